@@ -1,0 +1,28 @@
+/* method.h - standard service methods
+ */
+#ifndef _FLUX_CORE_METHOD_H
+#define _FLUX_CORE_METHOD_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <flux/core/types.h>
+#include <flux/core/msg_handler.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int flux_register_default_methods (flux_t *h,
+                                   const char *service_name,
+                                   flux_msg_handler_t **msg_handlers[]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* !_FLUX_CORE_METHOD_H */

@@ -1,0 +1,25 @@
+/* sync.h - synchronisation with the heartbeat (man3 flux_sync_create)
+ */
+#ifndef _FLUX_CORE_SYNC_H
+#define _FLUX_CORE_SYNC_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <flux/core/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+flux_future_t *flux_sync_create (flux_t *h, double minimum);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* !_FLUX_CORE_SYNC_H */

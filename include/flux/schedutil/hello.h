@@ -1,0 +1,26 @@
+/* hello.h - the hello handshake (RFC 27)
+ */
+#ifndef _FLUX_SCHEDUTIL_HELLO_H
+#define _FLUX_SCHEDUTIL_HELLO_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <flux/core.h>
+#include <flux/schedutil/init.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int schedutil_hello (schedutil_t *util);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* !_FLUX_SCHEDUTIL_HELLO_H */

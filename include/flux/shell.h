@@ -1,0 +1,196 @@
+/* shell.h - job shell plugins (flux-shell-plugins(7), man3 flux_shell_*)
+ */
+#ifndef _FLUX_SHELL_H
+#define _FLUX_SHELL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <flux/core.h>
+
+struct hostlist;
+struct taskmap;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    FLUX_SHELL_QUIET = -1,
+    FLUX_SHELL_FATAL = 0,
+    FLUX_SHELL_ERROR = 3,
+    FLUX_SHELL_WARN = 4,
+    FLUX_SHELL_NOTICE = 5,
+    FLUX_SHELL_DEBUG = 6,
+    FLUX_SHELL_TRACE = 7,
+};
+
+typedef struct flux_shell flux_shell_t;
+typedef struct shell_task flux_shell_task_t;
+typedef void (*flux_shell_task_io_f) (flux_shell_task_t *task, const char *stream, void *arg);
+
+flux_shell_t *flux_plugin_get_shell (flux_plugin_t *p);
+
+int flux_shell_add_completion_ref (flux_shell_t *shell, const char *fmt, ...);
+
+int flux_shell_add_event_context (flux_shell_t *shell,
+                                  const char *name,
+                                  int flags,
+                                  const char *fmt,
+                                  ...);
+
+int flux_shell_add_event_handler (flux_shell_t *shell,
+                                  const char *subtopic,
+                                  flux_msg_handler_f cb,
+                                  void *arg);
+
+void *flux_shell_aux_get (flux_shell_t *shell, const char *name);
+
+int flux_shell_aux_set (flux_shell_t *shell,
+                        const char *name,
+                        void *aux,
+                        flux_free_f free_fn);
+
+flux_shell_task_t *flux_shell_current_task (flux_shell_t *shell);
+
+int flux_shell_err (const char *component,
+                    const char *file,
+                    int line,
+                    int errnum,
+                    const char *fmt,
+                    ...);
+
+void flux_shell_fatal (const char *component,
+                       const char *file,
+                       int line,
+                       int errnum,
+                       int exit_code,
+                       const char *fmt,
+                       ...);
+
+int flux_shell_get_environ (flux_shell_t *shell, char **json_str);
+
+flux_t *flux_shell_get_flux (flux_shell_t *shell);
+
+const struct hostlist *flux_shell_get_hostlist (flux_shell_t *shell);
+
+int flux_shell_get_hwloc_xml (flux_shell_t *shell, const char **xmlp);
+
+int flux_shell_get_info (flux_shell_t *shell, char **json_str);
+
+int flux_shell_get_jobspec_info (flux_shell_t *shell, char **json_str);
+
+int flux_shell_get_rank_info (flux_shell_t *shell,
+                              int shell_rank,
+                              char **json_str);
+
+const struct taskmap *flux_shell_get_taskmap (flux_shell_t *shell);
+
+const char *flux_shell_getenv (flux_shell_t *shell, const char *name);
+
+int flux_shell_getopt (flux_shell_t *shell, const char *name, char **json_str);
+
+int flux_shell_getopt_unpack (flux_shell_t *shell,
+                              const char *name,
+                              const char *fmt,
+                              ...);
+
+int flux_shell_info_unpack (flux_shell_t *shell, const char *fmt, ...);
+
+int flux_shell_jobspec_info_unpack (flux_shell_t *shell, const char *fmt, ...);
+
+void flux_shell_killall (flux_shell_t *shell, int sig);
+
+void flux_shell_log (const char *component,
+                     int level,
+                     const char *file,
+                     int line,
+                     const char *fmt,
+                     ...);
+
+int flux_shell_log_setlevel (int level, const char *dest);
+
+bool flux_shell_mustache_is_per_rank (flux_shell_t *shell, const char *fmt);
+
+char *flux_shell_mustache_render (flux_shell_t *shell, const char *fmt);
+
+int flux_shell_plugstack_call (flux_shell_t *shell,
+                               const char *topic,
+                               flux_plugin_arg_t *args);
+
+void flux_shell_raise (const char *type, int severity, const char *fmt, ...);
+
+void flux_shell_raise_exit_status (int wait_status, const char *fmt, ...);
+
+int flux_shell_rank_info_unpack (flux_shell_t *shell,
+                                 int shell_rank,
+                                 const char *fmt,
+                                 ...);
+
+char *flux_shell_rank_mustache_render (flux_shell_t *shell,
+                                       int shell_rank,
+                                       const char *fmt);
+
+int flux_shell_remove_completion_ref (flux_shell_t *shell,
+                                      const char *fmt,
+                                      ...);
+
+flux_future_t *flux_shell_rpc_pack (flux_shell_t *shell,
+                                    const char *method,
+                                    int shell_rank,
+                                    int flags,
+                                    const char *fmt,
+                                    ...);
+
+int flux_shell_service_register (flux_shell_t *shell,
+                                 const char *method,
+                                 flux_msg_handler_f cb,
+                                 void *arg);
+
+int flux_shell_setenvf (flux_shell_t *shell,
+                        int overwrite,
+                        const char *name,
+                        const char *fmt,
+                        ...);
+
+int flux_shell_setopt (flux_shell_t *shell,
+                       const char *name,
+                       const char *json_str);
+
+int flux_shell_setopt_pack (flux_shell_t *shell,
+                            const char *name,
+                            const char *fmt,
+                            ...);
+
+int flux_shell_task_channel_subscribe (flux_shell_task_t *task,
+                                       const char *channel,
+                                       flux_shell_task_io_f cb,
+                                       void *arg);
+
+flux_cmd_t *flux_shell_task_cmd (flux_shell_task_t *task);
+
+flux_shell_task_t *flux_shell_task_first (flux_shell_t *shell);
+
+int flux_shell_task_get_info (flux_shell_task_t *task, char **json_str);
+
+int flux_shell_task_info_unpack (flux_shell_task_t *task, const char *fmt, ...);
+
+char *flux_shell_task_mustache_render (flux_shell_t *shell,
+                                       flux_shell_task_t *task,
+                                       const char *fmt);
+
+flux_shell_task_t *flux_shell_task_next (flux_shell_t *shell);
+
+flux_subprocess_t *flux_shell_task_subprocess (flux_shell_task_t *task);
+
+int flux_shell_unsetenv (flux_shell_t *shell, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* !_FLUX_SHELL_H */
