@@ -1,0 +1,54 @@
+# A thin front of meson.
+#
+#   make            build into build/
+#   make demo       install packages, build, run the batch walk-through
+#   make check      install packages, build, run all tests (under ten minutes)
+#   make check SAN=address|thread
+#   make check-all  make check, with sanitizers, scale tests and fuzzing
+#   make bench      the table of budgets
+#   make fuzz       run each fuzz target for a while (FUZZ_SECONDS=20)
+#   make install PREFIX=/usr/local
+
+PREFIX ?= /usr/local
+SAN ?=
+BUILD := build$(if $(SAN),-$(SAN))
+FUZZ_SECONDS ?= 20
+
+.PHONY: all deps demo check check-all bench fuzz install clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+deps:
+	@scripts/install-deps
+
+# 'none' is meson's own word for no sanitizer
+$(BUILD)/build.ninja: | deps
+	@meson setup $(BUILD) --prefix=$(PREFIX) \
+	    -Db_sanitize=$(if $(filter address,$(SAN)),address$(comma)undefined,$(or $(SAN),none)) >/dev/null
+
+comma := ,
+
+demo: deps all
+	@scripts/demo $(BUILD)
+
+check: deps all
+	@scripts/run-tests $(BUILD)
+
+check-all: check
+	@$(MAKE) --no-print-directory check SAN=address
+	@$(MAKE) --no-print-directory check SAN=thread
+	@$(MAKE) --no-print-directory fuzz
+
+bench: deps all
+	@scripts/bench $(BUILD)
+
+fuzz: deps all
+	@scripts/run-fuzz $(BUILD) $(FUZZ_SECONDS)
+
+install: all
+	@meson configure $(BUILD) --prefix=$(PREFIX)
+	@meson install -C $(BUILD) --quiet
+
+clean:
+	@rm -rf $(BUILD)

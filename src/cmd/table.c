@@ -1,0 +1,17 @@
+/* table.c - the subcommands, grouped and in the order of "flux help"
+ */
+#include "cmd/cmd.h"
+#include "cmd/attr.h"
+#include "cmd/version.h"
+
+#define COMMON "Common commands from flux-core:"
+
+const struct cmd cmd_table[] = {
+    { "env", cmd_env, COMMON, "Print or run inside a Flux environment" },
+    { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
+    { "help", cmd_help, COMMON, "Display the manual page of a command" },
+    { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
+    { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
+    { "version", cmd_version, COMMON, "Display flux version information" },
+    { NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,59 @@
+# common.bash - what the end-to-end tests share
+#
+# Each test runs in its own temporary folder, with the built flux first in PATH
+# and no trace of an enclosing instance in the environment.
+
+: "${FLUX_BUILD:=$BATS_TEST_DIRNAME/../build}"
+FLUX_BUILD=$(cd "$FLUX_BUILD" && pwd)
+FLUX_TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+export PATH="$FLUX_BUILD:$PATH"
+export TMPDIR="${BATS_TEST_TMPDIR:-/tmp}"
+export LC_ALL=C.UTF-8
+unset FLUX_URI FLUX_KVS_NAMESPACE FLUX_JOB_ID FLUX_CONF_DIR FLUX_F58_FORCE_ASCII
+unset PMI_FD PMI_RANK PMI_SIZE
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+}
+
+# start_flux N ARGS...: run an instance of N brokers, bounded in time
+start_flux() {
+    local n=$1
+    shift
+    if [ "$n" -eq 1 ]; then
+        timeout 60 flux start "$@"
+    else
+        timeout 60 flux start --test-size="$n" "$@"
+    fi
+}
+
+# fake_config NODES CORES: write a configuration of that many nodes to fake.toml;
+# use with --config-path=fake.toml --test-hosts="node[0-N]"
+fake_config() {
+    cat >fake.toml <<CONF
+[resource]
+noverify = true
+[[resource.config]]
+hosts = "node[0-$(($1 - 1))]"
+cores = "0-$(($2 - 1))"
+CONF
+}
+
+# start_fake NODES CORES ARGS...: an instance of that shape
+start_fake() {
+    local n=$1 c=$2
+    shift 2
+    fake_config "$n" "$c"
+    timeout 120 flux start --test-size="$n" --test-hosts="node[0-$((n - 1))]" \
+        --config-path=fake.toml "$@"
+}
+
+# wait_until SECONDS COMMAND...: poll a condition that has no event to wait for
+wait_until() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        command sleep 0.05
+    done
+}
