@@ -3,14 +3,14 @@
 #ifndef BASE_ERRMSG_H
 #define BASE_ERRMSG_H
 
+#include <flux/core/types.h>
+
 /* Print into err->text (160 bytes, truncated with '+' if too long) and return
  * the negative errno 'rc', so that "return errmsg (err, -EINVAL, ...)" reads
- * well.  'err' is a flux_error_t or NULL.
+ * well.  err may be NULL, and err->text may be among the arguments.  errno is
+ * left as it was.
  */
-#define errmsg(err, rc, ...) \
-    errmsg_fill ((err) ? (err)->text : NULL, (rc), __VA_ARGS__)
-
-int errmsg_fill (char *text, int rc, const char *fmt, ...)
+int errmsg (flux_error_t *err, int rc, const char *fmt, ...)
     __attribute__ ((format (printf, 3, 4)));
 
 #endif /* !BASE_ERRMSG_H */

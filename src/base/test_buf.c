@@ -100,6 +100,8 @@ static void test_errmsg (void **state)
     assert_int_equal (err.text[sizeof (err.text) - 2], '+');
     assert_int_equal (errmsg (&err, -EPERM, "direct"), -EPERM);
     assert_string_equal (err.text, "direct");
+    errmsg (&err, -1, "file: %s", err.text);
+    assert_string_equal (err.text, "file: direct");
 }
 
 int main (void)

@@ -1,6 +1,7 @@
 /* test_hash.c - tests of hash.c */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
