@@ -1,0 +1,271 @@
+/* bench.c - the table of budgets (ARCHITECTURE.md, "Budgets")
+ *
+ * Usage: bench FLUX [ROW...]      (normally by "make bench")
+ *
+ * Measures each row by running the real command as a user would, in one run,
+ * beside a bare loop that spawns /bin/true, so that ratios hold on any machine.
+ * Inside an instance (FLUX_URI set) it measures the rows that need one; the
+ * outer bench starts that instance and runs itself in it.
+ */
+#include <errno.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+extern char **environ;
+
+static const char *flux;
+static char **wanted;     /* rows named on the command line; NULL: all */
+
+static double now (void)
+{
+    struct timespec ts;
+
+    clock_gettime (CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static bool want (const char *row)
+{
+    if (!wanted || !*wanted)
+        return true;
+    for (char **w = wanted; *w; w++) {
+        if (strcmp (*w, row) == 0)
+            return true;
+    }
+    return false;
+}
+
+static pid_t start (char *const argv[], bool quiet)
+{
+    posix_spawn_file_actions_t fa;
+    pid_t pid;
+    int rc;
+
+    posix_spawn_file_actions_init (&fa);
+    if (quiet)
+        posix_spawn_file_actions_addopen (&fa, 1, "/dev/null", O_WRONLY, 0);
+    rc = posix_spawnp (&pid, argv[0], &fa, NULL, argv, environ);
+    posix_spawn_file_actions_destroy (&fa);
+    if (rc != 0) {
+        fprintf (stderr, "bench: %s: %s\n", argv[0], strerror (rc));
+        exit (1);
+    }
+    return pid;
+}
+
+static void reap (pid_t pid, const char *what)
+{
+    int status;
+
+    if (waitpid (pid, &status, 0) < 0 || status != 0) {
+        fprintf (stderr, "bench: %s failed (status %d)\n", what, status);
+        exit (1);
+    }
+}
+
+static void run (char *const argv[])
+{
+    reap (start (argv, true), argv[1] ? argv[1] : argv[0]);
+}
+
+static int by_value (const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Median seconds of n runs. */
+static double median_run (int n, char *const argv[])
+{
+    double t[100];
+
+    for (int i = 0; i < n; i++) {
+        double t0 = now ();
+        run (argv);
+        t[i] = now () - t0;
+    }
+    qsort (t, n, sizeof (t[0]), by_value);
+    return t[n / 2];
+}
+
+/* Children of /bin/true per second with 'width' in flight. */
+static double bare_loop (int total, int width)
+{
+    char *argv[] = { "/bin/true", NULL };
+    double t0 = now ();
+    int flying = 0;
+    int status;
+
+    for (int i = 0; i < total; i++) {
+        if (flying == width) {
+            wait (&status);
+            flying--;
+        }
+        start (argv, true);
+        flying++;
+    }
+    while (flying-- > 0)
+        wait (&status);
+    return total / (now () - t0);
+}
+
+static void row (const char *what, double value, const char *unit,
+                 double budget, bool less_is_better)
+{
+    bool ok = less_is_better ? value <= budget : value >= budget;
+
+    printf ("%-46s %10.1f %-7s budget %8.1f  %s\n", what, value, unit, budget,
+            ok ? "ok" : "MISSED");
+    fflush (stdout);
+}
+
+#define MS 1000.0
+#define CMD(...) ((char *const[]){ (char *)flux, __VA_ARGS__, NULL })
+
+static void boot_rows (void)
+{
+    if (want ("boot1"))
+        row ("flux start true, 1 broker",
+             median_run (20, CMD ("start", "true")) * MS, "ms", 30, true);
+    if (want ("boot16"))
+        row ("flux start --test-size=16 true",
+             median_run (5, CMD ("start", "--test-size=16", "true")) * MS, "ms", 250, true);
+    if (want ("boot64"))
+        row ("flux start --test-size=64 true",
+             median_run (3, CMD ("start", "--test-size=64", "true")) * MS, "ms", 1000, true);
+}
+
+static void command_rows (void)
+{
+    if (!want ("command"))
+        return;
+    row ("flux getattr size", median_run (30, CMD ("getattr", "size")) * MS, "ms", 5, true);
+    row ("flux jobs", median_run (30, CMD ("jobs")) * MS, "ms", 5, true);
+    row ("flux resource list", median_run (30, CMD ("resource", "list")) * MS, "ms", 5, true);
+}
+
+static void job_rows (double bare)
+{
+    double t0;
+
+    if (want ("run"))
+        row ("flux run true", median_run (20, CMD ("run", "true")) * MS, "ms", 15, true);
+    if (want ("batch")) {
+        t0 = now ();
+        run (CMD ("batch", "-n1", "--output=none", "--wrap", "true"));
+        run (CMD ("queue", "drain"));
+        row ("flux batch -n1 --wrap true, to drained", (now () - t0) * MS, "ms", 100, true);
+        run (CMD ("queue", "enable", "--all"));
+    }
+    if (want ("real")) {
+        t0 = now ();
+        run (CMD ("submit", "--quiet", "--cc=1-2000", "true"));
+        run (CMD ("queue", "drain"));
+        row ("real jobs (true), submit to drained", 2000 / (now () - t0), "jobs/s",
+             bare / 4, false);
+        run (CMD ("queue", "enable", "--all"));
+    }
+}
+
+/* Resident memory (Pss) of the broker that this instance's attribute names. */
+static double broker_pss_mb (void)
+{
+    FILE *f = popen ("flux getattr broker.pid", "r");
+    char path[64];
+    char line[256];
+    long pid = 0;
+    double kb = -1;
+
+    if (!f || fscanf (f, "%ld", &pid) != 1) {
+        fprintf (stderr, "bench: no broker.pid\n");
+        exit (1);
+    }
+    pclose (f);
+    snprintf (path, sizeof (path), "/proc/%ld/smaps_rollup", pid);
+    if (!(f = fopen (path, "r")))
+        return -1;
+    while (fgets (line, sizeof (line), f)) {
+        if (sscanf (line, "Pss: %lf", &kb) == 1)
+            break;
+    }
+    fclose (f);
+    return kb / 1024;
+}
+
+static void simulated (long njobs, double budget)
+{
+    char cc[64];
+    double before = broker_pss_mb ();
+    double t0 = now ();
+    double dt;
+    char what[80];
+
+    snprintf (cc, sizeof (cc), "--cc=1-%ld", njobs);
+    run (CMD ("submit", "--quiet", cc,
+              "--setattr=system.exec.test.run_duration=0.0001s", "true"));
+    run (CMD ("queue", "drain"));
+    dt = now () - t0;
+    run (CMD ("queue", "enable", "--all"));
+    snprintf (what, sizeof (what), "simulated jobs, %ld more", njobs);
+    row (what, njobs / dt, "jobs/s", budget, false);
+    row ("   memory of the broker per finished job",
+         (broker_pss_mb () - before) * 1024 / njobs, "KB", 2, true);
+}
+
+static void inside (double bare)
+{
+    const char *max = getenv ("BENCH_MAX_JOBS");
+    long limit = max ? strtol (max, NULL, 10) : 100000;
+
+    if (want ("idle"))
+        row ("idle broker, Pss", broker_pss_mb (), "MB", 6, true);
+    command_rows ();
+    job_rows (bare);
+    if (want ("simulated")) {
+        simulated (10000, 4000);
+        for (long n = 100000; n <= limit; n *= 10)
+            simulated (n - n / 10, 4000);
+    }
+}
+
+int main (int argc, char **argv)
+{
+    double bare;
+    char arg[64];
+
+    if (argc < 2) {
+        fprintf (stderr, "Usage: bench FLUX [ROW...]\n");
+        return 1;
+    }
+    flux = argv[1];
+    wanted = argv + 2;
+    if (getenv ("FLUX_URI")) {
+        inside (strtod (getenv ("BENCH_BARE"), NULL));
+        return 0;
+    }
+    bare = bare_loop (2000, 2);
+    printf ("%-46s %10.1f %-7s\n", "bare loop, /bin/true, two in flight", bare, "/s");
+    boot_rows ();
+    snprintf (arg, sizeof (arg), "%f", bare);
+    setenv ("BENCH_BARE", arg, 1);
+    char **inner = calloc (argc + 3, sizeof (*inner));
+    if (!inner)
+        return 1;
+    inner[0] = argv[1];
+    inner[1] = "start";
+    for (int i = 0; i < argc; i++)
+        inner[2 + i] = argv[i];
+    reap (start (inner, false), "bench in an instance");
+    free (inner);
+    return 0;
+}
