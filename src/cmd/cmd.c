@@ -93,6 +93,25 @@ optparse_t *cmd_parse (const char *usage, const char *doc,
     return p;
 }
 
+int cmd_run_subcommands (struct optparse_subcommand *table, int argc, char **argv)
+{
+    optparse_t *p = optparse_create (name_buf);
+    int rc;
+
+    if (!p || optparse_reg_subcommands (p, table) != OPTPARSE_SUCCESS)
+        cmd_die (1, "out of memory");
+    if ((rc = optparse_parse_args (p, argc, argv)) < 0)
+        return 1;
+    if (rc == argc) {
+        cmd_err ("a subcommand is missing");
+        optparse_print_usage (p);
+        return 1;
+    }
+    rc = optparse_run_subcommand (p, argc, argv);
+    optparse_destroy (p);
+    return rc < 0 ? 1 : rc;
+}
+
 static bool plain_f58 (void)
 {
     const char *force = getenv ("FLUX_F58_FORCE_ASCII");

@@ -50,6 +50,10 @@ optparse_t *cmd_parse (const char *usage, const char *doc,
                        const struct optparse_option *opts,
                        int argc, char **argv, int *indexp);
 
+/* Run a command that has subcommands ("flux event pub"): picks argv[1], parses its
+ * options, calls it.  Returns the exit code. */
+int cmd_run_subcommands (struct optparse_subcommand *table, int argc, char **argv);
+
 /* A job id in the form people read: F58 with the prefix the locale can show
  * (FLUX_F58_FORCE_ASCII).  Writes to buf (at least 32 bytes), returns buf. */
 const char *cmd_f58 (flux_jobid_t id, char *buf, size_t size);

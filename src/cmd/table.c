@@ -2,15 +2,19 @@
  */
 #include "cmd/cmd.h"
 #include "cmd/attr.h"
+#include "cmd/event.h"
+#include "cmd/ping.h"
 #include "cmd/version.h"
 
 #define COMMON "Common commands from flux-core:"
 
 const struct cmd cmd_table[] = {
     { "env", cmd_env, COMMON, "Print or run inside a Flux environment" },
+    { "event", cmd_event, COMMON, "Send and receive Flux events" },
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
+    { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
     { "version", cmd_version, COMMON, "Display flux version information" },
     { NULL, NULL, NULL, NULL },
