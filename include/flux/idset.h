@@ -3,6 +3,7 @@
 #ifndef _FLUX_IDSET_H
 #define _FLUX_IDSET_H
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
