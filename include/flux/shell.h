@@ -105,6 +105,7 @@ int flux_shell_jobspec_info_unpack (flux_shell_t *shell, const char *fmt, ...);
 
 void flux_shell_killall (flux_shell_t *shell, int sig);
 
+__attribute__ ((format (printf, 5, 6)))
 void flux_shell_log (const char *component,
                      int level,
                      const char *file,
@@ -188,6 +189,39 @@ flux_shell_task_t *flux_shell_task_next (flux_shell_t *shell);
 flux_subprocess_t *flux_shell_task_subprocess (flux_shell_task_t *task);
 
 int flux_shell_unsetenv (flux_shell_t *shell, const char *name);
+
+/* Logging of a plugin: define FLUX_SHELL_PLUGIN_NAME before including this
+ * header.  (flux_shell_log(3)) */
+#ifndef FLUX_SHELL_PLUGIN_NAME
+#define FLUX_SHELL_PLUGIN_NAME NULL
+#endif
+
+#define shell_trace(...)                                               \
+    flux_shell_log (FLUX_SHELL_PLUGIN_NAME, FLUX_SHELL_TRACE, __FILE__, \
+                    __LINE__, __VA_ARGS__)
+#define shell_debug(...)                                               \
+    flux_shell_log (FLUX_SHELL_PLUGIN_NAME, FLUX_SHELL_DEBUG, __FILE__, \
+                    __LINE__, __VA_ARGS__)
+#define shell_log(...)                                                  \
+    flux_shell_log (FLUX_SHELL_PLUGIN_NAME, FLUX_SHELL_NOTICE, __FILE__, \
+                    __LINE__, __VA_ARGS__)
+#define shell_warn(...)                                               \
+    flux_shell_log (FLUX_SHELL_PLUGIN_NAME, FLUX_SHELL_WARN, __FILE__, \
+                    __LINE__, __VA_ARGS__)
+#define shell_log_error(...)                                           \
+    flux_shell_log (FLUX_SHELL_PLUGIN_NAME, FLUX_SHELL_ERROR, __FILE__, \
+                    __LINE__, __VA_ARGS__)
+#define shell_log_errn(errn, ...) \
+    flux_shell_err (FLUX_SHELL_PLUGIN_NAME, __FILE__, __LINE__, errn, __VA_ARGS__)
+#define shell_log_errno(...) \
+    flux_shell_err (FLUX_SHELL_PLUGIN_NAME, __FILE__, __LINE__, errno, __VA_ARGS__)
+#define shell_die(code, ...) \
+    flux_shell_fatal (FLUX_SHELL_PLUGIN_NAME, __FILE__, __LINE__, 0, code, __VA_ARGS__)
+#define shell_die_errno(code, ...)                                           \
+    flux_shell_fatal (FLUX_SHELL_PLUGIN_NAME, __FILE__, __LINE__, errno, code, \
+                      __VA_ARGS__)
+#define shell_set_verbose(n) flux_shell_log_setlevel (FLUX_SHELL_NOTICE + (n), NULL)
+#define shell_set_quiet(n) flux_shell_log_setlevel (FLUX_SHELL_NOTICE - (n), NULL)
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,8 @@
+/* builtins.c - the built-in plugins, in the order they are loaded
+ */
+#include "shell/builtins.h"
+#include "shell/internal.h"
+
+const struct shell_builtin *const shell_builtins[] = {
+    NULL,
+};

@@ -1,0 +1,166 @@
+/* internal.h - the job shell's own view of itself
+ *
+ * Built-in plugins are ordinary shell plugins: they use <flux/shell.h>.  They
+ * include this header only for what the public interface has no call for:
+ * the decoded jobspec and R, appending to the job's eventlogs in the KVS, and the
+ * table of built-ins.
+ *
+ * A shell is a process with one thread.  struct flux_shell is made by main.c and
+ * handed to every part; the only global is the pointer that the public logging
+ * calls need, as they take no handle.
+ */
+#ifndef SHELL_INTERNAL_H
+#define SHELL_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <jansson.h>
+#include <flux/core.h>
+#include <flux/shell.h>
+
+#include "base/list.h"
+
+struct aux_item;
+struct hash;
+struct hostlist;
+struct idset;
+struct jobspec;
+struct rset;
+struct taskmap;
+struct kvslog;
+struct plugstack;
+
+/* One shell of the job, in order of shell rank (the order of ranks in R). */
+struct shell_node {
+    uint32_t broker_rank;
+    char *host;
+    const struct idset *cores;   /* borrowed from R; may be NULL */
+    const struct idset *gpus;
+    int ncores;
+    int ngpus;
+    int nslots;
+};
+
+struct shell_info {
+    flux_jobid_t jobid;
+    char idf58[32];
+    uint32_t userid;
+    uint32_t broker_rank;
+    int shell_rank;
+    int nshells;
+    struct jobspec *jobspec;
+    struct rset *R;
+    json_t *R_json;
+    struct shell_node *nodes;    /* nshells of them */
+    struct hostlist *hostlist;
+    struct taskmap *taskmap;
+    int total_ntasks;
+    int ntasks;                  /* local */
+};
+
+/* From FLUX_SHELL_INFO_FD, or looked up (job-info.lookup).  0 or negative errno
+ * with err->text. */
+int shell_info_init (struct shell_info *info, flux_t *h, flux_jobid_t id, flux_error_t *err);
+/* Deal tasks to nodes: block map from slots, or per-resource.  Called after the
+ * options are final.  'scheme' plugins may replace it afterwards. */
+int shell_info_map_tasks (struct shell_info *info, const json_t *per_resource,
+                          flux_error_t *err);
+int shell_info_set_taskmap (struct shell_info *info, struct taskmap *map); /* takes it */
+void shell_info_release (struct shell_info *info);
+
+struct shell_task {
+    struct list_node node;
+    flux_shell_t *shell;
+    int rank;                    /* global */
+    int localid;
+    flux_cmd_t *cmd;
+    flux_subprocess_t *proc;
+    struct hash *subscribers;    /* channel -> struct task_subscriber */
+    bool exited;
+    bool done;                   /* exited, and all its output is read */
+    int wait_status;             /* -1 until it exited */
+};
+
+struct flux_shell {
+    flux_t *h;
+    flux_reactor_t *r;
+    struct shell_info info;
+    json_t *options;             /* attributes.system.shell.options, ours to change */
+    json_t *env;                 /* environment of the tasks, ours to change */
+    struct plugstack *plugstack;
+    struct kvslog *kvslog;
+    struct aux_item *aux;
+    struct list_node tasks;
+    struct list_node *task_iter;
+    struct shell_task *current_task;
+    int tasks_running;           /* not yet done */
+    struct hash *refs;           /* completion references, name -> count */
+    int refcount;
+    json_t *event_context;       /* event name -> object */
+    char *service;               /* "<userid>-shell-<jobid>" */
+    struct list_node methods;
+    int rc;                      /* exit code of the shell */
+    int verbose;
+    bool started;                /* tasks may be running */
+    bool exception_raised;
+    const char *broker_uri;
+};
+
+/* Built-in plugins: 'wanted' (NULL: always) says if this job needs it. */
+struct shell_builtin {
+    const char *name;
+    bool (*wanted) (flux_shell_t *shell);
+    const struct flux_plugin_handler *handlers;  /* ends with topic NULL */
+};
+extern const struct shell_builtin *const shell_builtins[];   /* ends with NULL */
+
+/* plugstack.c */
+struct plugstack *plugstack_new (flux_shell_t *shell);
+void plugstack_free (struct plugstack *ps);
+int plugstack_load_builtins (struct plugstack *ps);
+/* Takes the plugin; one of the same name before it goes. */
+int plugstack_push (struct plugstack *ps, flux_plugin_t *p);
+int plugstack_call (struct plugstack *ps, const char *topic, flux_plugin_arg_t *args);
+/* Load every file that the glob matches along the search path. */
+int plugstack_load (struct plugstack *ps, const char *pattern, const char *conf_json,
+                    const char *searchpath, flux_error_t *err);
+
+/* task.c */
+int shell_tasks_create (flux_shell_t *shell, flux_error_t *err);
+int shell_task_start (struct shell_task *task, flux_error_t *err);
+void shell_task_free (struct shell_task *task);
+
+/* main.c: called as a task's process ends, and when its output has been read */
+void shell_task_exited (struct shell_task *task);
+void shell_task_done (struct shell_task *task);
+
+/* svc.c */
+int shell_svc_init (flux_shell_t *shell);
+void shell_svc_free (flux_shell_t *shell);
+
+/* kvslog.c: lines for eventlogs in the job's guest namespace, gathered into one
+ * commit.  'key' is "exec.eventlog", "output" or "input"; 'line' ends with a
+ * newline and is copied; it is committed within 'delay' seconds. */
+struct kvslog *kvslog_new (flux_shell_t *shell);
+void kvslog_free (struct kvslog *kl);
+int kvslog_append (struct kvslog *kl, const char *key, const char *line, double delay);
+size_t kvslog_pending (const struct kvslog *kl);        /* bytes not yet answered */
+/* Call 'cb' once when what is pending falls below 'bytes'. */
+int kvslog_on_drain (struct kvslog *kl, size_t bytes, void (*cb) (void *arg), void *arg);
+/* Commit what there is now (no wait). */
+int kvslog_flush (struct kvslog *kl);
+/* Commit and wait; at exit only.  Negative errno if a commit failed. */
+int kvslog_sync (struct kvslog *kl, flux_error_t *err);
+
+/* Post "shell.NAME" to exec.eventlog; 'context' is taken, may be NULL. */
+int shell_event (flux_shell_t *shell, const char *name, json_t *context);
+
+/* log.c */
+void shell_log_init (flux_shell_t *shell);
+void shell_log_fini (void);
+
+/* The option as it is, borrowed; "pty.ranks" walks into objects.  NULL: unset. */
+const json_t *shell_option (flux_shell_t *shell, const char *path);
+
+#endif /* !SHELL_INTERNAL_H */

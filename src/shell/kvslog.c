@@ -1,0 +1,224 @@
+/* kvslog.c - eventlogs of the job in its guest namespace, few commits
+ *
+ *   append --> [ open: key -> text, ... ] --timer/flush--> commit --> answered
+ *
+ * One commit is under way at a time; what is appended meanwhile is the next.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/errmsg.h"
+#include "shell/internal.h"
+
+#define NKEYS 3
+#define NDRAIN 8
+
+struct drain {
+    size_t bytes;
+    void (*cb) (void *arg);
+    void *arg;
+};
+
+struct kvslog {
+    flux_shell_t *shell;
+    const char *keys[NKEYS];
+    struct buf open[NKEYS];      /* not yet sent */
+    size_t sent;                 /* bytes under way */
+    flux_future_t *commit;
+    flux_watcher_t *timer;
+    double due;                  /* reactor time of the timer; 0: not set */
+    bool due_on_answer;          /* it came due while a commit was under way */
+    int error;                   /* first failure */
+    char error_text[160];
+    struct drain drains[NDRAIN];
+    int ndrains;
+};
+
+static size_t open_bytes (const struct kvslog *kl)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < NKEYS; i++)
+        n += kl->open[i].len;
+    return n;
+}
+
+size_t kvslog_pending (const struct kvslog *kl)
+{
+    return kl->sent + open_bytes (kl);
+}
+
+static void run_drains (struct kvslog *kl)
+{
+    for (int i = 0; i < kl->ndrains;) {
+        struct drain d = kl->drains[i];
+        if (kvslog_pending (kl) >= d.bytes) {
+            i++;
+            continue;
+        }
+        kl->drains[i] = kl->drains[--kl->ndrains];
+        d.cb (d.arg);
+    }
+}
+
+int kvslog_on_drain (struct kvslog *kl, size_t bytes, void (*cb) (void *arg), void *arg)
+{
+    if (kl->ndrains == NDRAIN)
+        return -ENOSPC;
+    kl->drains[kl->ndrains++] = (struct drain){ bytes, cb, arg };
+    return 0;
+}
+
+/* Take in the answer of a commit (fulfilled or waited for). */
+static void answered (struct kvslog *kl, flux_future_t *f)
+{
+    if (flux_future_get (f, NULL) < 0 && kl->error == 0) {
+        kl->error = -errno;
+        snprintf (kl->error_text, sizeof (kl->error_text), "%s", future_strerror (f, errno));
+        shell_log_error ("cannot write to the job's eventlogs: %s", kl->error_text);
+    }
+    flux_future_destroy (f);
+    kl->commit = NULL;
+    kl->sent = 0;
+}
+
+static void commit_cb (flux_future_t *f, void *arg)
+{
+    struct kvslog *kl = arg;
+
+    answered (kl, f);
+    flux_shell_remove_completion_ref (kl->shell, "kvslog");
+    if (kl->due_on_answer)
+        kvslog_flush (kl);
+    run_drains (kl);
+}
+
+static flux_kvs_txn_t *take_txn (struct kvslog *kl)
+{
+    flux_kvs_txn_t *txn = flux_kvs_txn_create ();
+
+    for (int i = 0; txn && i < NKEYS; i++) {
+        struct buf *b = &kl->open[i];
+        if (b->len == 0)
+            continue;
+        if (flux_kvs_txn_put_raw (txn, FLUX_KVS_APPEND, kl->keys[i], b->data, b->len) < 0) {
+            flux_kvs_txn_destroy (txn);
+            return NULL;
+        }
+    }
+    if (txn) {
+        kl->sent = open_bytes (kl);
+        for (int i = 0; i < NKEYS; i++)
+            buf_clear (&kl->open[i]);
+    }
+    return txn;
+}
+
+static int send_commit (struct kvslog *kl)
+{
+    flux_kvs_txn_t *txn = take_txn (kl);
+
+    if (!txn || !(kl->commit = flux_kvs_commit (kl->shell->h, NULL, 0, txn))) {
+        flux_kvs_txn_destroy (txn);
+        return -errno;
+    }
+    flux_kvs_txn_destroy (txn);
+    return 0;
+}
+
+int kvslog_flush (struct kvslog *kl)
+{
+    int rc;
+
+    flux_watcher_stop (kl->timer);
+    kl->due = 0;
+    kl->due_on_answer = false;
+    if (open_bytes (kl) == 0)
+        return 0;
+    if (kl->commit) {
+        kl->due_on_answer = true;
+        return 0;
+    }
+    if ((rc = send_commit (kl)) < 0)
+        return rc;
+    if (flux_future_then (kl->commit, -1., commit_cb, kl) < 0)
+        return -errno;
+    flux_shell_add_completion_ref (kl->shell, "kvslog");
+    return 0;
+}
+
+static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    kvslog_flush (arg);
+}
+
+static int key_index (const struct kvslog *kl, const char *key)
+{
+    for (int i = 0; i < NKEYS; i++) {
+        if (strcmp (kl->keys[i], key) == 0)
+            return i;
+    }
+    return -1;
+}
+
+int kvslog_append (struct kvslog *kl, const char *key, const char *line, double delay)
+{
+    int i = key_index (kl, key);
+    double due = flux_reactor_now (kl->shell->r) + delay;
+
+    if (i < 0 || buf_adds (&kl->open[i], line) < 0)
+        return i < 0 ? -EINVAL : -ENOMEM;
+    if (kl->due == 0 || due < kl->due) {
+        kl->due = due;
+        flux_timer_watcher_reset (kl->timer, delay, 0.);
+        flux_watcher_start (kl->timer);
+    }
+    return 0;
+}
+
+int kvslog_sync (struct kvslog *kl, flux_error_t *err)
+{
+    if (kl->commit)
+        answered (kl, kl->commit);
+    if (open_bytes (kl) > 0) {
+        int rc = send_commit (kl);
+        if (rc < 0)
+            return errmsg (err, rc, "%s", strerror (-rc));
+        answered (kl, kl->commit);
+    }
+    if (kl->error)
+        return errmsg (err, kl->error, "%s", kl->error_text);
+    return 0;
+}
+
+struct kvslog *kvslog_new (flux_shell_t *shell)
+{
+    struct kvslog *kl = calloc (1, sizeof (*kl));
+
+    if (!kl)
+        return NULL;
+    kl->shell = shell;
+    kl->keys[0] = "exec.eventlog";
+    kl->keys[1] = "output";
+    kl->keys[2] = "input";
+    for (int i = 0; i < NKEYS; i++)
+        kl->open[i] = (struct buf)BUF_INIT;
+    if (!(kl->timer = flux_timer_watcher_create (shell->r, 0., 0., timer_cb, kl))) {
+        free (kl);
+        return NULL;
+    }
+    return kl;
+}
+
+void kvslog_free (struct kvslog *kl)
+{
+    if (!kl)
+        return;
+    flux_future_destroy (kl->commit);
+    flux_watcher_destroy (kl->timer);
+    for (int i = 0; i < NKEYS; i++)
+        buf_release (&kl->open[i]);
+    free (kl);
+}
