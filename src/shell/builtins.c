@@ -4,5 +4,7 @@
 #include "shell/internal.h"
 
 const struct shell_builtin *const shell_builtins[] = {
+    &output_builtin,
+    &pmi_builtin,
     NULL,
 };

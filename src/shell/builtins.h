@@ -3,6 +3,9 @@
 #ifndef SHELL_BUILTINS_H
 #define SHELL_BUILTINS_H
 
-struct shell_builtin;
+#include "shell/internal.h"
+
+extern const struct shell_builtin output_builtin;
+extern const struct shell_builtin pmi_builtin;
 
 #endif /* !SHELL_BUILTINS_H */

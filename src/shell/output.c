@@ -1,0 +1,629 @@
+/* output.c - standard output and error of tasks (flux-shell(1), I/O handling)
+ *
+ *   task pipe ─► this shell ─┬─► a file of its own (template names node or task)
+ *                            └─► leader shell ─┬─► the job's file
+ *                                              └─► output eventlog (RFC 24)
+ *
+ * The leader is done when it has seen the end of both streams of every task it
+ * gets; a follower when all that it forwarded was answered.
+ */
+#define FLUX_SHELL_PLUGIN_NAME "output"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/duration.h"
+#include "base/errmsg.h"
+#include "shell/builtins.h"
+#include "shell/internal.h"
+#include "shell/outfile.h"
+#include "spec/eventlog.h"
+#include "spec/iodata.h"
+
+#define FORWARD_HWM 1000            /* messages not yet answered by the leader */
+#define FORWARD_LWM 100
+#define KVS_HIGH (16 * 1024 * 1024) /* bytes not yet in the KVS */
+#define KVS_LOW (4 * 1024 * 1024)
+
+enum kind { TO_KVS, TO_FILE, TO_TERM };
+
+struct stream {
+    const char *name;           /* "stdout" or "stderr" */
+    enum kind kind;
+    const char *path;           /* template, if TO_FILE */
+    bool per_shell;             /* the template differs by node or task */
+    bool per_task;
+    bool label;
+    bool line_buffered;
+    size_t kvs_bytes;           /* written to the KVS so far */
+    bool truncated;
+};
+
+struct output {
+    flux_shell_t *shell;
+    struct stream streams[2];
+    struct outfiles *files;
+    double batch_timeout;
+    size_t limit;               /* per stream in the KVS */
+    bool append;
+    bool header_done;
+    bool leader;
+    int eofs_expected;          /* leader: streams still open */
+    int forwarded;              /* follower: messages under way */
+    int hwm;
+    int lwm;
+    bool stopped;               /* task output is held back */
+};
+
+/* Holding tasks back */
+
+static void set_flow (struct output *out, bool stop)
+{
+    if (out->stopped == stop)
+        return;
+    out->stopped = stop;
+    list_foreach (&out->shell->tasks, n) {
+        struct shell_task *task = list_entry (n, struct shell_task, node);
+        for (int i = 0; i < 2 && task->proc; i++) {
+            if (stop)
+                flux_subprocess_stream_stop (task->proc, out->streams[i].name);
+            else
+                flux_subprocess_stream_start (task->proc, out->streams[i].name);
+        }
+    }
+}
+
+static void kvs_drained (void *arg)
+{
+    set_flow (arg, false);
+}
+
+/* To the KVS */
+
+static int append_event (struct output *out, const char *name, json_t *context)
+{
+    char *text = context ? json_dumps (context, JSON_COMPACT) : NULL;
+    char *line = text ? eventlog_line (0, name, text) : NULL;
+    int rc = line ? kvslog_append (out->shell->kvslog, "output", line, out->batch_timeout) : -ENOMEM;
+
+    json_decref (context);
+    free (text);
+    free (line);
+    if (rc == 0 && !out->stopped && kvslog_pending (out->shell->kvslog) > KVS_HIGH) {
+        set_flow (out, true);
+        kvslog_on_drain (out->shell->kvslog, KVS_LOW, kvs_drained, out);
+    }
+    return rc;
+}
+
+static int put_header (struct output *out)
+{
+    int n = out->shell->info.total_ntasks;
+
+    if (out->header_done)
+        return 0;
+    out->header_done = true;
+    return append_event (out, "header",
+                         json_pack ("{s:i s:{s:s s:s} s:{s:i s:i} s:{}}", "version", 1,
+                                    "encoding", "stdout", "UTF-8", "stderr", "UTF-8",
+                                    "count", "stdout", n, "stderr", n, "options"));
+}
+
+static size_t within_limit (struct output *out, struct stream *st, size_t len)
+{
+    size_t room = out->limit - st->kvs_bytes;
+
+    if (len <= room)
+        return len;
+    if (!st->truncated) {
+        st->truncated = true;
+        shell_warn ("%s: truncated after %zu bytes (output.limit)", st->name, out->limit);
+    }
+    return room;
+}
+
+static int put_kvs (struct output *out, struct stream *st, int rank,
+                    const char *data, size_t len, bool eof)
+{
+    char rankstr[16];
+    size_t n = within_limit (out, st, len);
+
+    if (n == 0 && !eof)
+        return 0;
+    st->kvs_bytes += n;
+    snprintf (rankstr, sizeof (rankstr), "%d", rank);
+    return append_event (out, "data", iodata_encode (st->name, rankstr, data, n, eof));
+}
+
+/* To files */
+
+static int put_file (struct output *out, struct stream *st, const char *path, int rank,
+                     const char *data, size_t len)
+{
+    char prefix[16];
+    flux_error_t err;
+    struct outfile *f = outfiles_open (out->files, path, out->append, &err);
+
+    if (!f)
+        return errmsg (&err, -errno, "%s", err.text);
+    snprintf (prefix, sizeof (prefix), "%d: ", rank);
+    return outfile_write (f, st->label ? prefix : NULL, data, len);
+}
+
+static char *render_path (struct output *out, struct stream *st, int rank)
+{
+    if (!st->per_task)
+        return flux_shell_mustache_render (out->shell, st->path);
+    list_foreach (&out->shell->tasks, n) {
+        struct shell_task *task = list_entry (n, struct shell_task, node);
+        if (task->rank == rank)
+            return flux_shell_task_mustache_render (out->shell, task, st->path);
+    }
+    return NULL;
+}
+
+static int put_rendered (struct output *out, struct stream *st, int rank,
+                         const char *data, size_t len)
+{
+    char *path = render_path (out, st, rank);
+    int rc = path ? put_file (out, st, path, rank, data, len) : -ENOMEM;
+
+    free (path);
+    return rc;
+}
+
+static int put_term (struct output *out, struct stream *st, int rank,
+                     const char *data, size_t len)
+{
+    FILE *f = strcmp (st->name, "stdout") == 0 ? stdout : stderr;
+
+    if (st->label)
+        fprintf (f, "%d: ", rank);
+    fwrite (data, 1, len, f);
+    fflush (f);
+    return 0;
+}
+
+/* The leader's end: all output of the job that is not written elsewhere. */
+static void sink (struct output *out, struct stream *st, int rank,
+                  const char *data, size_t len, bool eof)
+{
+    int rc = 0;
+
+    if (st->kind == TO_KVS)
+        rc = put_kvs (out, st, rank, data, len, eof);
+    else if (len > 0 && st->kind == TO_FILE)
+        rc = put_rendered (out, st, rank, data, len);
+    else if (len > 0)
+        rc = put_term (out, st, rank, data, len);
+    if (rc < 0)
+        shell_die (1, "cannot write %s of task %d: %s", st->name, rank, strerror (-rc));
+    if (eof && out->eofs_expected > 0 && --out->eofs_expected == 0)
+        flux_shell_remove_completion_ref (out->shell, "output");
+}
+
+/* The follower's end */
+
+static void forward_cb (flux_future_t *f, void *arg)
+{
+    struct output *out = arg;
+
+    if (flux_future_get (f, NULL) < 0)
+        shell_log_error ("output lost on its way to the leader shell: %s",
+                         future_strerror (f, errno));
+    flux_future_destroy (f);
+    out->forwarded--;
+    if (out->stopped && out->forwarded <= out->lwm)
+        set_flow (out, false);
+    flux_shell_remove_completion_ref (out->shell, "output-forward");
+}
+
+static void forward (struct output *out, const char *type, json_t *context)
+{
+    flux_future_t *f;
+
+    if (!context
+        || !(f = flux_shell_rpc_pack (out->shell, "write", 0, 0, "{s:s s:o}", "name", type,
+                                      "context", context))
+        || flux_future_then (f, -1., forward_cb, out) < 0) {
+        fprintf (stderr, "flux-shell: cannot forward output: %s\n", strerror (errno));
+        return;
+    }
+    flux_shell_add_completion_ref (out->shell, "output-forward");
+    if (++out->forwarded >= out->hwm)
+        set_flow (out, true);
+}
+
+static void put (struct output *out, struct stream *st, int rank,
+                 const char *data, size_t len, bool eof)
+{
+    char rankstr[16];
+
+    if (st->kind == TO_FILE && st->per_shell) {
+        int rc = len > 0 ? put_rendered (out, st, rank, data, len) : 0;
+        if (rc < 0)
+            shell_die (1, "cannot write %s of task %d: %s", st->name, rank, strerror (-rc));
+        if (eof && out->leader && --out->eofs_expected == 0)
+            flux_shell_remove_completion_ref (out->shell, "output");
+        return;
+    }
+    if (out->leader) {
+        sink (out, st, rank, data, len, eof);
+        return;
+    }
+    snprintf (rankstr, sizeof (rankstr), "%d", rank);
+    forward (out, "data", iodata_encode (st->name, rankstr, data, len, eof));
+}
+
+static struct stream *find_stream (struct output *out, const char *name)
+{
+    for (int i = 0; i < 2; i++) {
+        if (strcmp (out->streams[i].name, name) == 0)
+            return &out->streams[i];
+    }
+    return NULL;
+}
+
+/* A follower wrote: {"name":"data"|"log", "context":{...}} */
+static void write_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct output *out = arg;
+    const char *name;
+    json_t *context;
+    struct iodata io;
+
+    if (flux_request_unpack (msg, NULL, "{s:s s:o}", "name", &name, "context", &context) < 0)
+        goto error;
+    if (strcmp (name, "data") == 0) {
+        struct stream *st;
+        if (iodata_decode (context, NULL, &io) < 0) {
+            errno = EPROTO;
+            goto error;
+        }
+        if ((st = find_stream (out, io.stream)))
+            sink (out, st, strtol (io.rank, NULL, 10), io.data, io.len, io.eof);
+        iodata_release (&io);
+    }
+    else if (append_event (out, name, json_incref (context)) < 0) {
+        errno = ENOMEM;
+        goto error;
+    }
+    if (flux_respond (h, msg, NULL) < 0)
+        shell_log_errno ("flux_respond");
+    return;
+error:
+    if (flux_respond_error (h, msg, errno, NULL) < 0)
+        shell_log_errno ("flux_respond_error");
+}
+
+/* Task output */
+
+static void task_cb (struct shell_task *task, const char *name, void *arg)
+{
+    struct output *out = arg;
+    struct stream *st = find_stream (out, name);
+    flux_subprocess_t *p = task->proc;
+    const char *data;
+    int n;
+
+    if (st->line_buffered)
+        n = flux_subprocess_getline (p, name, &data);
+    else
+        n = flux_subprocess_read (p, name, &data);
+    if (n > 0)
+        put (out, st, task->rank, data, n, false);
+    else if (n == 0 && flux_subprocess_read_stream_closed (p, name))
+        put (out, st, task->rank, NULL, 0, true);
+}
+
+/* Set-up */
+
+static int string_option (const json_t *o, const char *key, const char **valp)
+{
+    const json_t *v = json_object_get (o, key);
+
+    if (!v)
+        return 0;
+    if (!(*valp = json_string_value (v)))
+        return -EINVAL;
+    return 1;
+}
+
+static int set_type (struct stream *st, const char *type)
+{
+    if (strcmp (type, "kvs") == 0)
+        st->kind = TO_KVS;
+    else if (strcmp (type, "file") == 0)
+        st->kind = TO_FILE;
+    else if (strcmp (type, "term") == 0)
+        st->kind = TO_TERM;
+    else {
+        shell_log_error ("output.%s.type '%s': there are kvs, file and term", st->name, type);
+        return -1;
+    }
+    return 0;
+}
+
+static int init_stream (struct output *out, struct stream *st, const char *name, bool line)
+{
+    char path[64];
+    const json_t *o;
+    const char *type = NULL;
+    const char *buffer = NULL;
+
+    st->name = name;
+    st->line_buffered = line;
+    snprintf (path, sizeof (path), "output.%s", name);
+    o = shell_option (out->shell, path);
+    if (!o && strcmp (name, "stderr") == 0) {   /* stderr follows stdout */
+        const char *std = st->name;
+        *st = out->streams[0];
+        st->name = std;
+        st->line_buffered = line;
+        return 0;
+    }
+    if (string_option (o, "type", &type) < 0 || string_option (o, "path", &st->path) < 0
+        || string_option (json_object_get (o, "buffer"), "type", &buffer) < 0) {
+        shell_log_error ("output.%s: type, path and buffer.type are strings", name);
+        return -1;
+    }
+    if (type && set_type (st, type) < 0)
+        return -1;
+    if (st->kind == TO_FILE && !st->path) {
+        shell_log_error ("output.%s.type is file, but output.%s.path is not set", name, name);
+        return -1;
+    }
+    if (buffer && strcmp (buffer, "none") != 0 && strcmp (buffer, "line") != 0) {
+        shell_log_error ("output.%s.buffer.type '%s' is neither none nor line", name, buffer);
+        return -1;
+    }
+    if (buffer)
+        st->line_buffered = strcmp (buffer, "line") == 0;
+    st->label = json_is_true (json_object_get (o, "label"));
+    st->per_task = st->path && (strstr (st->path, "{{task.") || strstr (st->path, "{{taskid"));
+    st->per_shell = st->path
+                    && (st->per_task || flux_shell_mustache_is_per_rank (out->shell, st->path));
+    return 0;
+}
+
+static int parse_size (const json_t *o, size_t max, size_t *valp)
+{
+    static const char suffix[] = "kKMG";
+    static const double mult[] = { 1e3, 1024, 1024. * 1024, 1024. * 1024 * 1024 };
+    char *end;
+    double v;
+
+    if (json_is_integer (o))
+        v = json_integer_value (o);
+    else if (json_is_string (o)) {
+        const char *s;
+        v = strtod (json_string_value (o), &end);
+        if (*end && (s = strchr (suffix, *end)) && end[1] == '\0')
+            v *= mult[s - suffix];
+        else if (*end || end == json_string_value (o))
+            return -EINVAL;
+    }
+    else
+        return -EINVAL;
+    if (!(v >= 0) || v > max)
+        return -ERANGE;
+    *valp = v;
+    return 0;
+}
+
+static int init_limits (struct output *out)
+{
+    const json_t *limit = shell_option (out->shell, "output.limit");
+    const json_t *mode = shell_option (out->shell, "output.mode");
+    const json_t *batch = shell_option (out->shell, "output.batch-timeout");
+    const json_t *hwm = shell_option (out->shell, "output.client.hwm");
+    const json_t *lwm = shell_option (out->shell, "output.client.lwm");
+
+    out->limit = 1UL << 30;
+    out->batch_timeout = 0.5;
+    out->hwm = json_is_integer (hwm) ? json_integer_value (hwm) : FORWARD_HWM;
+    out->lwm = json_is_integer (lwm) ? json_integer_value (lwm) : FORWARD_LWM;
+    if (out->hwm < 1 || out->lwm < 0 || out->lwm >= out->hwm) {
+        shell_log_error ("output.client: want 0 <= lwm < hwm");
+        return -1;
+    }
+    if (limit && parse_size (limit, 1UL << 30, &out->limit) < 0) {
+        shell_log_error ("output.limit: want a size of at most 1G, as 10M");
+        return -1;
+    }
+    if (json_is_number (batch))
+        out->batch_timeout = json_number_value (batch);
+    else if (batch && (!json_is_string (batch)
+                       || duration_parse (json_string_value (batch), &out->batch_timeout) < 0)) {
+        shell_log_error ("output.batch-timeout: want a duration, as 0.5s");
+        return -1;
+    }
+    if (out->batch_timeout < 0 || isinf (out->batch_timeout)) {
+        shell_log_error ("output.batch-timeout: want a finite duration");
+        return -1;
+    }
+    if (mode) {
+        const char *s = json_string_value (mode);
+        if (!s || (strcmp (s, "append") != 0 && strcmp (s, "truncate") != 0)) {
+            shell_log_error ("output.mode: there are truncate and append");
+            return -1;
+        }
+        out->append = strcmp (s, "append") == 0;
+    }
+    return 0;
+}
+
+static void put_redirects (struct output *out)
+{
+    char ranks[32];
+
+    if (out->shell->info.total_ntasks > 1)
+        snprintf (ranks, sizeof (ranks), "0-%d", out->shell->info.total_ntasks - 1);
+    else
+        snprintf (ranks, sizeof (ranks), "0");
+    for (int i = 0; i < 2; i++) {
+        struct stream *st = &out->streams[i];
+        char *path;
+        if (st->kind != TO_FILE)
+            continue;
+        path = st->per_task ? strdup (st->path) : flux_shell_mustache_render (out->shell, st->path);
+        append_event (out, "redirect", json_pack ("{s:s s:s s:s*}", "stream", st->name,
+                                                  "rank", ranks, "path", path));
+        free (path);
+    }
+}
+
+/* Files are opened before tasks start, so that a bad path fails the job early. */
+static int open_files (struct output *out)
+{
+    for (int i = 0; i < 2; i++) {
+        struct stream *st = &out->streams[i];
+        if (st->kind != TO_FILE || (!st->per_shell && !out->leader))
+            continue;
+        list_foreach (&out->shell->tasks, n) {
+            struct shell_task *task = list_entry (n, struct shell_task, node);
+            char *path = render_path (out, st, task->rank);
+            flux_error_t err;
+            if (!path || !outfiles_open (out->files, path, out->append, &err)) {
+                shell_log_error ("%s: %s", st->name, path ? err.text : "out of memory");
+                free (path);
+                return -1;
+            }
+            free (path);
+        }
+    }
+    return 0;
+}
+
+static void output_free (void *arg)
+{
+    struct output *out = arg;
+
+    outfiles_free (out->files);
+    free (out);
+}
+
+static void expect_eofs (struct output *out)
+{
+    for (int i = 0; i < 2; i++) {
+        bool own = out->streams[i].kind == TO_FILE && out->streams[i].per_shell;
+        out->eofs_expected += own ? out->shell->info.ntasks : out->shell->info.total_ntasks;
+    }
+    if (out->eofs_expected > 0)
+        flux_shell_add_completion_ref (out->shell, "output");
+}
+
+static int output_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
+{
+    flux_shell_t *shell = flux_plugin_get_shell (p);
+    struct output *out = calloc (1, sizeof (*out));
+
+    if (!out || !(out->files = outfiles_new ())
+        || flux_plugin_aux_set (p, "output", out, output_free) < 0) {
+        free (out);
+        return -1;
+    }
+    out->shell = shell;
+    out->leader = shell->info.shell_rank == 0;
+    if (init_limits (out) < 0 || init_stream (out, &out->streams[0], "stdout", true) < 0
+        || init_stream (out, &out->streams[1], "stderr", false) < 0)
+        return -1;
+    if (!out->leader)
+        return 0;
+    if (shell->info.nshells > 1 && flux_shell_service_register (shell, "write", write_cb, out) < 0)
+        return -1;
+    expect_eofs (out);
+    put_header (out);
+    put_redirects (out);
+    return 0;
+}
+
+static int output_post_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args,
+                             void *data)
+{
+    return open_files (flux_plugin_aux_get (p, "output"));
+}
+
+static int output_task (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
+{
+    struct output *out = flux_plugin_aux_get (p, "output");
+    struct shell_task *task = flux_shell_current_task (out->shell);
+
+    for (int i = 0; i < 2; i++) {
+        /* a pty plugin may have taken the stream */
+        if (flux_shell_task_channel_subscribe (task, out->streams[i].name, task_cb, out) < 0
+            && errno != EEXIST)
+            return -1;
+    }
+    return 0;
+}
+
+/* A log message of the shell becomes an event of the output eventlog. */
+static int output_log (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
+{
+    struct output *out = flux_plugin_aux_get (p, "output");
+    char *s;
+    json_t *o;
+
+    if (!out || flux_plugin_arg_get (args, FLUX_PLUGIN_ARG_IN, &s) < 0)
+        return 0;
+    o = json_loads (s, 0, NULL);
+    free (s);
+    if (out->leader) {
+        put_header (out);
+        append_event (out, "log", o);
+    }
+    else
+        forward (out, "log", o);
+    flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_OUT, "{s:b}", "kept", 1);
+    return 0;
+}
+
+/* The streams of a lost shell will not end any more. */
+static int output_lost (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
+{
+    struct output *out = flux_plugin_aux_get (p, "output");
+    int rank;
+    int ntasks;
+
+    if (!out->leader
+        || flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:i}", "shell_rank", &rank) < 0
+        || flux_shell_rank_info_unpack (out->shell, rank, "{s:i}", "ntasks", &ntasks) < 0)
+        return 0;
+    for (int i = 0; i < 2 && out->eofs_expected > 0; i++) {
+        if (out->streams[i].kind == TO_FILE && out->streams[i].per_shell)
+            continue;
+        out->eofs_expected -= ntasks < out->eofs_expected ? ntasks : out->eofs_expected;
+        if (out->eofs_expected == 0)
+            flux_shell_remove_completion_ref (out->shell, "output");
+    }
+    return 0;
+}
+
+/* A task that never started has streams that end all the same. */
+static int output_finish (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
+{
+    struct output *out = flux_plugin_aux_get (p, "output");
+
+    list_foreach (&out->shell->tasks, n) {
+        struct shell_task *task = list_entry (n, struct shell_task, node);
+        for (int i = 0; i < 2 && !task->proc; i++)
+            put (out, &out->streams[i], task->rank, NULL, 0, true);
+    }
+    return 0;
+}
+
+static const struct flux_plugin_handler handlers[] = {
+    { "shell.init", output_init, NULL },
+    { "shell.post-init", output_post_init, NULL },
+    { "task.init", output_task, NULL },
+    { "shell.finish", output_finish, NULL },
+    { "shell.log", output_log, NULL },
+    { "shell.lost", output_lost, NULL },
+    { NULL, NULL, NULL },
+};
+
+const struct shell_builtin output_builtin = { "output", NULL, handlers };
