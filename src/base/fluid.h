@@ -15,15 +15,15 @@ enum fluid_form {
     FLUID_DOTHEX,     /* 0000.0000.1a2b.0000 */
     FLUID_F58,        /* ƒABC (UTF-8) */
     FLUID_F58_PLAIN,  /* fABC */
-    FLUID_WORDS,      /* mnemonicode words */
+    FLUID_WORDS,      /* mnemonicode words: recognised, -ENOTSUP for now */
     FLUID_EMOJI,
 };
 
 struct fluid_gen {
     uint16_t id;          /* generator, below 16384 */
-    uint16_t seq;
+    uint16_t seq;         /* sequence number of the next id */
     uint64_t epoch_ms;    /* CLOCK_REALTIME ms that counts as zero */
-    uint64_t last;        /* last timestamp used, ms since the epoch */
+    uint64_t last;        /* its timestamp at least, ms since the epoch */
 };
 
 /* Start a generator whose first id is greater than any made before 'start'
@@ -34,10 +34,11 @@ int fluid_gen_init (struct fluid_gen *g, uint32_t id, uint64_t start_ms);
 int fluid_gen_next (struct fluid_gen *g, uint64_t *idp);
 uint64_t fluid_timestamp_ms (uint64_t id);
 
-/* Encode into buf (size bytes, with NUL).  0 or -EOVERFLOW, -EINVAL. */
+/* Encode into buf (size bytes, with NUL).  0 or -EOVERFLOW, -EINVAL,
+ * -ENOTSUP. */
 int fluid_encode (uint64_t id, enum fluid_form form, char *buf, size_t size);
 /* Parse any form; leading and trailing white space is ignored.  0 or -EINVAL,
- * -ERANGE. */
+ * -ERANGE, -ENOTSUP (words). */
 int fluid_parse (const char *s, uint64_t *idp);
 
 #endif /* !BASE_FLUID_H */
