@@ -128,6 +128,7 @@ int plugstack_load (struct plugstack *ps, const char *pattern, const char *conf_
 
 /* task.c */
 int shell_tasks_create (flux_shell_t *shell, flux_error_t *err);
+int shell_task_prepare (struct shell_task *task);
 int shell_task_start (struct shell_task *task, flux_error_t *err);
 void shell_task_free (struct shell_task *task);
 

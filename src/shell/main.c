@@ -29,8 +29,7 @@ static void usage (FILE *f)
 {
     fprintf (f, "Usage: flux-shell [OPTIONS] JOBID\n"
                 "Run the tasks of a job on this node (started by the execution service)\n"
-                "  -h, --help         Display this message.\n"
-                "      --reconnect    Attempt to reconnect if broker connection is lost.\n");
+                "  -h, --help         Display this message.\n");
 }
 
 /* Opening */
@@ -334,6 +333,8 @@ static void start_tasks (flux_shell_t *shell)
             shell_task_done (task);
             continue;
         }
+        if (shell_task_prepare (task) < 0)
+            shell_die_errno (1, "task %d: environment", task->rank);
         call_with_task (shell, task, "task.init");
         if (shell_task_start (task, &err) < 0) {
             start_failed (task, &err);
@@ -448,16 +449,13 @@ int main (int argc, char **argv)
 {
     flux_shell_t shell = { 0 };
     uint64_t id;
-    int i = 1;
 
     setlocale (LC_CTYPE, "");
     if (argc > 1 && (strcmp (argv[1], "-h") == 0 || strcmp (argv[1], "--help") == 0)) {
         usage (stdout);
         return 0;
     }
-    if (i < argc && strcmp (argv[i], "--reconnect") == 0)
-        i++;
-    if (i != argc - 1 || fluid_parse (argv[i], &id) < 0) {
+    if (argc != 2 || fluid_parse (argv[1], &id) < 0) {
         usage (stderr);
         return 1;
     }

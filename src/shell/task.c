@@ -20,29 +20,63 @@ struct subscriber {
     void *arg;
 };
 
-/* The command of any task: argv of the jobspec in the job's environment. */
+/* The command of any task: argv of the jobspec. */
 static flux_cmd_t *make_template (flux_shell_t *shell)
 {
     const json_t *argv = jobspec_command (shell->info.jobspec);
     flux_cmd_t *cmd = flux_cmd_create (0, NULL, NULL);
-    const char *key;
     json_t *val;
     size_t i;
 
-    if (!cmd)
-        return NULL;
     json_array_foreach ((json_t *)argv, i, val) {
-        if (flux_cmd_argv_append (cmd, json_string_value (val)) < 0)
-            goto error;
-    }
-    json_object_foreach (shell->env, key, val) {
-        if (flux_cmd_setenvf (cmd, 1, key, "%s", json_string_value (val)) < 0)
-            goto error;
+        if (!cmd || flux_cmd_argv_append (cmd, json_string_value (val)) < 0) {
+            flux_cmd_destroy (cmd);
+            return NULL;
+        }
     }
     return cmd;
-error:
-    flux_cmd_destroy (cmd);
-    return NULL;
+}
+
+static int render_args (struct shell_task *task)
+{
+    for (int i = 0; i < flux_cmd_argc (task->cmd); i++) {
+        const char *arg = flux_cmd_arg (task->cmd, i);
+        char *s;
+        int rc = 0;
+        if (!strstr (arg, "{{"))
+            continue;
+        if (!(s = flux_shell_task_mustache_render (task->shell, task, arg)))
+            return -1;
+        if (strcmp (s, arg) != 0
+            && (flux_cmd_argv_delete (task->cmd, i) < 0
+                || flux_cmd_argv_insert (task->cmd, i, s) < 0))
+            rc = -1;
+        free (s);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Environment and templates are final only now: plugins change them until
+ * shell.init is over.  What a plugin set on the task itself stays. */
+int shell_task_prepare (struct shell_task *task)
+{
+    const char *key;
+    json_t *val;
+
+    json_object_foreach (task->shell->env, key, val) {
+        const char *value = json_string_value (val);
+        char *s = NULL;
+        int rc;
+        if (strstr (value, "{{"))
+            value = s = flux_shell_task_mustache_render (task->shell, task, value);
+        rc = value ? flux_cmd_setenvf (task->cmd, 0, key, "%s", value) : -1;
+        free (s);
+        if (rc < 0 && errno != EEXIST)
+            return -errno;
+    }
+    return render_args (task) < 0 ? -errno : 0;
 }
 
 void shell_task_free (struct shell_task *task)
