@@ -4,7 +4,10 @@
 #include "shell/internal.h"
 
 const struct shell_builtin *const shell_builtins[] = {
+    &tmpdir_builtin,
     &output_builtin,
     &pmi_builtin,
+    &rlimit_builtin,
+    &doom_builtin,
     NULL,
 };
