@@ -190,6 +190,31 @@ int flux_shell_setopt_pack (flux_shell_t *shell, const char *name, const char *f
     return val ? set_option (shell, name, val) : einval ();
 }
 
+int shell_parse_size (const json_t *o, size_t max, size_t *valp)
+{
+    static const char suffix[] = "kKMG";
+    static const double mult[] = { 1e3, 1024, 1024. * 1024, 1024. * 1024 * 1024 };
+    char *end;
+    double v;
+
+    if (json_is_integer (o))
+        v = json_integer_value (o);
+    else if (json_is_string (o)) {
+        const char *s;
+        v = strtod (json_string_value (o), &end);
+        if (*end && (s = strchr (suffix, *end)) && end[1] == '\0')
+            v *= mult[s - suffix];
+        else if (*end || end == json_string_value (o))
+            return -EINVAL;
+    }
+    else
+        return -EINVAL;
+    if (!(v >= 0) || v > max)
+        return -ERANGE;
+    *valp = v;
+    return 0;
+}
+
 /* Environment */
 
 const char *flux_shell_getenv (flux_shell_t *shell, const char *name)

@@ -4,8 +4,10 @@
 #include "shell/internal.h"
 
 const struct shell_builtin *const shell_builtins[] = {
+    &taskmaps_builtin,
     &tmpdir_builtin,
     &output_builtin,
+    &input_builtin,
     &pmi_builtin,
     &rlimit_builtin,
     &doom_builtin,

@@ -6,9 +6,11 @@
 #include "shell/internal.h"
 
 extern const struct shell_builtin doom_builtin;
+extern const struct shell_builtin input_builtin;
 extern const struct shell_builtin output_builtin;
 extern const struct shell_builtin pmi_builtin;
 extern const struct shell_builtin rlimit_builtin;
+extern const struct shell_builtin taskmaps_builtin;
 extern const struct shell_builtin tmpdir_builtin;
 
 #endif /* !SHELL_BUILTINS_H */

@@ -164,4 +164,8 @@ void shell_log_fini (void);
 /* The option as it is, borrowed; "pty.ranks" walks into objects.  NULL: unset. */
 const json_t *shell_option (flux_shell_t *shell, const char *path);
 
+/* A size option: bytes, or a number with k, K, M or G.  0, -EINVAL, or -ERANGE if
+ * it is over 'max'. */
+int shell_parse_size (const json_t *o, size_t max, size_t *valp);
+
 #endif /* !SHELL_INTERNAL_H */

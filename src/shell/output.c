@@ -389,31 +389,6 @@ static int init_stream (struct output *out, struct stream *st, const char *name,
     return 0;
 }
 
-static int parse_size (const json_t *o, size_t max, size_t *valp)
-{
-    static const char suffix[] = "kKMG";
-    static const double mult[] = { 1e3, 1024, 1024. * 1024, 1024. * 1024 * 1024 };
-    char *end;
-    double v;
-
-    if (json_is_integer (o))
-        v = json_integer_value (o);
-    else if (json_is_string (o)) {
-        const char *s;
-        v = strtod (json_string_value (o), &end);
-        if (*end && (s = strchr (suffix, *end)) && end[1] == '\0')
-            v *= mult[s - suffix];
-        else if (*end || end == json_string_value (o))
-            return -EINVAL;
-    }
-    else
-        return -EINVAL;
-    if (!(v >= 0) || v > max)
-        return -ERANGE;
-    *valp = v;
-    return 0;
-}
-
 static int init_limits (struct output *out)
 {
     const json_t *limit = shell_option (out->shell, "output.limit");
@@ -430,7 +405,7 @@ static int init_limits (struct output *out)
         shell_log_error ("output.client: want 0 <= lwm < hwm");
         return -1;
     }
-    if (limit && parse_size (limit, 1UL << 30, &out->limit) < 0) {
+    if (limit && shell_parse_size (limit, 1UL << 30, &out->limit) < 0) {
         shell_log_error ("output.limit: want a size of at most 1G, as 10M");
         return -1;
     }
