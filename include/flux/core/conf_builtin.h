@@ -22,6 +22,9 @@ enum flux_conf_builtin_hint {
     FLUX_CONF_AUTO = 2,
 };
 
+/* The value of a key (see flux_conf_builtin_get(3)), or NULL.  Valid as long as
+ * the process.  FLUX_CONF_AUTO: in tree if the program runs from a build
+ * directory. */
 const char *flux_conf_builtin_get (const char *key,
                                    enum flux_conf_builtin_hint hint);
 

@@ -1,4 +1,6 @@
 /* control.h - control messages (RFC 3)
+ *
+ * Control messages go between direct peers only and carry two integers.
  */
 #ifndef _FLUX_CORE_CONTROL_H
 #define _FLUX_CORE_CONTROL_H
@@ -17,6 +19,7 @@
 extern "C" {
 #endif
 
+/* type and status may be NULL.  EPROTO if it is another message. */
 int flux_control_decode (const flux_msg_t *msg, int *type, int *status);
 
 flux_msg_t *flux_control_encode (int type, int status);

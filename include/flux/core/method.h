@@ -17,6 +17,10 @@
 extern "C" {
 #endif
 
+/* Register service_name.{ping,stats-get,stats-clear,rusage,debug,config-reload,
+ * shutdown} and the event service_name.stats-clear (RFC 5).  Handlers that the
+ * service registers later take precedence.  Undo with flux_msg_handler_delvec().
+ */
 int flux_register_default_methods (flux_t *h,
                                    const char *service_name,
                                    flux_msg_handler_t **msg_handlers[]);

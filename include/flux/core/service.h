@@ -17,8 +17,11 @@
 extern "C" {
 #endif
 
+/* Have requests for name.* routed to this handle.  The future is fulfilled when
+ * they are, or with EEXIST if the service is registered already. */
 flux_future_t *flux_service_register (flux_t *h, const char *name);
 
+/* Undo it.  ENOENT if the service is not registered by this handle. */
 flux_future_t *flux_service_unregister (flux_t *h, const char *name);
 
 #ifdef __cplusplus

@@ -16,6 +16,9 @@
 extern "C" {
 #endif
 
+/* A future fulfilled by the heartbeat, at most once in minimum seconds (<= 0: by
+ * each).  Reset it to wait for the next; a timeout of flux_future_then() is the
+ * longest time between two. */
 flux_future_t *flux_sync_create (flux_t *h, double minimum);
 
 #ifdef __cplusplus

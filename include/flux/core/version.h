@@ -22,6 +22,7 @@ extern "C" {
 #define FLUX_CORE_VERSION_PATCH 0
 #define FLUX_CORE_VERSION_STRING "0.88.0"
 
+/* Of the library in use.  Pointers may be NULL.  Returns the hex form. */
 int flux_core_version (int *major, int *minor, int *patch);
 
 const char *flux_core_version_string (void);
