@@ -10,7 +10,7 @@
 #include <string.h>
 #include <flux/core.h>
 
-#include "attr_flags.h"
+#include "core/attr_flags.h"
 #include "base/errmsg.h"
 #include "base/hash.h"
 

@@ -8,8 +8,8 @@
 #include <flux/core.h>
 
 #include "base/base64.h"
-#include "future_class.h"
-#include "msg_decode.h"
+#include "core/future_class.h"
+#include "core/msg_decode.h"
 
 static int event_check (const flux_msg_t *msg, const char **topic)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "future_private.h"
+#include "core/future_private.h"
 
 /*
  * Results

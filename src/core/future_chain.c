@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "future_private.h"
+#include "core/future_private.h"
 
 struct future_chain {
     flux_future_t *prev;          /* NULL when destroyed */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "future_private.h"
+#include "core/future_private.h"
 
 struct child {
     char *name;

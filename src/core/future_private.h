@@ -20,9 +20,9 @@
 
 #include <flux/core.h>
 
-#include "aux.h"
-#include "due.h"
-#include "future_class.h"
+#include "core/aux.h"
+#include "core/due.h"
+#include "core/future_class.h"
 
 struct shared_value {
     int refcount;

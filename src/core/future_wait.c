@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "future_private.h"
+#include "core/future_private.h"
 
 static __thread void (*wait_hook) (flux_future_t *f);
 

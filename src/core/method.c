@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <flux/core.h>
 
-#include "module_state.h"
+#include "core/module_state.h"
 
 static void respond_failed (flux_t *h, const flux_msg_t *msg)
 {

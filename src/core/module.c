@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/errmsg.h"
-#include "module_state.h"
+#include "core/module_state.h"
 
 #define HANDLERS_AUX "flux::module_handlers"
 

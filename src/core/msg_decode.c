@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "msg_decode.h"
+#include "core/msg_decode.h"
 
 int msg_check_topic (const flux_msg_t *msg, int type, const char **topicp)
 {

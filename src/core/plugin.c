@@ -9,10 +9,10 @@
 #include <jansson.h>
 #include <flux/core.h>
 
-#include "aux.h"
+#include "core/aux.h"
 #include "base/errmsg.h"
 #include "base/list.h"
-#include "uuid.h"
+#include "core/uuid.h"
 
 struct handler {
     struct list_node node;

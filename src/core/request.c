@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <flux/core.h>
 
-#include "msg_decode.h"
+#include "core/msg_decode.h"
 
 static int request_check (const flux_msg_t *msg, const char **topic)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <flux/core.h>
 
-#include "message_private.h"
-#include "msg_decode.h"
+#include "core/message_private.h"
+#include "core/msg_decode.h"
 
 static int fail (int errnum)
 {

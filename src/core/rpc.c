@@ -12,8 +12,8 @@
 #include <time.h>
 #include <flux/core.h>
 
-#include "dispatch.h"
-#include "future_class.h"
+#include "core/dispatch.h"
+#include "core/future_class.h"
 
 struct rpc {
     flux_t *h;          /* where the matchtag is from; the future holds it */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "uuid.h"
+#include "core/uuid.h"
 
 int uuid_generate (char uuid[UUID_SIZE])
 {
