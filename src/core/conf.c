@@ -11,8 +11,6 @@
 #include "base/errmsg.h"
 #include "base/toml.h"
 
-#define CONF_AUX "flux::conf_object"
-
 /* An object belongs to one thread: the JSON in it is not shared between any. */
 struct flux_conf {
     json_t *obj;
@@ -338,41 +336,4 @@ int flux_conf_update (flux_conf_t *conf, const char *value, flux_error_t *error)
     if (rc < 0)
         errno = -rc;
     return rc < 0 ? -1 : 0;
-}
-
-/*
- * The configuration of a handle
- */
-
-static void conf_free (void *arg)
-{
-    flux_conf_decref (arg);
-}
-
-int flux_set_conf_new (flux_t *h, const flux_conf_t *conf)
-{
-    if (!h || !conf) {
-        errno = EINVAL;
-        return -1;
-    }
-    return flux_aux_set (h, CONF_AUX, (void *)conf, conf_free);
-}
-
-const flux_conf_t *flux_get_conf (flux_t *h)
-{
-    flux_conf_t *conf;
-
-    if (!h) {
-        errno = EINVAL;
-        return NULL;
-    }
-    if ((conf = flux_aux_get (h, CONF_AUX)))
-        return conf;
-    if (!(conf = flux_conf_create ()))
-        return NULL;
-    if (flux_set_conf_new (h, conf) < 0) {
-        flux_conf_decref (conf);
-        return NULL;
-    }
-    return conf;
 }
