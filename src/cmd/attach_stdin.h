@@ -1,0 +1,16 @@
+/* attach_stdin.h - send this process's standard input to a job's shell
+ */
+#ifndef CMD_ATTACH_STDIN_H
+#define CMD_ATTACH_STDIN_H
+
+#include <flux/core.h>
+
+struct attach_stdin;
+
+/* 'ranks' is an idset of tasks, or NULL for all.  Input goes on as it comes: nothing
+ * is buffered here.  NULL if stdin is closed. */
+struct attach_stdin *attach_stdin_start (flux_t *h, const char *service, int rank,
+                                         const char *ranks);
+void attach_stdin_free (struct attach_stdin *in);
+
+#endif /* !CMD_ATTACH_STDIN_H */
