@@ -137,7 +137,7 @@ pid_t sp_fork_child (flux_subprocess_t *p, const struct spawn_args *args,
                      flux_error_t *err)
 {
     int go[2], failed[2];
-    int rc;
+    int rc = 0;
 
     if (pipe2 (go, O_CLOEXEC) < 0)
         return errmsg (err, -errno, "pipe: %s", strerror (errno));
