@@ -14,6 +14,7 @@
 
 #include "core/dispatch.h"
 #include "core/future_class.h"
+#include "core/handle_private.h"
 
 struct rpc {
     flux_t *h;          /* where the matchtag is from; the future holds it */
@@ -113,27 +114,41 @@ static int64_t now_ms (void)
     return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-/* Sleep until the handle needs attention.  deadline < 0 is forever. */
+/* Milliseconds until the deadline, for poll(2).  A deadline < 0 is never. */
+static int ms_left (int64_t deadline)
+{
+    int64_t ms;
+
+    if (deadline < 0)
+        return -1;
+    ms = deadline - now_ms ();
+    if (ms < 0)
+        return 0;
+    return ms > 3600000 ? 3600000 : ms;
+}
+
+/* Sleep until the handle may have something to read. */
 static int wait_handle (flux_t *h, int64_t deadline)
 {
-    struct pollfd pfd = { .fd = flux_pollfd (h), .events = POLLIN };
-    int64_t ms = -1;
+    int fd, want;
+    struct pollfd pfd;
     int rc;
 
-    if (pfd.fd < 0)
-        return -errno;
-    if (deadline >= 0) {
-        ms = deadline - now_ms ();
-        if (ms <= 0)
-            return -ETIMEDOUT;
-        if (ms > 3600000)
-            ms = 3600000;
-    }
-    rc = poll (&pfd, 1, ms);
-    if (rc < 0 && errno != EINTR)
-        return -errno;
-    if (rc > 0 && flux_pollevents (h) < 0) // clears the edge
-        return -errno;
+    if ((handle_prepare (h, &fd, &want) & (FLUX_POLLIN | FLUX_POLLERR)))
+        return 0;
+    if (fd < 0 && deadline < 0)
+        return -EDEADLOCK; // only this thread could make it ready
+    pfd = (struct pollfd){
+        .fd = fd,
+        .events = ((want & FLUX_POLLIN) ? POLLIN : 0) | ((want & FLUX_POLLOUT) ? POLLOUT : 0),
+    };
+    rc = poll (&pfd, 1, ms_left (deadline));
+    if (rc < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (rc == 0)
+        return deadline >= 0 && now_ms () >= deadline ? -ETIMEDOUT : 0;
+    (void)handle_check (h, ((pfd.revents & (POLLIN | POLLHUP | POLLERR)) ? FLUX_POLLIN : 0)
+                               | ((pfd.revents & POLLOUT) ? FLUX_POLLOUT : 0));
     return 0;
 }
 
