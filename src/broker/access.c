@@ -1,0 +1,75 @@
+/* access.c - who may connect, and as what
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "broker/access.h"
+
+int access_read (struct access_policy *p, const flux_conf_t *conf, flux_error_t *err)
+{
+    int guest = 0, root = 0;
+
+    if (flux_conf_unpack (conf, err, "{s?{s?b s?b}}", "access", "allow-guest-user",
+                          &guest, "allow-root-owner", &root) < 0)
+        return -errno;
+    p->owner = getuid ();
+    p->allow_guest_user = guest;
+    p->allow_root_owner = root;
+    p->conf = conf;
+    return 0;
+}
+
+static bool named (json_t *names, const char *name)
+{
+    size_t i;
+    json_t *o;
+
+    json_array_foreach (names, i, o)
+        if (json_is_string (o) && !strcmp (json_string_value (o), name))
+            return true;
+    return false;
+}
+
+static bool in_groups (json_t *names, const struct passwd *pw)
+{
+    gid_t gids[256];
+    int n = 256;
+    struct group *gr;
+
+    if (!names || getgrouplist (pw->pw_name, pw->pw_gid, gids, &n) < 0)
+        return false;
+    for (int i = 0; i < n; i++)
+        if ((gr = getgrgid (gids[i])) && named (names, gr->gr_name))
+            return true;
+    return false;
+}
+
+/* Only an admin role is defined; what cannot be resolved gives nothing. */
+static uint32_t extra_roles (const struct access_policy *p, uid_t peer)
+{
+    json_t *users = NULL, *groups = NULL;
+    struct passwd *pw;
+
+    if (flux_conf_unpack (p->conf, NULL, "{s?{s?{s?{s?o s?o}}}}", "access", "roles",
+                          "admin", "users", &users, "groups", &groups) < 0
+        || (!users && !groups) || !(pw = getpwuid (peer)))
+        return 0;
+    return (users && named (users, pw->pw_name)) || in_groups (groups, pw)
+           ? FLUX_ROLE_ADMIN : 0;
+}
+
+int access_check (const struct access_policy *p, uid_t peer, struct flux_msg_cred *cred)
+{
+    if (peer == p->owner || (peer == 0 && p->allow_root_owner)) {
+        cred->userid = p->owner;
+        cred->rolemask = FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL;
+        return 0;
+    }
+    if (!p->allow_guest_user)
+        return -EPERM;
+    cred->userid = peer;
+    cred->rolemask = FLUX_ROLE_USER | FLUX_ROLE_LOCAL | extra_roles (p, peer);
+    return 0;
+}

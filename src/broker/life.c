@@ -1,0 +1,688 @@
+/* life.c - what the broker does in each state
+ */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <syslog.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/errmsg.h"
+#include "base/list.h"
+#include "broker/life.h"
+#include "broker/proc.h"
+
+struct command {
+    struct list_node node;
+    char *line;
+};
+
+struct life {
+    struct life_args args;
+    struct statemachine *sm;
+    struct proc *proc;             /* the one process of the present state */
+    const char *proc_name;         /* "rc1", ... */
+    struct list_node cleanups;
+    bool cleanup_failed;
+    bool rc1_begun;
+    bool rc1_by_program;
+    bool in_runlevel_run;
+    bool parent_gone;
+    bool shutdown_asked;
+    int goodbye_holds;
+    int quorum;
+    int online;
+    double quorum_warn;
+    double shutdown_warn;
+    double shutdown_timeout;
+    double cleanup_timeout;
+    flux_watcher_t *warn;          /* of the present state */
+    flux_watcher_t *timeout;
+    int exit_code;
+    int signals;                   /* terminating signals so far */
+};
+
+static void start_cleanup (struct life *l);
+
+/* --- timers of a state --- */
+
+static void on_timeout (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct life *l = arg;
+
+    switch (statemachine_get (l->sm)) {
+    case RUNLEVEL_CLEANUP:
+        broker_logf (l->args.log, LOG_ERR, "cleanup timed out");
+        if (l->proc)
+            proc_kill (l->proc, SIGKILL);
+        break;
+    case RUNLEVEL_SHUTDOWN:
+        broker_logf (l->args.log, LOG_ERR, "shutdown timed out: giving up on %d"
+                     " children", overlay_child_count (l->args.overlay));
+        statemachine_post (l->sm, "children-timeout");
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_warn (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct life *l = arg;
+    char *ranks;
+
+    switch (statemachine_get (l->sm)) {
+    case RUNLEVEL_QUORUM:
+        broker_logf (l->args.log, LOG_ERR, "quorum delayed: %d of %d brokers are"
+                     " online", l->online, l->quorum);
+        break;
+    case RUNLEVEL_SHUTDOWN:
+        ranks = overlay_child_ranks (l->args.overlay);
+        broker_logf (l->args.log, LOG_ERR, "shutdown delayed: waiting for rank(s) %s",
+                     ranks ? ranks : "?");
+        free (ranks);
+        break;
+    default:
+        break;
+    }
+}
+
+static void arm (flux_watcher_t *w, double after, double repeat)
+{
+    flux_watcher_stop (w);
+    if (isfinite (after) && after > 0) {
+        flux_timer_watcher_reset (w, after, repeat);
+        flux_watcher_start (w);
+    }
+}
+
+/* --- processes --- */
+
+static void on_output (void *arg, bool is_stderr, const char *line)
+{
+    struct life *l = arg;
+    broker_logf (l->args.log, is_stderr ? LOG_ERR : LOG_INFO, "%s.0: %s",
+                 l->proc_name, line);
+}
+
+/* Run a command line with its output in the log. */
+static int run_logged (struct life *l, const char *name, const char *command,
+                       proc_exit_f on_exit)
+{
+    char **argv = proc_command_argv (command);
+    struct proc_args pa = {
+        .argv = argv,
+        .envp = environment_array (l->args.env),
+        .setpgrp = true,
+        .on_exit = on_exit,
+        .output = on_output,
+        .arg = l,
+    };
+    flux_error_t err;
+
+    l->proc_name = name;
+    broker_logf (l->args.log, LOG_DEBUG, "%s: %s", name, command);
+    if (!argv || !pa.envp || !(l->proc = proc_start (flux_get_reactor (l->args.h),
+                                                     &pa, &err))) {
+        broker_logf (l->args.log, LOG_ERR, "%s: %s", name,
+                     argv ? err.text : "out of memory");
+        free_argv (argv);
+        return -1;
+    }
+    free_argv (argv);
+    return 0;
+}
+
+/* Log how it ended and remember the first failure as our own. */
+static int ended (struct life *l, int status)
+{
+    int code = proc_exit_code (status);
+    int level = code ? LOG_ERR : LOG_INFO;
+
+    l->proc = NULL;
+    if (WIFSIGNALED (status))
+        broker_logf (l->args.log, level, "%s.0: %s (rc=%d)", l->proc_name,
+                     strsignal (WTERMSIG (status)), code);
+    else
+        broker_logf (l->args.log, level, "%s.0: exited (rc=%d)", l->proc_name, code);
+    if (code && l->exit_code == 0)
+        l->exit_code = code;
+    return code;
+}
+
+/* --- join --- */
+
+static void parent_state (void *arg, enum runlevel level)
+{
+    struct life *l = arg;
+
+    if (level >= RUNLEVEL_SHUTDOWN)
+        statemachine_post (l->sm, "shutdown");
+    else if (level >= RUNLEVEL_QUORUM) {
+        if (statemachine_get (l->sm) == RUNLEVEL_JOIN)
+            statemachine_post (l->sm, "parent-ready");
+        l->in_runlevel_run = level >= RUNLEVEL_RUN;
+        if (l->in_runlevel_run && statemachine_get (l->sm) == RUNLEVEL_QUORUM)
+            statemachine_post (l->sm, "quorum-full");
+    }
+}
+
+static void enter_join (struct life *l)
+{
+    flux_error_t err;
+
+    if (l->args.rank == 0)
+        statemachine_post (l->sm, "parent-none");
+    else if (overlay_join (l->args.overlay, &err) < 0) {
+        broker_logf (l->args.log, LOG_ERR, "%s", err.text);
+        l->exit_code = 1;
+        statemachine_post (l->sm, "parent-fail");
+    }
+}
+
+void life_parent (struct life *l, int rc, const char *text)
+{
+    if (rc == 0) {
+        if (statemachine_follow_parent (l->sm, parent_state, l) < 0)
+            statemachine_post (l->sm, "parent-fail");
+        return;
+    }
+    l->parent_gone = true;
+    config_unsync (l->args.config);
+    if (statemachine_get (l->sm) < RUNLEVEL_SHUTDOWN) {
+        broker_logf (l->args.log, LOG_CRIT, "%s", text);
+        if (l->exit_code == 0)
+            l->exit_code = 1;
+    }
+    statemachine_post (l->sm, "parent-fail");
+}
+
+static void sync_done (void *arg, int rc, const char *text)
+{
+    struct life *l = arg;
+
+    if (rc < 0)
+        broker_logf (l->args.log, LOG_ERR, "configuration from the parent: %s", text);
+    statemachine_post (l->sm, rc < 0 ? "sync-fail" : "sync-success");
+}
+
+static void enter_config_sync (struct life *l)
+{
+    if (l->args.rank == 0)
+        statemachine_post (l->sm, "sync-none");
+    else if (config_sync (l->args.config, sync_done, l) < 0)
+        statemachine_post (l->sm, "sync-fail");
+}
+
+/* --- rc1 --- */
+
+static void rc1_over (struct life *l, int code, const char *text)
+{
+    if (code == 0)
+        statemachine_post (l->sm, "rc1-success");
+    else if (attrs_get (l->args.attrs, "broker.recovery-mode", NULL)) {
+        l->exit_code = 0;
+        statemachine_post (l->sm, "rc1-ignorefail");
+    }
+    else {
+        if (text)
+            broker_logf (l->args.log, LOG_ERR, "rc1: %s", text);
+        if (l->exit_code == 0)
+            l->exit_code = 1;
+        statemachine_post (l->sm, "rc1-fail");
+    }
+}
+
+static void rc1_loaded (void *arg, int rc, const char *text)
+{
+    rc1_over (arg, rc, text);
+}
+
+static void rc1_exited (void *arg, int status)
+{
+    rc1_over (arg, ended (arg, status), NULL);
+}
+
+static void enter_init (struct life *l)
+{
+    const char *path = attrs_get (l->args.attrs, "broker.rc1_path", NULL);
+
+    l->rc1_begun = true;
+    if (!path)
+        modhost_load_defaults (l->args.modhost, rc1_loaded, l);
+    else if (path[0] == '\0')
+        statemachine_post (l->sm, "rc1-none");
+    else if (run_logged (l, "rc1", path, rc1_exited) < 0)
+        rc1_over (l, 1, NULL);
+}
+
+/* --- quorum --- */
+
+static void online_changes (void *arg, const struct idset *members)
+{
+    struct life *l = arg;
+
+    l->online = idset_count (members);
+    if (l->online >= l->quorum && statemachine_get (l->sm) == RUNLEVEL_QUORUM)
+        statemachine_post (l->sm, "quorum-full");
+}
+
+static void enter_quorum (struct life *l)
+{
+    if (groups_join (l->args.groups, "broker.online") < 0) {
+        statemachine_post (l->sm, "quorum-fail");
+        return;
+    }
+    if (l->args.rank > 0) {
+        if (l->in_runlevel_run)
+            statemachine_post (l->sm, "quorum-full");
+        return;
+    }
+    arm (l->warn, l->quorum_warn, 0);
+    (void)groups_watch (l->args.groups, "broker.online", online_changes, l);
+}
+
+/* --- the initial program --- */
+
+static void rc2_exited (void *arg, int status)
+{
+    struct life *l = arg;
+    int code = proc_exit_code (status);
+
+    l->proc = NULL;
+    if (WIFSIGNALED (status))
+        broker_logf (l->args.log, LOG_INFO, "rc2.0: %s (rc=%d)",
+                     strsignal (WTERMSIG (status)), code);
+    else
+        broker_logf (l->args.log, LOG_INFO, "rc2.0: exited (rc=%d)", code);
+    l->exit_code = code;
+    statemachine_post (l->sm, code ? "rc2-fail" : "rc2-success");
+}
+
+static char **rc2_argv (struct life *l, bool *interactive)
+{
+    const char *shell = getenv ("SHELL");
+    char *argv[] = { (char *)(shell && *shell ? shell : "/bin/sh"), NULL };
+
+    *interactive = l->args.argc == 0;
+    if (l->args.argc == 0)
+        return proc_shell_argv (1, argv);
+    return proc_shell_argv (l->args.argc, l->args.argv);
+}
+
+static int start_rc2 (struct life *l)
+{
+    bool interactive;
+    char **argv = rc2_argv (l, &interactive);
+    struct proc_args pa = {
+        .argv = argv,
+        .envp = environment_array (l->args.env),
+        .on_exit = rc2_exited,
+        .arg = l,
+    };
+    flux_error_t err;
+
+    if (interactive && !isatty (STDIN_FILENO)) {
+        broker_logf (l->args.log, LOG_ERR, "rc2: standard input is not a terminal, so"
+                     " an interactive shell cannot run: name an initial program");
+        free_argv (argv);
+        return -1;
+    }
+    pa.setpgrp = attrs_get (l->args.attrs, "broker.rc2_pgrp", NULL)
+                 || getpgrp () != getpid ();
+    pa.foreground = pa.setpgrp;
+    if (!argv || !pa.envp
+        || !(l->proc = proc_start (flux_get_reactor (l->args.h), &pa, &err))) {
+        broker_logf (l->args.log, LOG_ERR, "rc2: %s", argv ? err.text : "out of memory");
+        free_argv (argv);
+        return -1;
+    }
+    free_argv (argv);
+    l->proc_name = "rc2";
+    return 0;
+}
+
+static void enter_run (struct life *l)
+{
+    if (l->args.rank > 0 || attrs_get (l->args.attrs, "broker.rc2_none", NULL)) {
+        statemachine_post (l->sm, "rc2-none");
+        return;
+    }
+    if (start_rc2 (l) < 0) {
+        l->exit_code = errno == ENOENT ? 127 : 1;
+        statemachine_post (l->sm, "rc2-fail");
+    }
+}
+
+/* --- cleanup --- */
+
+int life_push_cleanup (struct life *l, const char *line)
+{
+    struct command *c = calloc (1, sizeof (*c));
+
+    if (!c || !(c->line = strdup (line))) {
+        free (c);
+        return -ENOMEM;
+    }
+    list_init (&c->node);
+    list_prepend (&l->cleanups, &c->node);
+    return 0;
+}
+
+static void cleanup_exited (void *arg, int status)
+{
+    struct life *l = arg;
+
+    if (ended (l, status) != 0)
+        l->cleanup_failed = true;
+    start_cleanup (l);
+}
+
+static void start_cleanup (struct life *l)
+{
+    while (!list_empty (&l->cleanups)) {
+        struct command *c = list_entry (l->cleanups.next, struct command, node);
+        int rc = run_logged (l, "cleanup", c->line, cleanup_exited);
+        list_del (&c->node);
+        free (c->line);
+        free (c);
+        if (rc == 0)
+            return;
+        l->cleanup_failed = true;
+    }
+    statemachine_post (l->sm, l->cleanup_failed ? "cleanup-fail" : "cleanup-success");
+}
+
+static void enter_cleanup (struct life *l)
+{
+    if (l->args.rank > 0 || list_empty (&l->cleanups)) {
+        statemachine_post (l->sm, "cleanup-none");
+        return;
+    }
+    if (l->signals > 0)
+        arm (l->timeout, l->cleanup_timeout, 0);
+    start_cleanup (l);
+}
+
+/* --- shutdown --- */
+
+static void enter_shutdown (struct life *l)
+{
+    (void)groups_watch (l->args.groups, "broker.online", NULL, NULL);
+    (void)groups_leave (l->args.groups, "broker.online");
+    if (!l->args.overlay || overlay_child_count (l->args.overlay) == 0) {
+        if (l->args.overlay)
+            overlay_set_accepting (l->args.overlay, false);
+        statemachine_post (l->sm, "children-none");
+        return;
+    }
+    overlay_set_accepting (l->args.overlay, false);
+    arm (l->warn, l->shutdown_warn, l->shutdown_warn);
+    arm (l->timeout, l->shutdown_timeout, 0);
+}
+
+void life_children (struct life *l)
+{
+    if (statemachine_get (l->sm) == RUNLEVEL_SHUTDOWN
+        && overlay_child_count (l->args.overlay) == 0)
+        statemachine_post (l->sm, "children-complete");
+}
+
+/* --- rc3 --- */
+
+static void rc3_removed (void *arg, int rc, const char *text)
+{
+    struct life *l = arg;
+
+    if (rc < 0)
+        broker_logf (l->args.log, LOG_ERR, "rc3: %s", text);
+    statemachine_post (l->sm, rc < 0 ? "rc3-fail" : "rc3-success");
+}
+
+/* Whatever a script did, no module outlives this state. */
+static void rc3_exited (void *arg, int status)
+{
+    struct life *l = arg;
+
+    ended (l, status);
+    modhost_remove_all (l->args.modhost, rc3_removed, l);
+}
+
+static void enter_finalize (struct life *l)
+{
+    const char *path = attrs_get (l->args.attrs, "broker.rc3_path", NULL);
+
+    if (!l->rc1_begun)
+        statemachine_post (l->sm, "rc3-none");
+    else if (!path || path[0] == '\0' || run_logged (l, "rc3", path, rc3_exited) < 0)
+        modhost_remove_all (l->args.modhost, rc3_removed, l);
+}
+
+/* --- the end --- */
+
+void life_hold_goodbye (struct life *l)
+{
+    l->goodbye_holds++;
+}
+
+void life_release_goodbye (struct life *l)
+{
+    if (--l->goodbye_holds == 0 && statemachine_get (l->sm) == RUNLEVEL_GOODBYE)
+        statemachine_post (l->sm, "goodbye");
+}
+
+static void enter_unload (struct life *l)
+{
+    modhost_stop_core (l->args.modhost);
+    if (l->args.overlay && l->args.rank > 0 && !l->parent_gone)
+        overlay_leave (l->args.overlay);
+    statemachine_post (l->sm, "builtins-done");
+}
+
+static void enter_load_builtins (struct life *l)
+{
+    flux_error_t err;
+
+    if (modhost_start_core (l->args.modhost, &err) < 0) {
+        broker_logf (l->args.log, LOG_ERR, "%s", err.text);
+        l->exit_code = 1;
+        statemachine_post (l->sm, "builtins-fail");
+        return;
+    }
+    statemachine_post (l->sm, "builtins-success");
+}
+
+static void enter (void *arg, enum runlevel level)
+{
+    struct life *l = arg;
+
+    flux_watcher_stop (l->warn);
+    flux_watcher_stop (l->timeout);
+    switch (level) {
+    case RUNLEVEL_LOAD_BUILTINS:
+        enter_load_builtins (l);
+        break;
+    case RUNLEVEL_JOIN:
+        enter_join (l);
+        break;
+    case RUNLEVEL_CONFIG_SYNC:
+        enter_config_sync (l);
+        break;
+    case RUNLEVEL_INIT:
+        enter_init (l);
+        break;
+    case RUNLEVEL_QUORUM:
+        enter_quorum (l);
+        break;
+    case RUNLEVEL_RUN:
+        enter_run (l);
+        break;
+    case RUNLEVEL_CLEANUP:
+        enter_cleanup (l);
+        break;
+    case RUNLEVEL_SHUTDOWN:
+        enter_shutdown (l);
+        break;
+    case RUNLEVEL_FINALIZE:
+        enter_finalize (l);
+        break;
+    case RUNLEVEL_GOODBYE:
+        if (l->goodbye_holds == 0)
+            statemachine_post (l->sm, "goodbye");
+        break;
+    case RUNLEVEL_UNLOAD_BUILTINS:
+        enter_unload (l);
+        break;
+    case RUNLEVEL_EXIT:
+        flux_reactor_stop (flux_get_reactor (l->args.h));
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- from outside --- */
+
+/* While the initial program runs, it is told first, and its end is what takes
+ * the broker out of run state. */
+static void begin_shutdown (struct life *l)
+{
+    if (statemachine_get (l->sm) == RUNLEVEL_RUN && l->proc) {
+        proc_kill (l->proc, l->shutdown_asked ? SIGKILL : SIGHUP);
+        proc_kill (l->proc, SIGCONT);
+    }
+    else
+        statemachine_post (l->sm, "shutdown");
+    l->shutdown_asked = true;
+}
+
+void life_shutdown (struct life *l)
+{
+    begin_shutdown (l);
+}
+
+void life_signal (struct life *l, int signum)
+{
+    broker_logf (l->args.log, LOG_INFO, "signal %d (%s)", signum, strsignal (signum));
+    l->signals++;
+    switch (statemachine_get (l->sm)) {
+    case RUNLEVEL_INIT:
+    case RUNLEVEL_CLEANUP:
+    case RUNLEVEL_FINALIZE:
+        if (l->proc)
+            proc_kill (l->proc, signum);
+        if (statemachine_get (l->sm) == RUNLEVEL_CLEANUP)
+            arm (l->timeout, l->cleanup_timeout, 0);
+        else if (statemachine_get (l->sm) == RUNLEVEL_INIT)
+            begin_shutdown (l);
+        break;
+    default:
+        begin_shutdown (l);
+    }
+}
+
+void life_panic (struct life *l, const char *text)
+{
+    broker_logf (l->args.log, LOG_CRIT, "%s", text);
+    if (l->exit_code == 0)
+        l->exit_code = 1;
+    if (l->proc && statemachine_get (l->sm) == RUNLEVEL_RUN)
+        begin_shutdown (l);
+    else
+        statemachine_post (l->sm, "panic");
+}
+
+void life_start (struct life *l)
+{
+    statemachine_post (l->sm, "start");
+}
+
+struct statemachine *life_statemachine (struct life *l)
+{
+    return l->sm;
+}
+
+int life_exit_code (const struct life *l)
+{
+    return l->exit_code;
+}
+
+/* --- set up --- */
+
+static const struct {
+    const char *name;
+    const char *value;
+} defaults[] = {
+    { "broker.quorum-warn", "60s" },
+    { "broker.shutdown-warn", "60s" },
+    { "broker.shutdown-timeout", "none" },
+    { "broker.cleanup-timeout", "none" },
+    { "broker.unload-builtins-timeout", "60s" },
+};
+
+static int read_attrs (struct life *l, flux_error_t *err)
+{
+    struct attrs *a = l->args.attrs;
+    char size[16];
+    int rc;
+
+    for (size_t i = 0; i < sizeof (defaults) / sizeof (defaults[0]); i++)
+        if (attrs_default (a, defaults[i].name, defaults[i].value, 0) < 0)
+            return errmsg (err, -ENOMEM, "out of memory");
+    snprintf (size, sizeof (size), "%u", (unsigned int)l->args.size);
+    if (attrs_default (a, "broker.quorum", size, 0) < 0)
+        return errmsg (err, -ENOMEM, "out of memory");
+    if ((rc = attrs_get_int (a, "broker.quorum", 1, l->args.size, &l->quorum, err)) < 0
+        || (rc = attrs_get_fsd (a, "broker.quorum-warn", &l->quorum_warn, err)) < 0
+        || (rc = attrs_get_fsd (a, "broker.shutdown-warn", &l->shutdown_warn, err)) < 0
+        || (rc = attrs_get_fsd (a, "broker.shutdown-timeout", &l->shutdown_timeout,
+                                err)) < 0
+        || (rc = attrs_get_fsd (a, "broker.cleanup-timeout", &l->cleanup_timeout,
+                                err)) < 0)
+        return rc;
+    return 0;
+}
+
+struct life *life_new (const struct life_args *args, flux_error_t *err)
+{
+    struct life *l = calloc (1, sizeof (*l));
+    flux_reactor_t *r = flux_get_reactor (args->h);
+    int rc;
+
+    if (!l) {
+        errmsg (err, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    l->args = *args;
+    list_init (&l->cleanups);
+    if ((rc = read_attrs (l, err)) < 0) {
+        life_free (l);
+        errno = -rc;
+        return NULL;
+    }
+    if (!(l->warn = flux_timer_watcher_create (r, 0, 0, on_warn, l))
+        || !(l->timeout = flux_timer_watcher_create (r, 0, 0, on_timeout, l))
+        || !(l->sm = statemachine_new (args->h, args->log, enter, l))) {
+        errmsg (err, -errno, "%s", strerror (errno));
+        life_free (l);
+        return NULL;
+    }
+    return l;
+}
+
+void life_free (struct life *l)
+{
+    if (!l)
+        return;
+    statemachine_free (l->sm);
+    flux_watcher_destroy (l->warn);
+    flux_watcher_destroy (l->timeout);
+    proc_free (l->proc);
+    list_foreach (&l->cleanups, n) {
+        struct command *c = list_entry (n, struct command, node);
+        free (c->line);
+        free (c);
+    }
+    free (l);
+}

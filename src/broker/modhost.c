@@ -1,0 +1,502 @@
+/* modhost.c - which modules there are
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/errmsg.h"
+#include "broker/modhost.h"
+#include "broker/modrun.h"
+
+/* A series of loads or removals in progress. */
+struct series {
+    modhost_done_f done;
+    void *arg;
+    int pending;
+    int rc;
+    char text[sizeof (flux_error_t)];
+};
+
+struct modhost {
+    struct modhost_args args;
+    struct modrun *run;
+    struct list_node modules;     /* in load order */
+    struct list_node core;        /* BUILTIN_CORE ones: never listed */
+    struct series loads;
+    struct series removes;
+    void (*on_new) (struct module *m, void *arg);
+    void *on_new_arg;
+};
+
+static void remove_next (struct modhost *mh);
+
+/* --- series --- */
+
+static void series_begin (struct series *s, modhost_done_f done, void *arg)
+{
+    memset (s, 0, sizeof (*s));
+    s->done = done;
+    s->arg = arg;
+    s->pending = 1;              /* held by who begins it */
+}
+
+static void series_end_one (struct series *s, int rc, const char *text)
+{
+    modhost_done_f done = s->done;
+
+    if (!done)
+        return;
+    if (rc < 0 && s->rc == 0) {
+        s->rc = rc;
+        snprintf (s->text, sizeof (s->text), "%s", text);
+    }
+    if (--s->pending > 0)
+        return;
+    s->done = NULL;
+    done (s->arg, s->rc, s->text);
+}
+
+/* --- answers to module.load and module.remove --- */
+
+static void answer_all (struct modhost *mh, struct flux_msglist *l, int errnum,
+                        const char *text)
+{
+    const flux_msg_t *msg;
+
+    while ((msg = flux_msglist_pop (l))) {
+        if (errnum)
+            flux_respond_error (mh->args.h, msg, errnum, text);
+        else
+            flux_respond (mh->args.h, msg, NULL);
+        flux_msg_decref (msg);
+    }
+}
+
+void modhost_set_status (struct modhost *mh, struct module *m,
+                         enum module_status status)
+{
+    if (status <= m->status)
+        return;
+    if (status == MODULE_RUNNING) {
+        answer_all (mh, m->loaders, 0, NULL);
+        if (m->in_series)
+            series_end_one (&mh->loads, 0, NULL);
+        m->in_series = false;
+    }
+    if (status == MODULE_FINALIZING)
+        endpoint_close (m->ep);
+    m->status = status;
+}
+
+static void running (struct module *m, void *arg)
+{
+    modhost_set_status (arg, m, MODULE_RUNNING);
+}
+
+static void panic (struct modhost *mh, struct module *m)
+{
+    char text[256];
+
+    snprintf (text, sizeof (text), "module %s exited with error: %s", m->name,
+              m->error.text[0] ? m->error.text : strerror (m->errnum));
+    if (attrs_get (mh->args.attrs, "broker.module-nopanic", NULL))
+        flux_log (mh->args.h, 2, "%s", text);
+    else
+        mh->args.panic (mh->args.arg, text);
+}
+
+/* The module has ended: pass on its last words, answer who waits, free it. */
+static void exited (struct module *m, void *arg)
+{
+    struct modhost *mh = arg;
+    bool was_loading = m->status == MODULE_INIT;
+    bool spurious = m->errnum && !was_loading && !m->removing;
+    void (*on_exit) (struct module *m, void *arg) = m->on_exit;
+    void *on_exit_arg = m->on_exit_arg;
+
+    module_drain (m);
+    pubsub_endpoint_gone (mh->args.pubsub, m->ep);
+    m->status = MODULE_EXITED;
+    if (spurious)
+        panic (mh, m);
+    if (was_loading) {
+        int e = m->errnum ? m->errnum : ECONNRESET;
+        const char *text = m->error.text[0] ? m->error.text : NULL;
+        answer_all (mh, m->loaders, e, text);
+        if (m->in_series)
+            series_end_one (&mh->loads, -e, text ? text : strerror (e));
+    }
+    answer_all (mh, m->removers, 0, NULL);
+    if (on_exit)
+        on_exit (m, on_exit_arg);
+    if (m->dso)
+        dlclose (m->dso);
+    module_free (m);
+    remove_next (mh);
+}
+
+/* --- load --- */
+
+static const struct builtin *find_builtin (struct modhost *mh, const char *name)
+{
+    for (const struct builtin *b = mh->args.builtins; b && b->name; b++)
+        if (!strcmp (b->name, name))
+            return b;
+    return NULL;
+}
+
+static int add_services (struct modhost *mh, struct module *m, flux_error_t *err)
+{
+    const char *p = m->builtin ? m->builtin->services : NULL;
+    int rc;
+
+    if ((rc = router_service_add (mh->args.router, m->name, m->ep)) < 0)
+        return errmsg (err, rc, "module %s: service %s: %s", m->name, m->name,
+                       strerror (-rc));
+    while (p && *(p += strspn (p, " "))) {
+        char name[80];
+        size_t len = strcspn (p, " ");
+        snprintf (name, sizeof (name), "%.*s", (int)len, p);
+        p += len;
+        if ((rc = router_service_add (mh->args.router, name, m->ep)) < 0)
+            return errmsg (err, rc, "module %s: service %s: %s", m->name, name,
+                           rc == -EEXIST ? "another module provides it"
+                           : strerror (-rc));
+    }
+    return 0;
+}
+
+/* Make the module known, so that requests for it are queued. */
+static struct module *create (struct modhost *mh, const char *name, const char *path,
+                              const struct builtin *b, void *dso, int argc,
+                              char **argv, flux_error_t *err)
+{
+    struct module *m = module_new (mh, mh->args.router,
+                                   flux_get_reactor (mh->args.h), name, path, argc,
+                                   argv, err);
+    int rc;
+
+    if (!m)
+        return NULL;
+    m->builtin = b;
+    m->dso = dso;
+    if ((rc = add_services (mh, m, err)) < 0) {
+        flux_close (m->far);
+        module_free (m);
+        errno = -rc;
+        return NULL;
+    }
+    if (b && (b->flags & BUILTIN_CORE))
+        list_append (&mh->core, &m->node);
+    else
+        list_append (&mh->modules, &m->node);
+    if (mh->on_new)
+        mh->on_new (m, mh->on_new_arg);
+    return m;
+}
+
+/* The module is freed if it does not start. */
+static int start (struct modhost *mh, struct module *m, flux_error_t *err)
+{
+    int e;
+
+    if (modrun_start (mh->run, m) == 0)
+        return 0;
+    e = m->errnum ? m->errnum : EINVAL;
+    if (m->error.text[0])
+        errmsg (err, -e, "%s", m->error.text);
+    else
+        errmsg (err, -e, "module %s: %s", m->name, strerror (e));
+    module_drain (m);
+    pubsub_endpoint_gone (mh->args.pubsub, m->ep);
+    module_free (m);
+    errno = e;
+    return -1;
+}
+
+static char *search_path (const char *name)
+{
+    const char *p = getenv ("FLUX_MODULE_PATH");
+    char *path;
+
+    while (p && *p) {
+        size_t len = strcspn (p, ":");
+        if (asprintf (&path, "%.*s/%s.so", (int)len, p, name) < 0)
+            return NULL;
+        if (access (path, R_OK) == 0)
+            return path;
+        free (path);
+        p += len + (p[len] == ':');
+    }
+    errno = ENOENT;
+    return NULL;
+}
+
+/* "dir/foo.so.1" -> "foo" */
+static char *name_of (const char *path)
+{
+    const char *base = strrchr (path, '/');
+    char *name = strdup (base ? base + 1 : path);
+    char *dot = name ? strstr (name, ".so") : NULL;
+
+    if (dot)
+        *dot = '\0';
+    return name;
+}
+
+static struct module *load_dso (struct modhost *mh, const char *path,
+                                const char *name, int argc, char **argv,
+                                flux_error_t *err)
+{
+    char *own_name = NULL;
+    const char **mod_name;
+    void *dso;
+    struct module *m = NULL;
+
+    if (!(dso = dlopen (path, RTLD_NOW | RTLD_LOCAL))) {
+        const char *why = dlerror ();
+        errno = -errmsg (err, access (path, R_OK) < 0 ? -errno : -ENOEXEC, "%s", why);
+        return NULL;
+    }
+    if (!dlsym (dso, "mod_main")) {
+        errno = -errmsg (err, -EINVAL, "%s has no mod_main()", path);
+        goto done;
+    }
+    if (!name && (mod_name = dlsym (dso, "mod_name")) && *mod_name)
+        name = *mod_name;
+    if (!name && !(name = own_name = name_of (path))) {
+        errmsg (err, -ENOMEM, "out of memory");
+        goto done;
+    }
+    if (modhost_find (mh, name)) {
+        errno = -errmsg (err, -EEXIST, "module %s is already loaded", name);
+        goto done;
+    }
+    if ((m = create (mh, name, path, NULL, dso, argc, argv, err))
+        && start (mh, m, err) < 0)
+        m = NULL;
+done:
+    if (!m) {
+        int saved_errno = errno;
+        dlclose (dso);
+        errno = saved_errno;
+    }
+    free (own_name);
+    return m;
+}
+
+static struct module *load_builtin (struct modhost *mh, const struct builtin *b,
+                                    const char *name, int argc, char **argv,
+                                    flux_error_t *err)
+{
+    struct module *m;
+
+    if (strcmp (name, b->name) != 0) {
+        errno = -errmsg (err, -ENOTSUP, "%s is built in and keeps its name", b->name);
+        return NULL;
+    }
+    if (modhost_find (mh, name)) {
+        errno = -errmsg (err, -EEXIST, "module %s is already loaded", name);
+        return NULL;
+    }
+    if (!(m = create (mh, name, "builtin", b, NULL, argc, argv, err))
+        || start (mh, m, err) < 0)
+        return NULL;
+    return m;
+}
+
+struct module *modhost_load (struct modhost *mh, const char *path, const char *name,
+                             int argc, char **argv, flux_error_t *err)
+{
+    const struct builtin *b;
+    struct module *m;
+    char *found;
+
+    if (strchr (path, '/'))
+        return load_dso (mh, path, name, argc, argv, err);
+    if ((found = search_path (path))) {
+        m = load_dso (mh, found, name ? name : path, argc, argv, err);
+        free (found);
+        return m;
+    }
+    b = find_builtin (mh, path);
+    if (!b || (b->flags & BUILTIN_CORE)) {
+        errno = -errmsg (err, -ENOENT, "module %s: no shared object in"
+                         " FLUX_MODULE_PATH and no built-in service of this name",
+                         path);
+        return NULL;
+    }
+    return load_builtin (mh, b, name ? name : path, argc, argv, err);
+}
+
+/* --- default start-up --- */
+
+int modhost_start_core (struct modhost *mh, flux_error_t *err)
+{
+    struct module *m;
+
+    for (const struct builtin *b = mh->args.builtins; b && b->name; b++) {
+        if (!(b->flags & BUILTIN_CORE))
+            continue;
+        if (!(m = create (mh, b->name, "builtin", b, NULL, 0, NULL, err))
+            || start (mh, m, err) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+static bool is_default (struct modhost *mh, const struct builtin *b)
+{
+    if (b->flags & (BUILTIN_CORE | BUILTIN_NODEFAULT))
+        return false;
+    if ((b->flags & BUILTIN_RANK0) && router_rank (mh->args.router) > 0)
+        return false;
+    return modhost_find (mh, b->name) == NULL;
+}
+
+void modhost_load_defaults (struct modhost *mh, modhost_done_f done, void *arg)
+{
+    struct list_node *before = mh->modules.prev;
+    struct module *m;
+    flux_error_t err;
+
+    series_begin (&mh->loads, done, arg);
+    for (const struct builtin *b = mh->args.builtins; b && b->name; b++) {
+        if (!is_default (mh, b))
+            continue;
+        mh->loads.pending++;
+        if ((m = create (mh, b->name, "builtin", b, NULL, 0, NULL, &err)))
+            m->in_series = true;
+        else
+            series_end_one (&mh->loads, -errno, err.text);
+    }
+    /* After a failure the others still start: in recovery mode they count, else
+     * they are removed again at once. */
+    for (struct list_node *n = before->next; n != &mh->modules;) {
+        m = list_entry (n, struct module, node);
+        n = n->next;
+        if (start (mh, m, &err) < 0)
+            series_end_one (&mh->loads, -errno, err.text);
+    }
+    series_end_one (&mh->loads, 0, NULL);
+}
+
+/* --- remove --- */
+
+void modhost_remove (struct modhost *mh, struct module *m, bool cancel)
+{
+    if (m->removing && !cancel)
+        return;
+    m->removing = true;
+    if (m->status < MODULE_FINALIZING)
+        m->status = MODULE_FINALIZING;
+    endpoint_close (m->ep);
+    modrun_stop (mh->run, m, cancel);
+}
+
+static void remove_next (struct modhost *mh)
+{
+    struct module *m;
+
+    if (!mh->removes.done)
+        return;
+    if (list_empty (&mh->modules)) {
+        mh->removes.pending = 1;
+        series_end_one (&mh->removes, 0, NULL);
+        return;
+    }
+    m = list_entry (mh->modules.prev, struct module, node);
+    modhost_remove (mh, m, false);
+}
+
+void modhost_remove_all (struct modhost *mh, modhost_done_f done, void *arg)
+{
+    series_begin (&mh->removes, done, arg);
+    remove_next (mh);
+}
+
+void modhost_stop_core (struct modhost *mh)
+{
+    while (!list_empty (&mh->core)) {
+        struct module *m = list_entry (mh->core.prev, struct module, node);
+        modhost_remove (mh, m, false);
+    }
+}
+
+/* --- look-ups --- */
+
+struct module *modhost_find (struct modhost *mh, const char *name)
+{
+    list_foreach (&mh->modules, n) {
+        struct module *m = list_entry (n, struct module, node);
+        if (!strcmp (m->name, name))
+            return m;
+    }
+    return NULL;
+}
+
+struct module *modhost_find_uuid (struct modhost *mh, const char *uuid)
+{
+    list_foreach (&mh->modules, n) {
+        struct module *m = list_entry (n, struct module, node);
+        if (!strcmp (endpoint_uuid (m->ep), uuid))
+            return m;
+    }
+    return NULL;
+}
+
+struct list_node *modhost_list (struct modhost *mh)
+{
+    return &mh->modules;
+}
+
+struct list_node *modhost_core_list (struct modhost *mh)
+{
+    return &mh->core;
+}
+
+struct router *modhost_router (struct modhost *mh)
+{
+    return mh->args.router;
+}
+
+void modhost_on_new (struct modhost *mh, void (*fun) (struct module *m, void *arg),
+                     void *arg)
+{
+    mh->on_new = fun;
+    mh->on_new_arg = arg;
+}
+
+struct modhost *modhost_new (const struct modhost_args *args)
+{
+    struct modhost *mh = calloc (1, sizeof (*mh));
+    struct modrun_args ra = {
+        .reactor = flux_get_reactor (args->h),
+        .attrs = args->attrs,
+        .conf = args->conf,
+        .conf_arg = args->conf_arg,
+        .data = args->data,
+        .running = running,
+        .exited = exited,
+        .arg = mh,
+    };
+
+    if (!mh)
+        return NULL;
+    mh->args = *args;
+    list_init (&mh->modules);
+    list_init (&mh->core);
+    if (!(mh->run = modrun_new (&ra))) {
+        free (mh);
+        return NULL;
+    }
+    return mh;
+}
+
+void modhost_free (struct modhost *mh)
+{
+    if (mh) {
+        modrun_free (mh->run);
+        free (mh);
+    }
+}

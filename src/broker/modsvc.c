@@ -1,0 +1,433 @@
+/* modsvc.c - module.* and service.* requests
+ */
+#include <errno.h>
+
+#include "broker/modhost.h"
+#include "broker/modsvc.h"
+#include "broker/tracer.h"
+
+struct modsvc {
+    flux_t *h;
+    struct modhost *mh;
+    struct tracer *tracer;
+    flux_msg_handler_t **handlers;
+};
+
+static bool is_user (struct module *m)
+{
+    return m->builtin == NULL;
+}
+
+/* --- load, remove, reload --- */
+
+/* Strings of a JSON array, NULL terminated, borrowed from it. */
+static char **args_of (json_t *args, int *argcp)
+{
+    size_t n = args ? json_array_size (args) : 0;
+    char **argv;
+
+    if (args && !json_is_array (args)) {
+        errno = EPROTO;
+        return NULL;
+    }
+    if (!(argv = calloc (n + 1, sizeof (*argv))))
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (!(argv[i] = (char *)json_string_value (json_array_get (args, i)))) {
+            free (argv);
+            errno = EPROTO;
+            return NULL;
+        }
+    }
+    *argcp = n;
+    return argv;
+}
+
+static void load_now (struct modsvc *ms, const flux_msg_t *msg, const char *path,
+                      const char *name, json_t *args)
+{
+    flux_error_t err;
+    struct module *m;
+    int argc = 0;
+    char **argv = args_of (args, &argc);
+
+    if (!argv) {
+        flux_respond_error (ms->h, msg, errno, NULL);
+        return;
+    }
+    m = modhost_load (ms->mh, path, name, argc, argv, &err);
+    free (argv);
+    if (!m)
+        flux_respond_error (ms->h, msg, errno, err.text);
+    else if (m->status >= MODULE_RUNNING)
+        flux_respond (ms->h, msg, NULL);
+    else if (flux_msglist_append (m->loaders, msg) < 0)
+        flux_respond_error (ms->h, msg, errno, NULL);
+}
+
+/* A load that waits until the built-in service of that name has gone. */
+struct replacement {
+    struct modsvc *ms;
+    const flux_msg_t *msg;
+};
+
+static void replace (struct module *m, void *arg)
+{
+    struct replacement *rep = arg;
+    const char *path, *name = NULL;
+    json_t *args = NULL;
+
+    /* The name is free once the module is, which is right after this call. */
+    endpoint_free (m->ep);
+    m->ep = NULL;
+    list_del (&m->node);
+    if (flux_request_unpack (rep->msg, NULL, "{s:s s?s s?o}", "path", &path, "name",
+                             &name, "args", &args) == 0)
+        load_now (rep->ms, rep->msg, path, name, args);
+    flux_msg_decref (rep->msg);
+    free (rep);
+}
+
+static int replace_later (struct modsvc *ms, struct module *m, const flux_msg_t *msg)
+{
+    struct replacement *rep = calloc (1, sizeof (*rep));
+
+    if (!rep)
+        return -1;
+    rep->ms = ms;
+    rep->msg = flux_msg_incref (msg);
+    m->on_exit = replace;
+    m->on_exit_arg = rep;
+    modhost_remove (ms->mh, m, false);
+    return 0;
+}
+
+/* "./kvs.so" replaces the built-in kvs. */
+static struct module *builtin_to_replace (struct modsvc *ms, const char *path,
+                                          const char *name)
+{
+    const char *base = strrchr (path, '/');
+    char own[128];
+    char *dot;
+    struct module *m;
+
+    if (!base)
+        return NULL;
+    snprintf (own, sizeof (own), "%s", name ? name : base + 1);
+    if (!name && (dot = strstr (own, ".so")))
+        *dot = '\0';
+    m = modhost_find (ms->mh, own);
+    return m && !is_user (m) && !m->on_exit ? m : NULL;
+}
+
+static void load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                     void *arg)
+{
+    struct modsvc *ms = arg;
+    const char *path, *name = NULL, *errstr = NULL;
+    json_t *args = NULL;
+    int exec = 0;
+    struct module *m;
+
+    if (flux_request_unpack (msg, NULL, "{s:s s?s s?o s?b}", "path", &path, "name",
+                             &name, "args", &args, "exec", &exec) < 0)
+        goto error;
+    if (exec) {
+        errno = ENOTSUP;
+        errstr = "this build does not run modules as processes";
+        goto error;
+    }
+    if ((m = builtin_to_replace (ms, path, name))) {
+        if (replace_later (ms, m, msg) < 0)
+            goto error;
+        return;
+    }
+    load_now (ms, msg, path, name, args);
+    return;
+error:
+    flux_respond_error (h, msg, errno, errstr);
+}
+
+static struct module *find (struct modsvc *ms, const char *name, char *text,
+                            size_t size)
+{
+    struct module *m = modhost_find (ms->mh, name);
+
+    if (!m) {
+        snprintf (text, size, "module %s is not loaded", name);
+        errno = ENOENT;
+    }
+    return m;
+}
+
+static void remove_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                       void *arg)
+{
+    struct modsvc *ms = arg;
+    const char *name;
+    int cancel = 0;
+    struct module *m;
+    char text[160];
+
+    if (flux_request_unpack (msg, NULL, "{s:s s?b}", "name", &name, "cancel",
+                             &cancel) < 0) {
+        flux_respond_error (h, msg, errno, NULL);
+        return;
+    }
+    if (!(m = find (ms, name, text, sizeof (text)))) {
+        flux_respond_error (h, msg, errno, text);
+        return;
+    }
+    if (cancel && !is_user (m)) {
+        flux_respond_error (h, msg, EINVAL, "a built-in service has no thread of its"
+                            " own to cancel");
+        return;
+    }
+    if (flux_msglist_append (m->removers, msg) < 0) {
+        flux_respond_error (h, msg, errno, NULL);
+        return;
+    }
+    modhost_remove (ms->mh, m, cancel);
+}
+
+/* --- list --- */
+
+static json_t *services_of (struct modsvc *ms, struct module *m)
+{
+    json_t *a = json_array ();
+    size_t pos = 0;
+    const char *name;
+
+    while (a && (name = router_service_next (modhost_router (ms->mh), &pos, m->ep)))
+        if (strcmp (name, m->name) != 0)
+            json_array_append_new (a, json_string (name));
+    return a;
+}
+
+static int queue_length (flux_t *h, const char *option)
+{
+    size_t count = 0;
+
+    return flux_opt_get (h, option, &count, sizeof (count)) < 0 ? 0 : (int)count;
+}
+
+static json_t *describe (struct modsvc *ms, struct module *m)
+{
+    double now = flux_reactor_now (flux_get_reactor (ms->h));
+
+    return json_pack ("{s:s s:s s:s s:i s:i s:o s:i s:i}", "name", m->name, "path",
+                      m->path, "uuid", endpoint_uuid (m->ep), "idle",
+                      (int)(now - m->last_sent), "status", (int)m->status,
+                      "services", services_of (ms, m), "sendqueue",
+                      queue_length (m->near, FLUX_OPT_RECV_QUEUE_COUNT), "recvqueue",
+                      queue_length (m->near, FLUX_OPT_SEND_QUEUE_COUNT));
+}
+
+static void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                     void *arg)
+{
+    struct modsvc *ms = arg;
+    json_t *mods = json_array ();
+
+    list_foreach (modhost_list (ms->mh), n) {
+        json_t *o = describe (ms, list_entry (n, struct module, node));
+        if (!o || json_array_append_new (mods, o) < 0) {
+            json_decref (mods);
+            flux_respond_error (h, msg, ENOMEM, NULL);
+            return;
+        }
+    }
+    flux_respond_pack (h, msg, "{s:o}", "mods", mods);
+}
+
+/* --- status --- */
+
+static void status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                       void *arg)
+{
+    struct modsvc *ms = arg;
+    const char *uuid = flux_msg_route_last (msg);
+    struct module *m = uuid ? modhost_find_uuid (ms->mh, uuid) : NULL;
+    int status;
+
+    if (flux_request_unpack (msg, NULL, "{s:i}", "status", &status) < 0)
+        goto error;
+    if (!m || (status != MODULE_RUNNING && status != MODULE_FINALIZING)) {
+        errno = EINVAL;
+        goto error;
+    }
+    modhost_set_status (ms->mh, m, status);
+    if (!flux_msg_is_noresponse (msg))
+        flux_respond (h, msg, NULL);
+    return;
+error:
+    if (!flux_msg_is_noresponse (msg))
+        flux_respond_error (h, msg, errno, NULL);
+}
+
+/* --- debug, trace --- */
+
+static void debug_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                      void *arg)
+{
+    struct modsvc *ms = arg;
+    const char *name;
+    int defer = 0;
+    struct module *m;
+    char text[160];
+
+    if (flux_request_unpack (msg, NULL, "{s:s s?b}", "name", &name, "defer",
+                             &defer) < 0)
+        flux_respond_error (h, msg, errno, NULL);
+    else if (!(m = find (ms, name, text, sizeof (text))))
+        flux_respond_error (h, msg, errno, text);
+    else {
+        module_defer (m, defer);
+        flux_respond (h, msg, NULL);
+    }
+}
+
+static void on_message (const flux_msg_t *msg, bool rx, void *arg)
+{
+    struct module *m = arg;
+    struct tracer *t = flux_aux_get (m->near, "broker::tracer");
+
+    if (t)
+        tracer_message (t, m->name, FLUX_NODEID_ANY, rx, msg);
+}
+
+static void trace_module (struct module *m, void *arg)
+{
+    struct modsvc *ms = arg;
+
+    if (flux_aux_set (m->near, "broker::tracer", ms->tracer, NULL) == 0)
+        endpoint_trace (m->ep, on_message, m);
+}
+
+/* Modules are watched only from the first trace on: most brokers never see one. */
+static void trace_all (struct modsvc *ms)
+{
+    list_foreach (modhost_list (ms->mh), n)
+        trace_module (list_entry (n, struct module, node), ms);
+    modhost_on_new (ms->mh, trace_module, ms);
+}
+
+static void trace_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                      void *arg)
+{
+    struct modsvc *ms = arg;
+    json_t *names;
+    int typemask;
+    const char *glob;
+
+    if (flux_request_unpack (msg, NULL, "{s:o s:i s:s}", "names", &names, "typemask",
+                             &typemask, "topic_glob", &glob) < 0
+        || tracer_add (ms->tracer, msg, names, FLUX_NODEID_ANY, typemask, glob) < 0) {
+        flux_respond_error (h, msg, errno, NULL);
+        return;
+    }
+    trace_all (ms);
+}
+
+static void trace_cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                             void *arg)
+{
+    struct modsvc *ms = arg;
+    tracer_cancel (ms->tracer, msg);
+}
+
+static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                           void *arg)
+{
+    struct modsvc *ms = arg;
+    tracer_disconnect (ms->tracer, msg);
+}
+
+/* --- services --- */
+
+static struct endpoint *sender (struct modsvc *ms, const flux_msg_t *msg)
+{
+    const char *id = flux_msg_route_last (msg);
+    return id ? router_endpoint (modhost_router (ms->mh), id) : NULL;
+}
+
+static void service_add_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                            void *arg)
+{
+    struct modsvc *ms = arg;
+    struct endpoint *ep = sender (ms, msg);
+    const char *name;
+    char text[160];
+    int rc;
+
+    if (flux_request_unpack (msg, NULL, "{s:s}", "service", &name) < 0) {
+        flux_respond_error (h, msg, errno, NULL);
+        return;
+    }
+    rc = ep ? router_service_add (modhost_router (ms->mh), name, ep) : -EINVAL;
+    if (rc < 0) {
+        snprintf (text, sizeof (text), "service %.100s: %s", name, !ep
+                  ? "register at the local broker" : rc == -EEXIST
+                  ? "another module or client provides it" : strerror (-rc));
+        flux_respond_error (h, msg, -rc, text);
+        return;
+    }
+    flux_respond (h, msg, NULL);
+}
+
+static void service_remove_cb (flux_t *h, flux_msg_handler_t *mh,
+                               const flux_msg_t *msg, void *arg)
+{
+    struct modsvc *ms = arg;
+    struct endpoint *ep = sender (ms, msg);
+    const char *name;
+    int rc;
+
+    if (flux_request_unpack (msg, NULL, "{s:s}", "service", &name) < 0)
+        flux_respond_error (h, msg, errno, NULL);
+    else if (!ep)
+        flux_respond_error (h, msg, EINVAL, NULL);
+    else if ((rc = router_service_remove (modhost_router (ms->mh), name, ep)) < 0)
+        flux_respond_error (h, msg, -rc, "the service is not yours");
+    else
+        flux_respond (h, msg, NULL);
+}
+
+static const struct flux_msg_handler_spec htab[] = {
+    { FLUX_MSGTYPE_REQUEST, "module.load", load_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.remove", remove_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.list", list_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "module.status", status_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.debug", debug_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.trace", trace_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.trace-cancel", trace_cancel_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.disconnect", disconnect_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "service.add", service_add_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "service.remove", service_remove_cb, 0 },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
+struct modsvc *modsvc_new (flux_t *h, struct modhost *mh)
+{
+    struct modsvc *ms = calloc (1, sizeof (*ms));
+
+    if (!ms)
+        return NULL;
+    ms->h = h;
+    ms->mh = mh;
+    if (!(ms->tracer = tracer_new (h))
+        || flux_msg_handler_addvec (h, htab, ms, &ms->handlers) < 0) {
+        modsvc_free (ms);
+        return NULL;
+    }
+    return ms;
+}
+
+void modsvc_free (struct modsvc *ms)
+{
+    if (!ms)
+        return;
+    flux_msg_handler_delvec (ms->handlers);
+    tracer_free (ms->tracer);
+    free (ms);
+}

@@ -1,0 +1,79 @@
+/* module.h - one module and its message channel
+ *
+ * Built-in service, built-in service in a named thread, or a user's shared
+ * object: each has a name, a uuid, an in-process pair of handles (one end is
+ * the module's, the other the host's) and an endpoint at the router.
+ *
+ * Shared by modhost.c (which modules there are), modrun.c (how one runs) and
+ * modsvc.c (module.* requests); nobody else looks inside.
+ */
+#ifndef BROKER_MODULE_H
+#define BROKER_MODULE_H
+
+#include <stdbool.h>
+#include <flux/core.h>
+#include "base/list.h"
+#include "broker/router.h"
+#include "core/builtin.h"
+
+enum module_status {
+    MODULE_INIT = 0,
+    MODULE_RUNNING = 1,
+    MODULE_FINALIZING = 2,
+    MODULE_EXITED = 3,
+};
+
+struct modhost;
+struct modthread;
+
+struct module {
+    struct list_node node;            /* in the host's list, in load order */
+    struct modhost *host;
+    char *name;
+    char *path;                       /* of the shared object, or the name */
+    char **argv;                      /* NULL terminated */
+    int argc;
+    const struct builtin *builtin;    /* NULL: a shared object */
+    enum module_status status;
+    int errnum;                       /* why it exited */
+    flux_error_t error;
+
+    flux_t *far;                      /* the module's end */
+    flux_t *near;                     /* the host's end */
+    flux_watcher_t *w;
+    struct endpoint *ep;
+    double last_sent;
+    bool defer;                       /* hold what it sends (module.debug) */
+    struct flux_msglist *deferred;
+
+    void *ctx;                        /* of the built-in service */
+    flux_msg_handler_t **defaults;    /* default methods of its handle */
+    flux_msg_handler_t **overrides;   /* of those of a built-in service */
+    struct modthread *thread;         /* NULL: on the loop */
+    void *dso;
+    bool removing;                    /* stop was asked for */
+    bool in_series;                   /* the default start-up waits for it */
+
+    struct flux_msglist *loaders;     /* module.load requests to answer */
+    struct flux_msglist *removers;    /* module.remove requests to answer */
+    void (*on_exit) (struct module *m, void *arg);
+    void *on_exit_arg;
+};
+
+/* Make the pair and the endpoint; the caller adds services and runs it.
+ * NULL with err->text. */
+struct module *module_new (struct modhost *host, struct router *r,
+                           flux_reactor_t *reactor, const char *name,
+                           const char *path, int argc, char **argv,
+                           flux_error_t *err);
+/* Everything but the module's end of the pair, which its thread closes. */
+void module_free (struct module *m);
+
+/* Pass on what the module sent and is still in the channel. */
+void module_drain (struct module *m);
+void module_defer (struct module *m, bool defer);
+int module_send (struct module *m, flux_msg_t *msg);   /* taken */
+/* In the module's thread, when it no longer reads: ENOSYS to what is queued. */
+void module_refuse_queued (flux_t *h);
+
+#endif /* !BROKER_MODULE_H */
