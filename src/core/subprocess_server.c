@@ -577,8 +577,10 @@ static struct proc *find_by_matchtag (struct subprocess_server *s,
 {
     list_foreach (&s->procs, n) {
         struct proc *proc = list_entry (n, struct proc, node);
+        uint32_t tag;
         if (proc->client
-            && flux_msg_cmp_matchtag (proc->client, matchtag)
+            && flux_msg_get_matchtag (proc->client, &tag) == 0
+            && tag == matchtag
             && flux_disconnect_match (proc->client, msg))
             return proc;
     }
