@@ -2,13 +2,20 @@
  */
 #include "cmd/cmd.h"
 #include "cmd/attr.h"
+#include "cmd/batch.h"
 #include "cmd/event.h"
 #include "cmd/ping.h"
+#include "cmd/submit.h"
 #include "cmd/version.h"
 
+#define SUBMIT "Run and submit jobs, allocate resources:"
 #define COMMON "Common commands from flux-core:"
 
 const struct cmd cmd_table[] = {
+    { "run", cmd_run, SUBMIT, "Run a Flux job interactively" },
+    { "submit", cmd_submit, SUBMIT, "Submit a job to a Flux instance" },
+    { "batch", cmd_batch, SUBMIT, "Submit a batch script to Flux" },
+    { "alloc", cmd_alloc, SUBMIT, "Allocate a new Flux instance for interactive use" },
     { "env", cmd_env, COMMON, "Print or run inside a Flux environment" },
     { "event", cmd_event, COMMON, "Send and receive Flux events" },
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },

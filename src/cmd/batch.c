@@ -1,0 +1,320 @@
+/* batch.c - flux batch, flux alloc (flux-batch(1), flux-alloc(1))
+ *
+ * Both submit a job whose tasks are brokers, one a node: "flux broker INITIAL
+ * PROGRAM".  A batch script travels in the jobspec and is found in the job's
+ * temporary directory.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cmd/attach.h"
+#include "cmd/batch.h"
+#include "cmd/cmd.h"
+#include "cmd/directive.h"
+#include "cmd/jobconf.h"
+#include "cmd/jobenv.h"
+#include "cmd/jobopts.h"
+#include "cmd/submit.h"
+
+static const struct optparse_option instance_opts[] = {
+    { .name = "conf", .has_arg = 1, .arginfo = "CONF",
+      .usage = "Set configuration for a child Flux instance (multiple use OK)" },
+    { .name = "broker-opts", .has_arg = 1, .arginfo = "OPTS",
+      .usage = "Pass options to flux brokers" },
+    OPTPARSE_TABLE_END,
+};
+
+static const struct optparse_option batch_opts[] = {
+    { .name = "wrap", .has_arg = 0,
+      .usage = "Wrap arguments or stdin in a /bin/sh script" },
+    { .name = "wait", .has_arg = 0,
+      .usage = "Wait for the job to complete after submission" },
+    OPTPARSE_TABLE_END,
+};
+
+static optparse_t *make_parser (const char *usage, const char *doc, bool batch)
+{
+    optparse_t *p = optparse_create (cmd_name ());
+
+    if (!p || optparse_set (p, OPTPARSE_USAGE, usage) != OPTPARSE_SUCCESS
+        || optparse_add_doc (p, doc, 0) != OPTPARSE_SUCCESS)
+        cmd_die (1, "out of memory");
+    jobopts_add (p, JOBOPTS_SLOTS);
+    if (optparse_add_option_table (p, instance_opts) != OPTPARSE_SUCCESS
+        || (batch && optparse_add_option_table (p, batch_opts) != OPTPARSE_SUCCESS))
+        cmd_die (1, "out of memory");
+    return p;
+}
+
+static void die_of_args (optparse_t *p, int argc, char **argv, int *np)
+{
+    if ((*np = optparse_parse_args (p, argc, argv)) < 0)
+        exit (1);
+}
+
+/* "flux broker [OPTS] PROGRAM ARGS" */
+static char **broker_command (optparse_t *p, const char *program, int argc, char **argv,
+                              bool conf, int *np)
+{
+    char **v = calloc (argc + optparse_getopt (p, "broker-opts", NULL) + 8, sizeof (*v));
+    const char *opt;
+    int n = 0;
+
+    if (!v)
+        cmd_die (1, "out of memory");
+    v[n++] = (char *)"flux";
+    v[n++] = (char *)"broker";
+    if (conf)
+        v[n++] = (char *)"-c{{tmpdir}}/conf.json";
+    optparse_getopt_iterator_reset (p, "broker-opts");
+    while ((opt = optparse_getopt_next (p, "broker-opts")))
+        v[n++] = (char *)opt;
+    if (program)
+        v[n++] = (char *)program;
+    for (int i = 0; i < argc; i++)
+        v[n++] = argv[i];
+    *np = n;
+    return v;
+}
+
+static void add_file (json_t *jobspec, const char *name, const char *data, size_t len, int mode)
+{
+    char path[64];
+
+    snprintf (path, sizeof (path), "attributes.system.files");
+    if (!json_object_get (json_object_get (json_object_get (jobspec, "attributes"), "system"), "files"))
+        jobopts_set_path (jobspec, path, json_object ());
+    json_object_set_new (json_object_get (json_object_get (json_object_get (jobspec, "attributes"),
+                                                           "system"), "files"),
+                         name, jobopts_file (data, len, S_IFREG | mode));
+}
+
+static void add_conf (json_t *jobspec, json_t *conf)
+{
+    char *s;
+
+    if (!conf)
+        return;
+    if (!(s = json_dumps (conf, JSON_INDENT (1))))
+        cmd_die (1, "out of memory");
+    add_file (jobspec, "conf.json", s, strlen (s), 0600);
+    free (s);
+    json_decref (conf);
+}
+
+static void set_name (json_t *jobspec, const char *name)
+{
+    json_t *sys = json_object_get (json_object_get (jobspec, "attributes"), "system");
+
+    if (!json_object_get (json_object_get (sys, "job"), "name"))
+        jobopts_set_path (sys, "job.name", json_string (name));
+}
+
+static char *encode (json_t *jobspec)
+{
+    char *s = json_dumps (jobspec, JSON_COMPACT);
+
+    if (!s)
+        cmd_die (1, "the jobspec cannot be encoded: an argument is not valid UTF-8");
+    json_decref (jobspec);
+    return s;
+}
+
+/* The script */
+
+struct script {
+    char *text;
+    size_t len;
+    const char *name;
+    int argc;          /* arguments of the script */
+    char **argv;
+};
+
+static void check_script (const struct script *s)
+{
+    if (s->len == 0)
+        cmd_die (1, "%s: the script is empty", s->name);
+    if (memchr (s->text, '\0', s->len))
+        cmd_die (1, "%s: this is a binary, not a script: to run it as one job use 'flux submit',"
+                 " or 'flux batch --wrap %s'", s->name, s->name);
+    if (strncmp (s->text, "#!", 2) != 0)
+        cmd_die (1, "%s: the script does not start with '#!': add an interpreter line such as"
+                 " #!/bin/sh, or use --wrap", s->name);
+}
+
+static void wrap_words (struct script *s, int argc, char **argv)
+{
+    struct buf b = BUF_INIT;
+
+    buf_adds (&b, "#!/bin/sh\n");
+    for (int i = 0; i < argc; i++)
+        buf_addf (&b, "%s%s", i ? " " : "", argv[i]);
+    buf_addc (&b, '\n');
+    s->len = b.len;
+    s->text = buf_take (&b);
+    s->name = basename (argv[0]);
+}
+
+static void wrap_stdin (struct script *s)
+{
+    struct buf b = BUF_INIT;
+    char *text = jobopts_read_file ("-", &s->len);
+
+    buf_adds (&b, "#!/bin/sh\n");
+    buf_add (&b, text, s->len);
+    free (text);
+    s->len = b.len;
+    s->text = buf_take (&b);
+}
+
+static void read_script (struct script *s, bool wrap, int argc, char **argv)
+{
+    s->name = "batch";
+    if (wrap && argc > 0)
+        wrap_words (s, argc, argv);
+    else if (wrap)
+        wrap_stdin (s);
+    else if (argc > 0) {
+        s->text = jobopts_read_file (argv[0], &s->len);
+        s->name = strcmp (argv[0], "-") == 0 ? "batch" : basename (argv[0]);
+        s->argc = argc - 1;
+        s->argv = argv + 1;
+        check_script (s);
+    }
+    else {
+        s->text = jobopts_read_file ("-", &s->len);
+        check_script (s);
+    }
+}
+
+/* Directives of the script come before the options of the command line, which so
+ * override them. */
+static optparse_t *parse_with_directives (const struct script *s, int argc, char **argv, int *np)
+{
+    char **dirs;
+    int ndirs;
+    char **all;
+    flux_error_t err;
+    optparse_t *p;
+
+    if (directive_parse (s->text, &dirs, &ndirs, &err) < 0)
+        cmd_die (1, "%s: %s", s->name, err.text);
+    if (!(all = calloc (argc + ndirs + 1, sizeof (*all))))
+        cmd_die (1, "out of memory");
+    all[0] = argv[0];
+    for (int i = 0; i < ndirs; i++)
+        all[1 + i] = dirs[i];
+    for (int i = 1; i < argc; i++)
+        all[ndirs + i] = argv[i];
+    p = make_parser ("[OPTIONS...] [SCRIPT] [ARGS...]", "enqueue a batch script", true);
+    die_of_args (p, argc + ndirs, all, np);
+    return p;
+}
+
+static json_t *batch_jobspec (optparse_t *p, const struct script *s)
+{
+    json_t *conf = jobconf_make (p);
+    int n;
+    char **v = broker_command (p, "{{tmpdir}}/script", s->argc, s->argv, conf != NULL, &n);
+    json_t *jobspec = jobopts_jobspec (p, JOBOPTS_SLOTS, n, v);
+
+    add_file (jobspec, "script", s->text, s->len, 0700);
+    add_conf (jobspec, conf);
+    set_name (jobspec, s->name);
+    free (v);
+    return jobspec;
+}
+
+static int wait_for (flux_t *h, flux_jobid_t id)
+{
+    flux_future_t *f = flux_job_result (h, id, 0);
+    int status = 1 << 8;
+
+    if (!f || flux_job_result_get_unpack (f, "{s?i}", "waitstatus", &status) < 0)
+        cmd_die (1, "%s", f ? future_strerror (f, errno) : flux_strerror (errno));
+    flux_future_destroy (f);
+    return attach_exit_code (status);
+}
+
+int cmd_batch (int argc, char **argv)
+{
+    struct script script = { 0 };
+    optparse_t *p = make_parser ("[OPTIONS...] [SCRIPT] [ARGS...]", "enqueue a batch script", true);
+    json_t *jobspec;
+    flux_jobid_t id;
+    char idstr[32];
+    char *text;
+    flux_t *h;
+    int n;
+    int rc = 0;
+
+    die_of_args (p, argc, argv, &n);
+    read_script (&script, optparse_hasopt (p, "wrap"), argc - n, argv + n);
+    optparse_destroy (p);
+    jobenv_reset ();
+    p = parse_with_directives (&script, argc, argv, &n);
+    jobspec = batch_jobspec (p, &script);
+    text = encode (jobspec);
+    if (optparse_hasopt (p, "dry-run")) {
+        printf ("%s\n", text);
+        return 0;
+    }
+    h = cmd_open ();
+    id = submit_and_get_id (h, text, jobopts_urgency (p), jobopts_flags (p));
+    if (!optparse_hasopt (p, "quiet"))
+        printf ("%s\n", cmd_f58 (id, idstr, sizeof (idstr)));
+    fflush (stdout);
+    if (optparse_hasopt (p, "wait"))
+        rc = wait_for (h, id);
+    free (text);
+    free (script.text);
+    flux_close (h);
+    optparse_destroy (p);
+    return rc;
+}
+
+int cmd_alloc (int argc, char **argv)
+{
+    optparse_t *p = make_parser ("[OPTIONS...] [COMMAND] [ARGS...]",
+                                 "allocate a new instance for interactive use", false);
+    struct attach_opts opts = { 0 };
+    json_t *conf;
+    json_t *jobspec;
+    flux_jobid_t id;
+    char idstr[32];
+    char **v;
+    char *text;
+    flux_t *h;
+    int n;
+    int rc;
+
+    die_of_args (p, argc, argv, &n);
+    conf = jobconf_make (p);
+    v = broker_command (p, NULL, argc - n, argv + n, conf != NULL, &rc);
+    jobspec = jobopts_jobspec (p, JOBOPTS_SLOTS, rc, v);
+    if (isatty (STDIN_FILENO))
+        jobopts_set_path (jobspec, "attributes.system.shell.options.pty.interactive",
+                          json_integer (1));
+    add_conf (jobspec, conf);
+    set_name (jobspec, n < argc ? basename (argv[n]) : "flux");
+    text = encode (jobspec);
+    if (optparse_hasopt (p, "dry-run")) {
+        printf ("%s\n", text);
+        return 0;
+    }
+    h = cmd_open ();
+    id = submit_and_get_id (h, text, jobopts_urgency (p), jobopts_flags (p));
+    if (optparse_hasopt (p, "verbose"))
+        fprintf (stderr, "jobid: %s\n", cmd_f58 (id, idstr, sizeof (idstr)));
+    rc = attach_job (h, id, &opts);
+    free (v);
+    free (text);
+    flux_close (h);
+    optparse_destroy (p);
+    return rc;
+}

@@ -1,0 +1,15 @@
+/* directive.h - submission directives in a script (RFC 36)
+ */
+#ifndef CMD_DIRECTIVE_H
+#define CMD_DIRECTIVE_H
+
+#include <stddef.h>
+#include <flux/core/types.h>
+
+/* Find the "# flux: ARGS" lines of a script.  *argvp is an array of *countp
+ * strings, ended by NULL; free with directive_free().  0, or -EINVAL with
+ * err->text that names the line. */
+int directive_parse (const char *script, char ***argvp, int *countp, flux_error_t *err);
+void directive_free (char **argv);
+
+#endif /* !CMD_DIRECTIVE_H */
