@@ -1,0 +1,93 @@
+/* connector_local.c - local://PATH, the broker's UNIX domain socket
+ *
+ * The broker takes the peer's identity from the socket and answers with one
+ * byte: 0, or the errno of why it refuses (RFC 3).
+ */
+#include "core/connector_private.h"
+#include "core/connector_stream.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/errmsg.h"
+
+static int connect_path (int fd, const char *path)
+{
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+    if (strlen (path) >= sizeof (sa.sun_path))
+        return -ENAMETOOLONG;
+    memcpy (sa.sun_path, path, strlen (path) + 1);
+    while (connect (fd, (struct sockaddr *)&sa, sizeof (sa)) < 0) {
+        if (errno == EISCONN)
+            break;
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
+}
+
+static int read_welcome (int fd)
+{
+    unsigned char byte;
+    ssize_t n;
+
+    do {
+        n = read (fd, &byte, 1);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    if (n == 0)
+        return -ECONNRESET;
+    return -(int)byte;
+}
+
+static const char *cure (int errnum)
+{
+    switch (errnum) {
+        case ENOENT:
+        case ECONNREFUSED:
+            return " (is the instance running?  FLUX_URI or the URI argument "
+                   "names its socket)";
+        default:
+            return "";
+    }
+}
+
+static int local_connect (const char *path, flux_error_t *err)
+{
+    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int rc;
+
+    if (fd < 0)
+        return errmsg (err, -errno, "socket: %s", strerror (errno));
+    if ((rc = connect_path (fd, path)) < 0)
+        rc = errmsg (err, rc, "cannot connect to %s: %s%s", path,
+                     strerror (-rc), cure (-rc));
+    else if ((rc = read_welcome (fd)) < 0)
+        rc = errmsg (err, rc, "refused by the broker at %s: %s", path,
+                     strerror (-rc));
+    if (rc < 0) {
+        close (fd);
+        return rc;
+    }
+    return fd;
+}
+
+flux_t *connector_local_init (const char *path, int flags, flux_error_t *err)
+{
+    int fd;
+
+    if (!path || !*path) {
+        errno = -errmsg (err, -EINVAL, "local:// needs the path of a socket");
+        return NULL;
+    }
+    if ((fd = local_connect (path, err)) < 0) {
+        errno = -fd;
+        return NULL;
+    }
+    return connector_stream_new (fd, path, local_connect, flags);
+}
