@@ -4,6 +4,7 @@
 #include "cmd/attr.h"
 #include "cmd/batch.h"
 #include "cmd/event.h"
+#include "cmd/job.h"
 #include "cmd/ping.h"
 #include "cmd/submit.h"
 #include "cmd/version.h"
@@ -17,9 +18,11 @@ const struct cmd cmd_table[] = {
     { "batch", cmd_batch, SUBMIT, "Submit a batch script to Flux" },
     { "alloc", cmd_alloc, SUBMIT, "Allocate a new Flux instance for interactive use" },
     { "env", cmd_env, COMMON, "Print or run inside a Flux environment" },
+    { "cancel", cmd_cancel, COMMON, "Cancel one or more jobs" },
     { "event", cmd_event, COMMON, "Send and receive Flux events" },
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
+    { "job", cmd_job, COMMON, "Get job status, info, etc" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
