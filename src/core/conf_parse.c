@@ -144,7 +144,8 @@ static json_t *make_path (json_t *o, const char *path, size_t len)
         len -= n;
         if (len > 0) {
             path++;
-            len--;
+            if (--len == 0)
+                return NULL; // "a..b"
         }
     }
     return o;

@@ -27,7 +27,9 @@ static char *ping_route (flux_t *h, const flux_msg_t *msg)
     char *route = flux_msg_route_string (msg);
     char *s = NULL;
 
-    if (!route || !uuid)
+    if (!route && !(route = strdup (""))) // it came by no socket
+        return NULL;
+    if (!uuid)
         return route;
     if (asprintf (&s, "%s%s%.5s", route, *route ? "!" : "", uuid) < 0)
         s = NULL;
@@ -219,7 +221,6 @@ static const struct flux_msg_handler_spec methods[] = {
     { FLUX_MSGTYPE_REQUEST, "ping", ping_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "stats-clear", stats_clear_cb, 0 },
-    { FLUX_MSGTYPE_EVENT, "stats-clear", stats_clear_event_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "rusage", rusage_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "debug", debug_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "config-reload", config_reload_cb, 0 },
@@ -227,13 +228,55 @@ static const struct flux_msg_handler_spec methods[] = {
     { 0, NULL, NULL, 0 },
 };
 
+static flux_msg_handler_t *stats_clear_event (flux_t *h, const char *service_name)
+{
+    struct flux_match match = FLUX_MATCH_EVENT;
+    flux_msg_handler_t *mh;
+
+    if (flux_match_asprintf (&match, "%s.stats-clear", service_name) < 0)
+        return NULL;
+    mh = flux_msg_handler_create (h, match, stats_clear_event_cb, NULL);
+    flux_match_free (match);
+    if (mh)
+        flux_msg_handler_start (mh);
+    return mh;
+}
+
+/* Add one to a table of flux_msg_handler_addvec(). */
+static int add_handler (flux_msg_handler_t ***handlers, flux_msg_handler_t *mh)
+{
+    flux_msg_handler_t **v;
+    size_t n = 0;
+
+    while ((*handlers)[n])
+        n++;
+    if (!(v = realloc (*handlers, (n + 2) * sizeof (*v))))
+        return -1;
+    v[n] = mh;
+    v[n + 1] = NULL;
+    *handlers = v;
+    return 0;
+}
+
 int flux_register_default_methods (flux_t *h,
                                    const char *service_name,
                                    flux_msg_handler_t **msg_handlers[])
 {
+    flux_msg_handler_t **handlers;
+    flux_msg_handler_t *mh;
+
     if (!h || !service_name || !msg_handlers) {
         errno = EINVAL;
         return -1;
     }
-    return flux_msg_handler_addvec_ex (h, service_name, methods, NULL, msg_handlers);
+    if (flux_msg_handler_addvec_ex (h, service_name, methods, NULL, &handlers) < 0)
+        return -1;
+    mh = stats_clear_event (h, service_name);
+    if (!mh || add_handler (&handlers, mh) < 0) {
+        flux_msg_handler_destroy (mh);
+        flux_msg_handler_delvec (handlers);
+        return -1;
+    }
+    *msg_handlers = handlers;
+    return 0;
 }
