@@ -16,8 +16,8 @@
 #include "base/hostrun.h"
 
 /* Runs that sorting may make of runs that overlap, which have to be taken
- * apart.  Only a list with millions of repeated names needs more. */
-#define MAX_SORT_RUNS (1 << 22)
+ * apart.  A list with more repeated names than this is left as it is. */
+#define MAX_SORT_RUNS (1 << 20)
 
 struct hostlist {
     struct hostruns r;
