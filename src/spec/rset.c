@@ -472,47 +472,6 @@ int rset_remove_ranks (struct rset *r, const struct idset *ranks)
     return 0;
 }
 
-int rset_remap_ranks (struct rset *r)
-{
-    struct idset *ranks = NULL;
-    struct idset **moved = calloc (r->nprops + 1, sizeof (*moved));
-    int rc = moved ? 0 : -ENOMEM;
-
-    if (rc == 0 && !(ranks = idset_create (0, IDSET_FLAG_AUTOGROW)))
-        rc = -ENOMEM;
-    if (rc == 0 && r->count > 0 && idset_range_set (ranks, 0, r->count - 1) < 0)
-        rc = -ENOMEM;
-    for (size_t p = 0; p < r->nprops && rc == 0; p++) {
-        if (!(moved[p] = idset_create (0, IDSET_FLAG_AUTOGROW)))
-            rc = -ENOMEM;
-        for (size_t i = 0; i < r->count && rc == 0; i++) {
-            if (idset_test (r->props[p].ranks, r->nodes[i].rank)
-                && idset_set (moved[p], i) < 0)
-                rc = -ENOMEM;
-        }
-    }
-    if (rc == 0) {
-        struct idset *old = r->ranks;
-
-        r->ranks = ranks;
-        ranks = old;
-        for (size_t i = 0; i < r->count; i++)
-            r->nodes[i].rank = (uint32_t)i;
-    }
-    for (size_t p = 0; p < r->nprops && moved; p++) {
-        struct idset *old = r->props[p].ranks;
-
-        if (rc == 0) {
-            r->props[p].ranks = moved[p];
-            moved[p] = old;
-        }
-        idset_destroy (moved[p]);
-    }
-    free (moved);
-    idset_destroy (ranks);
-    return rc;
-}
-
 int rset_set_hosts (struct rset *r, const struct hostlist *hl)
 {
     struct hostlist *hosts = (struct hostlist *)hl;   /* the cursor moves */

@@ -68,6 +68,11 @@ struct rset *rset_copy_constraint (const struct rset *r, const json_t *constrain
 int rset_append (struct rset *r, const struct rset *b);
 /* Ranks become 0..n-1 in order: what an enclosing instance's R means inside. */
 int rset_remap_ranks (struct rset *r);
+/* Make the rank of each host its place in 'order' (a broker list: what is
+ * configured by host name means in this instance); hosts that appear more than
+ * once are taken in order.  -ENOENT, and nothing is changed, if 'order' lacks a
+ * host of r. */
+int rset_rerank_hosts (struct rset *r, const struct hostlist *order);
 /* Give each rank the host names of 'hl' in rank order.  -EINVAL if there are
  * not as many. */
 int rset_set_hosts (struct rset *r, const struct hostlist *hl);

@@ -165,6 +165,33 @@ static void test_remap (void **state)
     check (r, "rank[0-1]/core[0-3] rank2/core0");
 }
 
+static void test_rerank (void **state)
+{
+    struct rset *r = make ("0/0 1/1 2/2");
+    struct hostlist *order = hostlist_decode ("x,n2,n0,n[0-1]");
+    struct hostlist *lacking = hostlist_decode ("n[0-1],x");
+    struct hostlist *twice = hostlist_decode ("a,b,a,b");
+    struct idset *two = idset_decode ("2");
+
+    rset_set_property (r, "p", two, NULL);
+    assert_int_equal (rset_rerank_hosts (r, lacking), -ENOENT);
+    assert_string_equal (rset_host (r, 2), "n2");
+    assert_int_equal (rset_rerank_hosts (r, order), 0);
+    assert_true (rset_has_property (r, 1, "p"));
+    assert_false (rset_has_property (r, 2, "p"));
+    check (r, "rank1/core2 rank2/core0 rank4/core1");
+    r = rset_new ();
+    rset_add_rank (r, 0, "b", "0", NULL);
+    rset_add_rank (r, 1, "a", "1", NULL);
+    rset_add_rank (r, 2, "b", "2", NULL);
+    assert_int_equal (rset_rerank_hosts (r, twice), 0);
+    check (r, "rank0/core1 rank1/core0 rank3/core2");
+    idset_destroy (two);
+    hostlist_destroy (order);
+    hostlist_destroy (lacking);
+    hostlist_destroy (twice);
+}
+
 static void test_properties (void **state)
 {
     struct rset *r = make ("0-3/0");
@@ -456,6 +483,7 @@ int main (void)
         cmocka_unit_test (test_iterate),
         cmocka_unit_test (test_sets),
         cmocka_unit_test (test_remap),
+        cmocka_unit_test (test_rerank),
         cmocka_unit_test (test_properties),
         cmocka_unit_test (test_constraint),
         cmocka_unit_test (test_example),
