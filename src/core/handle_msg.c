@@ -248,7 +248,7 @@ static flux_msg_t *recv_match (flux_t *h, struct flux_match match, int flags)
             && (msg = recv_from_queue (h->conn, match)))
             return msg;
         errno = EAGAIN;
-        if ((flags & FLUX_O_NONBLOCK) || handle_wait (h, FLUX_POLLIN) < 0)
+        if ((flags & FLUX_O_NONBLOCK) || handle_wait (h, FLUX_POLLIN, -1) < 0)
             return NULL;
     }
 }

@@ -26,9 +26,8 @@ static int foreign_events (struct conn *c)
     return events < 0 ? FLUX_POLLERR : events;
 }
 
-int handle_prepare (flux_t *h, int *fd, int *want)
+static int conn_prepare (struct conn *c, int *fd, int *want)
 {
-    struct conn *c = h->conn;
     int ready;
 
     *want = FLUX_POLLIN;
@@ -39,22 +38,30 @@ int handle_prepare (flux_t *h, int *fd, int *want)
         ready = foreign_events (c);
         *fd = c->ops->pollfd ? c->ops->pollfd (c->impl) : -1;
     }
-    return c->queue.count > 0 ? ready | FLUX_POLLIN : ready;
+    return ready;
+}
+
+static int conn_check (struct conn *c, int revents)
+{
+    return c->ext ? c->ext->check (c->impl, revents) : foreign_events (c);
+}
+
+int handle_prepare (flux_t *h, int *fd, int *want)
+{
+    int ready = conn_prepare (h->conn, fd, want);
+
+    return h->conn->queue.count > 0 ? ready | FLUX_POLLIN : ready;
 }
 
 int handle_check (flux_t *h, int revents)
 {
-    struct conn *c = h->conn;
-    int ready;
+    int ready = conn_check (h->conn, revents);
 
-    if (c->ext)
-        ready = c->ext->check (c->impl, revents);
-    else
-        ready = foreign_events (c);
-    return c->queue.count > 0 ? ready | FLUX_POLLIN : ready;
+    return h->conn->queue.count > 0 ? ready | FLUX_POLLIN : ready;
 }
 
-static int poll_fd (int fd, int want)
+/* FLUX_POLL* of a descriptor, 0 if the time is up, -1 with errno. */
+static int poll_fd (int fd, int want, int timeout_ms)
 {
     struct pollfd pfd = {
         .fd = fd,
@@ -62,29 +69,30 @@ static int poll_fd (int fd, int want)
                   | ((want & FLUX_POLLOUT) ? POLLOUT : 0),
     };
 
-    while (poll (&pfd, 1, -1) < 0) {
-        if (errno != EINTR)
-            return -1;
-    }
+    if (poll (&pfd, 1, timeout_ms) < 0)
+        return -1;
     return ((pfd.revents & (POLLIN | POLLHUP | POLLERR)) ? FLUX_POLLIN : 0)
            | ((pfd.revents & POLLOUT) ? FLUX_POLLOUT : 0);
 }
 
-int handle_wait (flux_t *h, int events)
+int handle_wait (flux_t *h, int events, int timeout_ms)
 {
     int fd, want, revents;
 
     events |= FLUX_POLLERR;
     for (;;) {
-        if ((handle_prepare (h, &fd, &want) & events))
+        if ((conn_prepare (h->conn, &fd, &want) & events))
             return 0;
-        if (fd < 0) {
+        if (fd < 0 && timeout_ms < 0) {
             errno = EDEADLK; /* nobody but this thread could make it ready */
             return -1;
         }
-        if ((revents = poll_fd (fd, want)) < 0)
-            return -1;
-        if ((handle_check (h, revents) & events))
+        if ((revents = poll_fd (fd, want, timeout_ms)) < 0) {
+            if (errno == EINTR && timeout_ms < 0)
+                continue;
+            return errno == EINTR ? 0 : -1;
+        }
+        if ((conn_check (h->conn, revents) & events) || timeout_ms >= 0)
             return 0;
     }
 }

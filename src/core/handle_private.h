@@ -71,8 +71,10 @@ flux_t *handle_create_ext (void *impl, const struct flux_handle_ops *ops,
  * handle as a whole, with any connector. */
 int handle_prepare (flux_t *h, int *fd, int *want);
 int handle_check (flux_t *h, int revents);
-/* Block until an event of 'events' or FLUX_POLLERR.  0 or -1 with errno. */
-int handle_wait (flux_t *h, int events);
+/* Block until the connector has an event of 'events' or FLUX_POLLERR, or for
+ * timeout_ms (< 0: no limit); may return early.  Messages in the handle's queue do
+ * not count: the caller has looked at them.  0 or -1 with errno. */
+int handle_wait (flux_t *h, int events, int timeout_ms);
 
 /* handle_poll.c: keep flux_pollfd() informed. */
 void conn_poll_notify (struct conn *c);       /* the queue became non-empty */

@@ -7,7 +7,6 @@
  * here; for a call destroyed earlier the dispatcher does it (dispatch.h).
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <time.h>
 #include <flux/core.h>
@@ -130,26 +129,9 @@ static int ms_left (int64_t deadline)
 /* Sleep until the handle may have something to read. */
 static int wait_handle (flux_t *h, int64_t deadline)
 {
-    int fd, want;
-    struct pollfd pfd;
-    int rc;
-
-    if ((handle_prepare (h, &fd, &want) & (FLUX_POLLIN | FLUX_POLLERR)))
-        return 0;
-    if (fd < 0 && deadline < 0)
-        return -EDEADLOCK; // only this thread could make it ready
-    pfd = (struct pollfd){
-        .fd = fd,
-        .events = ((want & FLUX_POLLIN) ? POLLIN : 0) | ((want & FLUX_POLLOUT) ? POLLOUT : 0),
-    };
-    rc = poll (&pfd, 1, ms_left (deadline));
-    if (rc < 0)
-        return errno == EINTR ? 0 : -errno;
-    if (rc == 0)
-        return deadline >= 0 && now_ms () >= deadline ? -ETIMEDOUT : 0;
-    (void)handle_check (h, ((pfd.revents & (POLLIN | POLLHUP | POLLERR)) ? FLUX_POLLIN : 0)
-                               | ((pfd.revents & POLLOUT) ? FLUX_POLLOUT : 0));
-    return 0;
+    if (deadline >= 0 && now_ms () >= deadline)
+        return -ETIMEDOUT;
+    return handle_wait (h, FLUX_POLLIN, ms_left (deadline)) < 0 ? -errno : 0;
 }
 
 /* Read until the response is here; what is for others goes to *aside. */
