@@ -411,13 +411,11 @@ static void enter_shutdown (struct life *l)
 {
     (void)groups_watch (l->args.groups, "broker.online", NULL, NULL);
     (void)groups_leave (l->args.groups, "broker.online");
-    if (!l->args.overlay || overlay_child_count (l->args.overlay) == 0) {
-        if (l->args.overlay)
-            overlay_set_accepting (l->args.overlay, false);
+    overlay_set_accepting (l->args.overlay, false);
+    if (overlay_child_count (l->args.overlay) == 0) {
         statemachine_post (l->sm, "children-none");
         return;
     }
-    overlay_set_accepting (l->args.overlay, false);
     arm (l->warn, l->shutdown_warn, l->shutdown_warn);
     arm (l->timeout, l->shutdown_timeout, 0);
 }
@@ -475,7 +473,7 @@ void life_release_goodbye (struct life *l)
 static void enter_unload (struct life *l)
 {
     modhost_stop_core (l->args.modhost);
-    if (l->args.overlay && l->args.rank > 0 && !l->parent_gone)
+    if (l->args.rank > 0 && !l->parent_gone)
         overlay_leave (l->args.overlay);
     statemachine_post (l->sm, "builtins-done");
 }

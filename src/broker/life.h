@@ -29,7 +29,7 @@ struct life_args {
     struct environment *env;
     struct groups *groups;
     struct modhost *modhost;
-    struct overlay *overlay;     /* NULL: size 1 */
+    struct overlay *overlay;
     int argc;                    /* the initial program; 0: a shell */
     char **argv;
 };

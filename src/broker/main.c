@@ -27,6 +27,7 @@
 #include "broker/router.h"
 #include "broker/rundir.h"
 #include "broker/self.h"
+#include "core/future_class.h"
 #include "core/uuid.h"
 
 struct broker {
@@ -105,12 +106,7 @@ static int set_place (struct broker *b, flux_error_t *err)
         goto nomem;
     if (b->info.size == 1
         && (attrs_default (a, "broker.mapping", "[[0,1,1,1]]", 0) < 0
-            || attrs_default (a, "hostlist", attrs_get (a, "hostname", NULL), 0) < 0
-            || attrs_default (a, "broker.critical-ranks", "0", 0) < 0
-            || attrs_default (a, "tbon.topo", "kary:32", 0) < 0
-            || attrs_set (a, "tbon.level", "0", 0) < 0
-            || attrs_set (a, "tbon.maxlevel", "0", 0) < 0
-            || attrs_set (a, "tbon.descendants", "0", 0) < 0))
+            || attrs_default (a, "hostlist", attrs_get (a, "hostname", NULL), 0) < 0))
         goto nomem;
     if (b->info.level > 0
         && (attrs_set (a, "jobid", b->info.jobid, 0) < 0
@@ -305,10 +301,10 @@ static int start_overlay (struct broker *b, flux_error_t *err)
     };
     int rc;
 
-    if (b->info.size == 1)
-        return 0;
     if (!(b->overlay = overlay_new (&args, err)))
         return errno ? -errno : -EINVAL;
+    if (b->info.size == 1)
+        return 0;
     if ((rc = overlay_bootstrap (b->overlay, b->boot, err)) < 0)
         boot_abort (b->boot, err->text);
     return rc;
@@ -416,6 +412,13 @@ static void tear_down (struct broker *b)
     options_release (&b->opts);
 }
 
+/* A call that waits would stop the whole broker: it is a mistake in the program. */
+static void must_not_wait (flux_future_t *f)
+{
+    fprintf (stderr, "flux-broker: a future was waited for on the event loop\n");
+    abort ();
+}
+
 static int run (struct broker *b)
 {
     if (b->opts.verbose)
@@ -424,6 +427,7 @@ static int run (struct broker *b)
                      attrs_get (b->attrs, "broker.boot-method", NULL),
                      attrs_get (b->attrs, "local-uri", NULL));
     life_start (b->life);
+    future_set_wait_hook (must_not_wait);
     if (flux_reactor_run (b->reactor, 0) < 0) {
         broker_logf (b->log, LOG_CRIT, "event loop: %s", strerror (errno));
         return 1;

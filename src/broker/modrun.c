@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "broker/mailbox.h"
 #include "broker/modrun.h"
+#include "core/future_class.h"
 
 typedef int (*mod_main_f) (flux_t *h, int argc, char **argv);
 
@@ -287,10 +288,18 @@ static void thread_quit (void *arg)
     flux_reactor_stop (t->reactor);
 }
 
+/* The services of a thread share it. */
+static void must_not_wait (flux_future_t *f)
+{
+    fprintf (stderr, "flux-broker: a built-in service waited for a future\n");
+    abort ();
+}
+
 static void *thread_main (void *arg)
 {
     struct modthread *t = arg;
 
+    future_set_wait_hook (must_not_wait);
     flux_reactor_run (t->reactor, 0);
     mailbox_unserve (t->mb);
     flux_reactor_destroy (t->reactor);

@@ -2,8 +2,8 @@
  *
  * Owns the connections to parent and children, and what is known of them:
  * who is there, since when, and which requests wait for an answer through whom.
- * A peer that dies has all those answered with EHOSTUNREACH.  Nothing here is
- * used in an instance of size 1.
+ * A peer that dies has all those answered with EHOSTUNREACH.  In an instance of
+ * size 1 it answers overlay.* requests and never loads ZeroMQ.
  */
 #ifndef BROKER_OVERLAY_H
 #define BROKER_OVERLAY_H

@@ -180,28 +180,6 @@ static bool in_path (const char *name, const char *path)
     return found;
 }
 
-/* No shell of the instance's owner in between if there is one. */
-static pid_t spawn_as_script (struct spawn_args *sa, flux_error_t *err)
-{
-    size_t n = 0;
-    char **argv;
-    pid_t pid;
-
-    while (sa->argv[n])
-        n++;
-    if (!(argv = calloc (n + 2, sizeof (*argv))))
-        return errmsg (err, -ENOMEM, "out of memory");
-    argv[0] = "/bin/sh";
-    argv[1] = (char *)sa->path;
-    for (size_t i = 1; i < n; i++)
-        argv[i + 1] = sa->argv[i];
-    sa->path = "/bin/sh";
-    sa->argv = argv;
-    pid = spawn_child (sa, err);
-    free (argv);
-    return pid;
-}
-
 static pid_t spawn (const struct proc_args *args, const struct spawn_fd fds[3],
                     flux_error_t *err)
 {
@@ -223,8 +201,6 @@ static pid_t spawn (const struct proc_args *args, const struct spawn_fd fds[3],
         sa.path = here;
     }
     pid = spawn_child (&sa, err);
-    if (pid == -ENOEXEC)
-        pid = spawn_as_script (&sa, err);
     free (here);
     return pid;
 }

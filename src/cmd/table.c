@@ -6,6 +6,7 @@
 #include "cmd/event.h"
 #include "cmd/job.h"
 #include "cmd/ping.h"
+#include "cmd/start.h"
 #include "cmd/submit.h"
 #include "cmd/version.h"
 
@@ -26,6 +27,7 @@ const struct cmd cmd_table[] = {
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
+    { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
     { "version", cmd_version, COMMON, "Display flux version information" },
     { NULL, NULL, NULL, NULL },
 };

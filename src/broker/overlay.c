@@ -1,0 +1,827 @@
+/* overlay.c - the tree of brokers: peers
+ *
+ *   child                                parent
+ *     | overlay.hello {rank uuid version..} |
+ *     |------------------------------------>| known key, right rank and version?
+ *     |   response {uuid hostlist}          | (held until the parent has joined)
+ *     |<------------------------------------|
+ *     | then requests, responses, events, control messages, both ways
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <syslog.h>
+#include <flux/idset.h>
+
+#include "base/dso.h"
+#include "base/errmsg.h"
+#include "base/hash.h"
+#include "broker/overlay_private.h"
+
+#define MESSAGES_PER_TURN 128
+
+double overlay_now (const struct overlay *ov)
+{
+    return flux_reactor_now (ov->reactor);
+}
+
+struct peer *overlay_child (struct overlay *ov, uint32_t rank)
+{
+    for (uint32_t i = 0; i < ov->nchildren; i++)
+        if (ov->children[i].rank == rank)
+            return &ov->children[i];
+    return NULL;
+}
+
+static struct peer *peer_by_rank (struct overlay *ov, uint32_t rank)
+{
+    if (ov->has_parent && rank == ov->parent.rank)
+        return &ov->parent;
+    return overlay_child (ov, rank);
+}
+
+/* --- send --- */
+
+static int fill (void *arg, void *buf, size_t len)
+{
+    return flux_msg_encode (arg, buf, len);
+}
+
+/* To a child by identity, or the parent if NULL.  0 or a negative errno. */
+static int send_to (struct overlay *ov, const char *id, const flux_msg_t *msg)
+{
+    ssize_t len = flux_msg_encode_size (msg);
+
+    if (len < 0)
+        return -errno;
+    if (id)
+        return ov->tp->send_child (ov->t, id, len, fill, (void *)msg);
+    ov->last_send = overlay_now (ov);
+    return ov->tp->send_parent (ov->t, len, fill, (void *)msg);
+}
+
+static int send_peer (struct overlay *ov, struct peer *p, const flux_msg_t *msg)
+{
+    tracer_message (ov->tracer, NULL, p->rank, false, msg);
+    return send_to (ov, p == &ov->parent ? NULL : p->uuid, msg);
+}
+
+int overlay_send_control (struct overlay *ov, struct peer *p, int type, int status)
+{
+    flux_msg_t *msg = flux_control_encode (type, status);
+    int rc = msg ? send_peer (ov, p, msg) : -errno;
+
+    flux_msg_destroy (msg);
+    return rc;
+}
+
+/* Tell a stranger to go away: it may be one that we gave up on. */
+static void send_kiss_of_death (struct overlay *ov, const char *id)
+{
+    flux_msg_t *msg = flux_control_encode (OVERLAY_DISCONNECT, 0);
+
+    if (msg)
+        (void)send_to (ov, id, msg);
+    flux_msg_destroy (msg);
+}
+
+static void track_sent (struct peer *p, const flux_msg_t *msg)
+{
+    int type;
+
+    if (flux_msg_get_type (msg, &type) < 0)
+        return;
+    if (type == FLUX_MSGTYPE_REQUEST)
+        (void)rpctrack_request (p->sent, msg);
+    else if (type == FLUX_MSGTYPE_RESPONSE)
+        rpctrack_response (p->received, msg);
+}
+
+static void track_received (struct peer *p, const flux_msg_t *msg)
+{
+    int type;
+
+    if (flux_msg_get_type (msg, &type) < 0)
+        return;
+    if (type == FLUX_MSGTYPE_REQUEST)
+        (void)rpctrack_request (p->received, msg);
+    else if (type == FLUX_MSGTYPE_RESPONSE)
+        rpctrack_response (p->sent, msg);
+}
+
+/* --- what the router asks --- */
+
+static uint32_t tree_route (void *arg, uint32_t rank)
+{
+    struct overlay *ov = arg;
+    uint32_t child = topo_child_route (ov->topo, ov->args.rank, rank);
+
+    if (child != TOPO_NORANK)
+        return child;
+    return ov->has_parent ? ov->parent.rank : FLUX_NODEID_ANY;
+}
+
+static uint32_t tree_peer (void *arg, const char *uuid)
+{
+    struct overlay *ov = arg;
+    struct peer *p = hash_get (ov->by_uuid, uuid);
+
+    return p ? p->rank : FLUX_NODEID_ANY;
+}
+
+static int tree_send (void *arg, uint32_t rank, flux_msg_t *msg)
+{
+    struct overlay *ov = arg;
+    struct peer *p = peer_by_rank (ov, rank);
+    int rc = -EHOSTUNREACH;
+
+    if (p && p->connected) {
+        rc = send_peer (ov, p, msg);
+        if (rc == 0)
+            track_sent (p, msg);
+    }
+    flux_msg_destroy (msg);
+    return rc;
+}
+
+static const struct router_tree_ops tree_ops = {
+    .route = tree_route,
+    .peer = tree_peer,
+    .send = tree_send,
+};
+
+/* --- the status of the subtree --- */
+
+static enum subtree compute_status (struct overlay *ov)
+{
+    enum subtree status = SUBTREE_FULL;
+
+    for (uint32_t i = 0; i < ov->nchildren; i++) {
+        switch (ov->children[i].status) {
+        case SUBTREE_FULL:
+            break;
+        case SUBTREE_PARTIAL:
+        case SUBTREE_OFFLINE:
+            if (status == SUBTREE_FULL)
+                status = SUBTREE_PARTIAL;
+            break;
+        default:
+            return SUBTREE_DEGRADED;
+        }
+    }
+    return status;
+}
+
+static void update_status (struct overlay *ov)
+{
+    enum subtree status = compute_status (ov);
+
+    if (status == ov->status)
+        return;
+    ov->status = status;
+    ov->since = overlay_now (ov);
+    if (ov->has_parent && ov->parent.connected && !ov->leaving)
+        (void)overlay_send_control (ov, &ov->parent, OVERLAY_STATUS, status);
+}
+
+static void set_child_status (struct overlay *ov, struct peer *p, enum subtree status)
+{
+    if (p->status != status) {
+        p->status = status;
+        p->since = overlay_now (ov);
+    }
+    update_status (ov);
+}
+
+/* --- losing peers --- */
+
+static void fail_request (const flux_msg_t *head, void *arg)
+{
+    struct overlay *ov = arg;
+    router_respond_error (ov->args.router, head, EHOSTUNREACH,
+                          "the connection to the broker on the way was lost");
+}
+
+struct disconnects {
+    struct overlay *ov;
+    struct peer *p;
+    struct hash *seen;      /* "client service": each is told once */
+};
+
+/* The clients behind a lost child are gone too: tell who serves them (RFC 6). */
+static void disconnect_client (const flux_msg_t *head, void *arg)
+{
+    struct disconnects *d = arg;
+    const char *topic, *client = flux_msg_route_first (head);
+    char key[160], name[96];
+    flux_msg_t *msg;
+
+    if (!client || flux_msg_get_topic (head, &topic) < 0)
+        return;
+    snprintf (name, sizeof (name), "%.*s.disconnect", (int)strcspn (topic, "."), topic);
+    snprintf (key, sizeof (key), "%s %s", client, name);
+    if (hash_get (d->seen, key) || hash_set (d->seen, key, d) < 0
+        || !(msg = flux_msg_copy (head, false)))
+        return;
+    if (flux_msg_set_topic (msg, name) < 0 || flux_msg_set_noresponse (msg) < 0
+        || flux_msg_set_matchtag (msg, FLUX_MATCHTAG_NONE) < 0
+        || flux_msg_clear_flag (msg, FLUX_MSGFLAG_STREAMING) < 0)
+        flux_msg_destroy (msg);
+    else
+        router_recv_peer (d->ov->args.router, d->p->rank, d->p->uuid, msg);
+}
+
+static void disconnect_clients (struct overlay *ov, struct peer *p)
+{
+    struct disconnects d = { .ov = ov, .p = p, .seen = hash_new (NULL) };
+
+    if (d.seen)
+        rpctrack_purge (p->received, disconnect_client, &d);
+    hash_free (d.seen);
+}
+
+static void subtree_leaves_groups (struct overlay *ov, uint32_t rank)
+{
+    struct idset *ranks = idset_create (0, IDSET_FLAG_AUTOGROW);
+
+    for (uint32_t i = 0; ranks && i < ov->args.size; i++)
+        if (topo_child_route (ov->topo, ov->args.rank, i) == rank)
+            (void)idset_set (ranks, i);
+    if (ranks)
+        groups_lost (ov->args.groups, ranks);
+    idset_destroy (ranks);
+}
+
+void overlay_drop_child (struct overlay *ov, struct peer *p, enum subtree status,
+                         const char *why)
+{
+    if (!p->connected)
+        return;
+    p->connected = false;
+    p->fd = -1;
+    snprintf (p->error, sizeof (p->error), "%s", why ? why : "");
+    hash_del (ov->by_uuid, p->uuid);
+    rpctrack_purge (p->sent, fail_request, ov);
+    disconnect_clients (ov, p);
+    pubsub_child_gone (ov->args.pubsub, p->rank);
+    if (p->torpid)
+        (void)groups_set (ov->args.groups, "broker.torpid", p->rank, false);
+    p->torpid = false;
+    subtree_leaves_groups (ov, p->rank);
+    set_child_status (ov, p, status);
+    if (status == SUBTREE_LOST && !ov->leaving)
+        broker_logf (ov->args.log, LOG_ERR, "%s (rank %" PRIu32 ") is lost: %s",
+                     p->hostname, p->rank, p->error);
+    ov->args.children (ov->args.arg);
+}
+
+void overlay_lose_parent (struct overlay *ov, const char *why)
+{
+    char text[400];
+
+    if (!ov->parent.connected && ov->joined)
+        return;
+    if (ov->parent.connected)
+        hash_del (ov->by_uuid, ov->parent.uuid);
+    ov->parent.connected = false;
+    rpctrack_purge (ov->parent.sent, fail_request, ov);
+    if (ov->leaving)
+        return;
+    snprintf (text, sizeof (text), "%s (rank %" PRIu32 "): %s", ov->parent.hostname,
+              ov->parent.rank, why);
+    ov->args.parent (ov->args.arg, -EHOSTUNREACH, text);
+}
+
+/* --- joining --- */
+
+static void refuse (struct overlay *ov, const char *id, const flux_msg_t *msg,
+                    int errnum, const char *text)
+{
+    flux_msg_t *resp = flux_response_encode_error ("overlay.hello", errnum, text);
+
+    broker_logf (ov->args.log, LOG_ERR, "refused a broker: %s", text);
+    if (resp)
+        (void)send_to (ov, id, resp);
+    flux_msg_destroy (resp);
+}
+
+static void accept_child (struct overlay *ov, struct peer *p, const char *id, int fd,
+                          enum subtree status)
+{
+    flux_msg_t *resp = flux_response_encode ("overlay.hello", NULL);
+    double now = overlay_now (ov);
+
+    if (p->connected)
+        overlay_drop_child (ov, p, SUBTREE_LOST, "it connected again");
+    snprintf (p->uuid, sizeof (p->uuid), "%s", id);
+    if (!resp || hash_set (ov->by_uuid, p->uuid, p) < 0
+        || flux_msg_pack (resp, "{s:s s:s}", "uuid", router_uuid (ov->args.router),
+                          "hostlist", ov->hostlist) < 0) {
+        flux_msg_destroy (resp);
+        hash_del (ov->by_uuid, id);
+        return;
+    }
+    p->connected = true;
+    p->fd = fd;
+    p->last_recv = now;
+    p->error[0] = '\0';
+    (void)send_to (ov, id, resp);
+    flux_msg_destroy (resp);
+    set_child_status (ov, p, status);
+    ov->args.children (ov->args.arg);
+}
+
+static void hello (struct overlay *ov, const char *id, int fd, const flux_msg_t *msg)
+{
+    int rank, status;
+    const char *version;
+    struct peer *p;
+    char text[160];
+
+    if (flux_msg_unpack (msg, "{s:i s:i s:s}", "rank", &rank, "status", &status,
+                         "version", &version) < 0 || status < 0
+        || status > SUBTREE_OFFLINE) {
+        refuse (ov, id, msg, EPROTO, "malformed hello");
+        return;
+    }
+    if (rank < 0 || !(p = overlay_child (ov, rank))) {
+        snprintf (text, sizeof (text), "rank %d is no child of rank %" PRIu32, rank,
+                  ov->args.rank);
+        refuse (ov, id, msg, EINVAL, text);
+    }
+    else if (strcmp (version, FLUX_CORE_VERSION_STRING) != 0) {
+        snprintf (text, sizeof (text), "rank %d runs version %.40s, this broker %s",
+                  rank, version, FLUX_CORE_VERSION_STRING);
+        refuse (ov, id, msg, EINVAL, text);
+    }
+    else if (!ov->accepting)
+        refuse (ov, id, msg, EHOSTDOWN, "the parent takes no new children");
+    else
+        accept_child (ov, p, id, fd, status);
+}
+
+/* A hello that must wait keeps who it is from in its route stack. */
+static void hello_later (struct overlay *ov, const char *id, int fd, flux_msg_t *msg)
+{
+    char hop[TRANSPORT_ID_SIZE + 16];
+
+    snprintf (hop, sizeof (hop), "%d %s", fd, id);
+    flux_msg_route_enable (msg);
+    if (flux_msg_route_push (msg, hop) == 0)
+        (void)flux_msglist_append (ov->hellos, msg);
+}
+
+static void answer_hellos (struct overlay *ov)
+{
+    const flux_msg_t *msg;
+
+    while ((msg = flux_msglist_pop (ov->hellos))) {
+        char id[TRANSPORT_ID_SIZE];
+        int fd;
+        if (sscanf (flux_msg_route_last (msg), "%d %39s", &fd, id) == 2)
+            hello (ov, id, fd, msg);
+        flux_msg_decref (msg);
+    }
+}
+
+static void set_hostlist (struct overlay *ov, const char *hostlist)
+{
+    free (ov->hostlist);
+    ov->hostlist = strdup (hostlist);
+    (void)attrs_default (ov->args.attrs, "hostlist", hostlist, 0);
+}
+
+static void hello_answered (struct overlay *ov, const flux_msg_t *msg)
+{
+    const char *uuid, *hostlist, *errstr;
+    char text[200];
+    int errnum = 0;
+
+    if (ov->joined)
+        return;
+    if (flux_msg_get_errnum (msg, &errnum) < 0 || errnum != 0) {
+        if (flux_msg_get_string (msg, &errstr) < 0 || !errstr)
+            errstr = strerror (errnum);
+        snprintf (text, sizeof (text), "the parent refused this broker: %s", errstr);
+        ov->args.parent (ov->args.arg, -errnum, text);
+        return;
+    }
+    if (flux_msg_unpack (msg, "{s:s s:s}", "uuid", &uuid, "hostlist", &hostlist) < 0) {
+        ov->args.parent (ov->args.arg, -EPROTO, "malformed answer of the parent");
+        return;
+    }
+    snprintf (ov->parent.uuid, sizeof (ov->parent.uuid), "%s", uuid);
+    if (hash_set (ov->by_uuid, ov->parent.uuid, &ov->parent) < 0)
+        return;
+    ov->parent.connected = true;
+    ov->joined = true;
+    set_hostlist (ov, hostlist);
+    if (isfinite (ov->torpid_min) && ov->torpid_min > 0)
+        flux_watcher_start (ov->keepalive);
+    ov->args.parent (ov->args.arg, 0, NULL);
+    answer_hellos (ov);
+}
+
+int overlay_join (struct overlay *ov, flux_error_t *err)
+{
+    flux_msg_t *msg = flux_request_encode ("overlay.hello", NULL);
+    int rc;
+
+    if ((rc = ov->tp->connect (ov->t, ov->parent_uri, ov->parent_key, err)) < 0)
+        goto done;
+    if ((rc = overlay_watch_sockets (ov)) < 0) {
+        errmsg (err, rc, "overlay: %s", strerror (-rc));
+        goto done;
+    }
+    if (!msg || flux_msg_pack (msg, "{s:i s:i s:s}", "rank", (int)ov->args.rank, "status",
+                               (int)ov->status, "version",
+                               FLUX_CORE_VERSION_STRING) < 0
+        || (rc = send_to (ov, NULL, msg)) < 0)
+        rc = errmsg (err, rc ? rc : -errno, "overlay: hello to the parent: %s",
+                     strerror (rc ? -rc : errno));
+done:
+    flux_msg_destroy (msg);
+    return rc;
+}
+
+/* --- receive --- */
+
+static bool is_hello (const flux_msg_t *msg)
+{
+    const char *topic;
+
+    return flux_msg_get_topic (msg, &topic) == 0 && !strcmp (topic, "overlay.hello");
+}
+
+static void child_control (struct overlay *ov, struct peer *p, const flux_msg_t *msg)
+{
+    int type, status;
+
+    if (flux_msg_get_control (msg, &type, &status) < 0)
+        return;
+    if (type == OVERLAY_STATUS && status >= 0 && status <= SUBTREE_OFFLINE)
+        set_child_status (ov, p, status);
+    else if (type == OVERLAY_GOODBYE)
+        overlay_drop_child (ov, p, SUBTREE_OFFLINE, "");
+}
+
+static void heard_from (struct overlay *ov, struct peer *p, int fd)
+{
+    p->last_recv = overlay_now (ov);
+    if (fd >= 0)
+        p->fd = fd;
+    if (!p->torpid)
+        return;
+    p->torpid = false;
+    (void)groups_set (ov->args.groups, "broker.torpid", p->rank, false);
+    broker_logf (ov->args.log, LOG_ERR, "%s (rank %" PRIu32 ") is responsive again",
+                 p->hostname, p->rank);
+}
+
+static void from_stranger (struct overlay *ov, const char *id, int fd, flux_msg_t *msg)
+{
+    int type = 0, ctype = 0, status;
+
+    if (is_hello (msg)) {
+        if (ov->joined)
+            hello (ov, id, fd, msg);
+        else
+            hello_later (ov, id, fd, msg);
+    }
+    else if (flux_msg_get_type (msg, &type) < 0 || type != FLUX_MSGTYPE_CONTROL
+             || flux_msg_get_control (msg, &ctype, &status) < 0
+             || ctype != OVERLAY_GOODBYE)
+        send_kiss_of_death (ov, id);
+    flux_msg_decref (msg);
+}
+
+static void from_child (struct overlay *ov, const struct transport_msg *tm,
+                        flux_msg_t *msg)
+{
+    struct peer *p = hash_get (ov->by_uuid, tm->id);
+    int type;
+
+    if (!p || p == &ov->parent) {
+        from_stranger (ov, tm->id, tm->fd, msg);
+        return;
+    }
+    heard_from (ov, p, tm->fd);
+    tracer_message (ov->tracer, NULL, p->rank, true, msg);
+    if (flux_msg_get_type (msg, &type) == 0 && type == FLUX_MSGTYPE_CONTROL) {
+        child_control (ov, p, msg);
+        flux_msg_destroy (msg);
+        return;
+    }
+    track_received (p, msg);
+    router_recv_peer (ov->args.router, p->rank, p->uuid, msg);
+}
+
+static void from_parent (struct overlay *ov, flux_msg_t *msg)
+{
+    int type = 0, ctype = 0, status;
+
+    tracer_message (ov->tracer, NULL, ov->parent.rank, true, msg);
+    (void)flux_msg_get_type (msg, &type);
+    if (type == FLUX_MSGTYPE_CONTROL) {
+        if (flux_msg_get_control (msg, &ctype, &status) == 0
+            && ctype == OVERLAY_DISCONNECT)
+            overlay_lose_parent (ov, "it disconnected this broker");
+        flux_msg_destroy (msg);
+    }
+    else if (type == FLUX_MSGTYPE_RESPONSE && is_hello (msg)) {
+        hello_answered (ov, msg);
+        flux_msg_destroy (msg);
+    }
+    else if (ov->parent.connected) {
+        track_received (&ov->parent, msg);
+        router_recv_peer (ov->args.router, ov->parent.rank, ov->parent.uuid, msg);
+    }
+    else
+        flux_msg_destroy (msg);
+}
+
+static void connection_closed (struct overlay *ov, int fd)
+{
+    for (uint32_t i = 0; i < ov->nchildren; i++) {
+        struct peer *p = &ov->children[i];
+        if (p->connected && p->fd == fd) {
+            overlay_drop_child (ov, p, SUBTREE_LOST, "lost connection");
+            return;
+        }
+    }
+}
+
+/* False when there was nothing. */
+static bool receive_one (struct overlay *ov)
+{
+    struct transport_msg tm;
+    flux_msg_t *msg;
+
+    ov->tp->next (ov->t, &tm);
+    switch (tm.event) {
+    case TRANSPORT_CHILD:
+        if ((msg = flux_msg_decode (tm.data, tm.len)))
+            from_child (ov, &tm, msg);
+        break;
+    case TRANSPORT_PARENT:
+        if ((msg = flux_msg_decode (tm.data, tm.len)))
+            from_parent (ov, msg);
+        break;
+    case TRANSPORT_CHILD_LOST:
+        connection_closed (ov, tm.fd);
+        break;
+    case TRANSPORT_PARENT_LOST:
+        if (ov->joined)
+            overlay_lose_parent (ov, "lost connection");
+        break;
+    case TRANSPORT_LOG:
+        broker_logf (ov->args.log, LOG_ERR, "overlay: %.*s", (int)tm.len,
+                     (const char *)tm.data);
+        break;
+    case TRANSPORT_NONE:
+        return false;
+    }
+    return true;
+}
+
+/* --- polling: ZeroMQ's descriptors only say that something may be new --- */
+
+static void on_fd (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+}
+
+static void on_prepare (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct overlay *ov = arg;
+
+    if (ov->tp->pending (ov->t))
+        flux_watcher_start (ov->idle);
+}
+
+static void on_check (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct overlay *ov = arg;
+    int n = 0;
+
+    flux_watcher_stop (ov->idle);
+    while (n++ < MESSAGES_PER_TURN && receive_one (ov))
+        ;
+}
+
+int overlay_watch_sockets (struct overlay *ov)
+{
+    int fds[TRANSPORT_MAX_FDS];
+    int n = ov->tp->fds (ov->t, fds);
+
+    for (int i = 0; i < TRANSPORT_MAX_FDS; i++) {
+        flux_watcher_destroy (ov->fds[i]);
+        ov->fds[i] = NULL;
+        if (i >= n)
+            continue;
+        if (!(ov->fds[i] = flux_fd_watcher_create (ov->reactor, fds[i], FLUX_POLLIN,
+                                                   on_fd, ov)))
+            return -errno;
+        flux_watcher_start (ov->fds[i]);
+    }
+    flux_watcher_start (ov->prepare);
+    flux_watcher_start (ov->check);
+    return n < 0 ? n : 0;
+}
+
+/* --- keepalive --- */
+
+static void on_keepalive (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct overlay *ov = arg;
+    double idle = overlay_now (ov) - ov->last_send;
+
+    if (ov->parent.connected && idle >= ov->torpid_min * 0.9)
+        (void)overlay_send_control (ov, &ov->parent, OVERLAY_HEARTBEAT, 0);
+}
+
+static void on_watchdog (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct overlay *ov = arg;
+    double now = overlay_now (ov);
+
+    for (uint32_t i = 0; i < ov->nchildren; i++) {
+        struct peer *p = &ov->children[i];
+        if (!p->connected || p->torpid || now - p->last_recv <= ov->torpid_max)
+            continue;
+        p->torpid = true;
+        (void)groups_set (ov->args.groups, "broker.torpid", p->rank, true);
+        broker_logf (ov->args.log, LOG_ERR, "%s (rank %" PRIu32 ") is unresponsive"
+                     " (torpid) for %.0fs", p->hostname, p->rank, now - p->last_recv);
+    }
+}
+
+/* --- the rest --- */
+
+void overlay_set_accepting (struct overlay *ov, bool accepting)
+{
+    ov->accepting = accepting;
+}
+
+int overlay_child_count (const struct overlay *ov)
+{
+    int n = 0;
+
+    for (uint32_t i = 0; i < ov->nchildren; i++)
+        n += ov->children[i].connected;
+    return n;
+}
+
+char *overlay_child_ranks (const struct overlay *ov)
+{
+    struct idset *ranks = idset_create (0, IDSET_FLAG_AUTOGROW);
+    char *s = NULL;
+
+    for (uint32_t i = 0; ranks && i < ov->nchildren; i++)
+        if (ov->children[i].connected)
+            (void)idset_set (ranks, ov->children[i].rank);
+    if (ranks)
+        s = idset_encode (ranks, IDSET_FLAG_RANGE);
+    idset_destroy (ranks);
+    return s;
+}
+
+void overlay_leave (struct overlay *ov)
+{
+    ov->leaving = true;
+    if (ov->parent.connected)
+        (void)overlay_send_control (ov, &ov->parent, OVERLAY_GOODBYE, 0);
+}
+
+static int make_peer (struct overlay *ov, struct peer *p, uint32_t rank)
+{
+    p->rank = rank;
+    p->fd = -1;
+    p->status = SUBTREE_OFFLINE;
+    p->since = overlay_now (ov);
+    snprintf (p->hostname, sizeof (p->hostname), "rank%" PRIu32, rank);
+    return (p->sent = rpctrack_new ()) && (p->received = rpctrack_new ()) ? 0 : -1;
+}
+
+static int make_peers (struct overlay *ov)
+{
+    uint32_t parent = topo_parent (ov->topo, ov->args.rank);
+    uint32_t n = topo_children (ov->topo, ov->args.rank, NULL, 0);
+    uint32_t *ranks;
+    int rc = 0;
+
+    if (parent != TOPO_NORANK) {
+        ov->has_parent = true;
+        if (make_peer (ov, &ov->parent, parent) < 0)
+            return -1;
+    }
+    if (!(ranks = calloc (n + 1, sizeof (*ranks)))
+        || !(ov->children = calloc (n + 1, sizeof (*ov->children)))) {
+        free (ranks);
+        return -1;
+    }
+    topo_children (ov->topo, ov->args.rank, ranks, n);
+    for (ov->nchildren = 0; rc == 0 && ov->nchildren < n; ov->nchildren++)
+        rc = make_peer (ov, &ov->children[ov->nchildren], ranks[ov->nchildren]);
+    free (ranks);
+    return rc;
+}
+
+static int make_watchers (struct overlay *ov)
+{
+    flux_reactor_t *r = ov->reactor;
+    bool keepalive = isfinite (ov->torpid_min) && ov->torpid_min > 0;
+    bool watchdog = isfinite (ov->torpid_max) && ov->torpid_max > 0;
+    double tmin = keepalive ? ov->torpid_min : 3600;
+    double tmax = watchdog ? ov->torpid_max : 3600;
+
+    if (!(ov->prepare = flux_prepare_watcher_create (r, on_prepare, ov))
+        || !(ov->check = flux_check_watcher_create (r, on_check, ov))
+        || !(ov->idle = flux_idle_watcher_create (r, NULL, NULL))
+        || !(ov->keepalive = flux_timer_watcher_create (r, tmin, tmin, on_keepalive, ov))
+        || !(ov->watchdog = flux_timer_watcher_create (r, tmax / 2, tmax / 2,
+                                                       on_watchdog, ov)))
+        return -1;
+    if (watchdog && ov->nchildren > 0)
+        flux_watcher_start (ov->watchdog);
+    return 0;
+}
+
+struct overlay *overlay_new (const struct overlay_args *args, flux_error_t *err)
+{
+    struct overlay *ov = calloc (1, sizeof (*ov));
+    struct transport_args ta = { 0 };
+    uint32_t parent = FLUX_NODEID_ANY;
+    int rc = -ENOMEM;
+
+    if (!ov)
+        goto nomem;
+    ov->args = *args;
+    ov->reactor = flux_get_reactor (args->h);
+    ov->accepting = !attrs_get (args->attrs, "broker.recovery-mode", NULL);
+    if ((rc = overlay_read_settings (ov, &ta, err)) < 0)
+        goto error;
+    rc = -ENOMEM;
+    if (make_peers (ov) < 0 || !(ov->by_uuid = hash_new (NULL))
+        || !(ov->hellos = flux_msglist_create ()) || make_watchers (ov) < 0
+        || overlay_health_init (ov) < 0)
+        goto nomem;
+    ov->status = compute_status (ov);
+    ov->since = overlay_now (ov);
+    ov->joined = !ov->has_parent;
+    if (args->size == 1)
+        return ov;                 /* no peers: no ZeroMQ */
+    if (!(ov->tp = dso_symbol ("overlay", TRANSPORT_SYMBOL, err))) {
+        rc = -ENOENT;
+        goto error;
+    }
+    ta.uuid = router_uuid (args->router);
+    if (!(ov->t = ov->tp->open (&ta, err))) {
+        rc = -EINVAL;
+        goto error;
+    }
+    if (ov->has_parent)
+        parent = ov->parent.rank;
+    router_set_tree (args->router, &tree_ops, ov, parent);
+    return ov;
+nomem:
+    errmsg (err, rc, "out of memory");
+error:
+    overlay_free (ov);
+    errno = -rc;
+    return NULL;
+}
+
+static void peer_release (struct peer *p)
+{
+    rpctrack_free (p->sent);
+    rpctrack_free (p->received);
+}
+
+void overlay_free (struct overlay *ov)
+{
+    static const struct router_tree_ops no_tree = { 0 };
+
+    if (!ov)
+        return;
+    router_set_tree (ov->args.router, &no_tree, NULL, FLUX_NODEID_ANY);
+    overlay_health_fini (ov);
+    for (int i = 0; i < TRANSPORT_MAX_FDS; i++)
+        flux_watcher_destroy (ov->fds[i]);
+    flux_watcher_destroy (ov->prepare);
+    flux_watcher_destroy (ov->check);
+    flux_watcher_destroy (ov->idle);
+    flux_watcher_destroy (ov->keepalive);
+    flux_watcher_destroy (ov->watchdog);
+    if (ov->t)
+        ov->tp->close (ov->t);
+    for (uint32_t i = 0; i < ov->nchildren; i++)
+        peer_release (&ov->children[i]);
+    peer_release (&ov->parent);
+    free (ov->children);
+    hash_free (ov->by_uuid);
+    flux_msglist_destroy (ov->hellos);
+    topo_free (ov->topo);
+    free (ov->parent_uri);
+    free (ov->hostlist);
+    free (ov);
+}

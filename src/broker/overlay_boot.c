@@ -1,0 +1,332 @@
+/* overlay_boot.c - addresses, keys and names of peers
+ *
+ * Each broker puts one business card and enters one barrier:
+ *   {"host":s "key":s "uri":s}      uri: "" on a leaf
+ * then reads those of its parent and its children; rank 0 reads all, makes the
+ * hostlist, and hands it down in the answers to overlay.hello.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <flux/hostlist.h>
+#include <flux/idset.h>
+
+#include "base/duration.h"
+#include "base/errmsg.h"
+#include "broker/netaddr.h"
+#include "broker/overlay_private.h"
+
+/* --- settings: an attribute goes before the [tbon] table --- */
+
+static const char *setting (struct overlay *ov, const char *key, const char *otherwise)
+{
+    char name[64];
+    const char *s;
+
+    snprintf (name, sizeof (name), "tbon.%s", key);
+    if ((s = attrs_get (ov->args.attrs, name, NULL)))
+        return s;
+    if (flux_conf_unpack (ov->args.conf, NULL, "{s?{s?s}}", "tbon", key, &s) == 0 && s)
+        return s;
+    return otherwise;
+}
+
+static int setting_int (struct overlay *ov, const char *key, int min, int otherwise,
+                        int *valp, flux_error_t *err)
+{
+    char name[64];
+    int n = otherwise;
+    int rc;
+
+    snprintf (name, sizeof (name), "tbon.%s", key);
+    rc = attrs_get_int (ov->args.attrs, name, min, 1000000, valp, err);
+    if (rc != -ENOENT)
+        return rc;
+    if (flux_conf_unpack (ov->args.conf, err, "{s?{s?i}}", "tbon", key, &n) < 0)
+        return -EINVAL;
+    if (n < min || n > 1000000)
+        return errmsg (err, -EINVAL, "tbon.%s: %d is out of range", key, n);
+    *valp = n;
+    return 0;
+}
+
+static int setting_fsd (struct overlay *ov, const char *key, const char *otherwise,
+                        double *valp, flux_error_t *err)
+{
+    const char *s = setting (ov, key, otherwise);
+
+    if (duration_parse (s, valp) < 0)
+        return errmsg (err, -EINVAL, "tbon.%s: '%s' is not a duration such as 30s", key,
+                       s);
+    return 0;
+}
+
+static int milliseconds (double seconds)
+{
+    return isfinite (seconds) && seconds < 86400 ? (int)(seconds * 1000) : 0;
+}
+
+static int read_timeouts (struct overlay *ov, struct transport_args *ta,
+                          flux_error_t *err)
+{
+    double user, conn;
+    int rc;
+
+    if ((rc = setting_fsd (ov, "torpid_min", "5s", &ov->torpid_min, err)) < 0
+        || (rc = setting_fsd (ov, "torpid_max", "30s", &ov->torpid_max, err)) < 0
+        || (rc = setting_fsd (ov, "tcp_user_timeout", "20s", &user, err)) < 0
+        || (rc = setting_fsd (ov, "connect_timeout", "30s", &conn, err)) < 0
+        || (rc = setting_int (ov, "zmq_io_threads", 1, 1, &ta->io_threads, err)) < 0
+        || (rc = setting_int (ov, "child_rcvhwm", 0, 0, &ta->child_rcvhwm, err)) < 0)
+        return rc;
+    if (ta->child_rcvhwm == 1)
+        return errmsg (err, -EINVAL, "tbon.child_rcvhwm: must be 0 or at least 2");
+    ta->tcp_user_timeout_ms = milliseconds (user);
+    ta->connect_timeout_ms = milliseconds (conn);
+    ta->ipv6 = getenv ("FLUX_IPADDR_V6") != NULL;
+    if (ov->args.rank > 0)
+        ta->io_threads = 1;
+    return 0;
+}
+
+static int set_critical_ranks (struct overlay *ov)
+{
+    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
+    char *s = NULL;
+    int rc = -ENOMEM;
+
+    if (!ids || idset_set (ids, 0) < 0)
+        goto done;
+    for (uint32_t i = 1; i < ov->args.size; i++)
+        if (topo_children (ov->topo, i, NULL, 0) > 0 && idset_set (ids, i) < 0)
+            goto done;
+    if ((s = idset_encode (ids, IDSET_FLAG_RANGE)))
+        rc = attrs_default (ov->args.attrs, "broker.critical-ranks", s, 0);
+done:
+    free (s);
+    idset_destroy (ids);
+    return rc;
+}
+
+static int set_tree_attrs (struct overlay *ov, const char *scheme)
+{
+    struct attrs *a = ov->args.attrs;
+    uint32_t rank = ov->args.rank;
+
+    if (attrs_set (a, "tbon.topo", scheme, 0) < 0
+        || attrs_setf (a, "tbon.level", 0, "%" PRIu32, topo_level (ov->topo, rank)) < 0
+        || attrs_setf (a, "tbon.maxlevel", 0, "%" PRIu32, topo_maxlevel (ov->topo)) < 0
+        || attrs_setf (a, "tbon.descendants", 0, "%" PRIu32,
+                       topo_descendants (ov->topo, rank)) < 0
+        || set_critical_ranks (ov) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
+int overlay_read_settings (struct overlay *ov, struct transport_args *ta,
+                           flux_error_t *err)
+{
+    char *scheme = strdup (setting (ov, "topo", "kary:32"));
+    int rc;
+
+    if (!scheme)
+        return errmsg (err, -ENOMEM, "out of memory");
+    if (!(ov->topo = topo_new (scheme, ov->args.size, NULL, err)))
+        rc = -EINVAL;
+    else if ((rc = set_tree_attrs (ov, scheme)) < 0)
+        errmsg (err, rc, "out of memory");
+    free (scheme);
+    return rc < 0 ? rc : read_timeouts (ov, ta, err);
+}
+
+/* --- where children find us --- */
+
+/* All brokers on one node, says the map: "[[0,1,N,1]]". */
+static bool is_one_node (struct overlay *ov)
+{
+    const char *map = attrs_get (ov->args.attrs, "broker.mapping", NULL);
+    unsigned int node, nnodes, ppn, repeat;
+
+    return map && sscanf (map, "[[%u,%u,%u,%u]]", &node, &nnodes, &ppn, &repeat) == 4
+           && nnodes == 1 && strchr (map, ']') == map + strlen (map) - 2;
+}
+
+static const char *interface_hint (struct overlay *ov)
+{
+    const char *hint = setting (ov, "interface-hint", NULL);
+
+    if (!hint && !(hint = getenv ("FLUX_IPADDR_INTERFACE")))
+        hint = getenv ("FLUX_IPADDR_HOSTNAME") ? "hostname" : "default-route";
+    return hint;
+}
+
+static int make_endpoint (struct overlay *ov, char *uri, size_t size, flux_error_t *err)
+{
+    int prefertcp = 0;
+    char addr[64];
+    bool ipv6 = getenv ("FLUX_IPADDR_V6") != NULL;
+    int rc;
+
+    rc = attrs_get_int (ov->args.attrs, "tbon.prefertcp", 0, 1000000, &prefertcp, err);
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    if (is_one_node (ov) && !prefertcp) {
+        int n = snprintf (uri, size, "ipc://%s/tbon-%" PRIu32,
+                          attrs_get (ov->args.attrs, "rundir", NULL), ov->args.rank);
+        return n < (int)size ? 0 : errmsg (err, -ENAMETOOLONG, "rundir is too long");
+    }
+    if ((rc = netaddr_find (interface_hint (ov), ipv6, addr, sizeof (addr), err)) < 0)
+        return rc;
+    snprintf (uri, size, strchr (addr, ':') ? "tcp://[%s]:*" : "tcp://%s:*", addr);
+    return 0;
+}
+
+static int bind_endpoint (struct overlay *ov, char *bound, size_t size,
+                          flux_error_t *err)
+{
+    char uri[256];
+    int rc;
+
+    bound[0] = '\0';
+    if (ov->nchildren == 0)
+        return 0;
+    if ((rc = make_endpoint (ov, uri, sizeof (uri), err)) < 0
+        || (rc = ov->tp->bind (ov->t, uri, bound, size, err)) < 0)
+        return rc;
+    if (attrs_set (ov->args.attrs, "tbon.endpoint", bound, 0) < 0)
+        return errmsg (err, -ENOMEM, "out of memory");
+    return 0;
+}
+
+/* --- cards --- */
+
+static json_t *get_card (struct boot *boot, uint32_t rank, flux_error_t *err)
+{
+    char *s = boot_card (boot, rank, err);
+    json_t *o = s ? json_loads (s, 0, NULL) : NULL;
+
+    if (s && !o) {
+        errmsg (err, -EPROTO, "the business card of rank %" PRIu32 " is malformed", rank);
+        errno = EPROTO;
+    }
+    free (s);
+    return o;
+}
+
+static int exchange (struct overlay *ov, struct boot *boot, const char *uri,
+                     flux_error_t *err)
+{
+    json_t *o = json_pack ("{s:s s:s s:s}", "host", ov->args.hostname, "key",
+                           ov->tp->public_key (ov->t), "uri", uri);
+    char *card = o ? json_dumps (o, JSON_COMPACT) : NULL;
+    int rc = card ? boot_exchange (boot, card, err)
+                  : errmsg (err, -ENOMEM, "out of memory");
+
+    free (card);
+    json_decref (o);
+    return rc;
+}
+
+static int read_parent (struct overlay *ov, struct boot *boot, flux_error_t *err)
+{
+    const char *host, *key, *uri;
+    json_t *o;
+    int rc = 0;
+
+    if (!ov->has_parent)
+        return 0;
+    if (!(o = get_card (boot, ov->parent.rank, err)))
+        return -errno;
+    if (json_unpack (o, "{s:s s:s s:s}", "host", &host, "key", &key, "uri", &uri) < 0
+        || strlen (key) != TRANSPORT_KEY_SIZE - 1)
+        rc = errmsg (err, -EPROTO, "the business card of the parent is malformed");
+    else if (!(ov->parent_uri = strdup (uri))
+             || attrs_set (ov->args.attrs, "tbon.parent-endpoint", uri, 0) < 0)
+        rc = errmsg (err, -ENOMEM, "out of memory");
+    else {
+        snprintf (ov->parent_key, sizeof (ov->parent_key), "%s", key);
+        snprintf (ov->parent.hostname, sizeof (ov->parent.hostname), "%s", host);
+    }
+    json_decref (o);
+    return rc;
+}
+
+static int use_child_card (struct overlay *ov, struct peer *p, json_t *o,
+                           flux_error_t *err)
+{
+    const char *host, *key;
+
+    if (json_unpack (o, "{s:s s:s}", "host", &host, "key", &key) < 0
+        || ov->tp->allow (ov->t, key) < 0)
+        return errmsg (err, -EPROTO, "the business card of rank %" PRIu32
+                       " is malformed", p->rank);
+    snprintf (p->hostname, sizeof (p->hostname), "%s", host);
+    return 0;
+}
+
+static int read_children (struct overlay *ov, struct boot *boot, flux_error_t *err)
+{
+    for (uint32_t i = 0; i < ov->nchildren; i++) {
+        json_t *o = get_card (boot, ov->children[i].rank, err);
+        int rc = o ? use_child_card (ov, &ov->children[i], o, err) : -errno;
+        json_decref (o);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int add_host (struct hostlist *hl, struct boot *boot, uint32_t rank,
+                     flux_error_t *err)
+{
+    json_t *o = get_card (boot, rank, err);
+    const char *host;
+    int rc = 0;
+
+    if (!o)
+        return -errno;
+    if (json_unpack (o, "{s:s}", "host", &host) < 0)
+        rc = errmsg (err, -EPROTO, "the card of rank %" PRIu32 " has no host", rank);
+    else if (hostlist_append (hl, host) < 0)
+        rc = errmsg (err, -EINVAL, "rank %" PRIu32 ": '%s' is no host name", rank, host);
+    json_decref (o);
+    return rc;
+}
+
+static int make_hostlist (struct overlay *ov, struct boot *boot, flux_error_t *err)
+{
+    struct hostlist *hl;
+    int rc = 0;
+
+    if (ov->args.rank > 0)
+        return 0;
+    if (!(hl = hostlist_create ()))
+        return errmsg (err, -ENOMEM, "out of memory");
+    if (hostlist_append (hl, ov->args.hostname) < 0)
+        rc = errmsg (err, -EINVAL, "'%s' is no host name", ov->args.hostname);
+    for (uint32_t i = 1; rc == 0 && i < ov->args.size; i++)
+        rc = add_host (hl, boot, i, err);
+    if (rc == 0 && !(ov->hostlist = hostlist_encode (hl)))
+        rc = errmsg (err, -ENOMEM, "out of memory");
+    if (rc == 0
+        && attrs_default (ov->args.attrs, "hostlist", ov->hostlist, 0) < 0)
+        rc = errmsg (err, -ENOMEM, "out of memory");
+    hostlist_destroy (hl);
+    return rc;
+}
+
+int overlay_bootstrap (struct overlay *ov, struct boot *boot, flux_error_t *err)
+{
+    char uri[256];
+    int rc;
+
+    if ((rc = bind_endpoint (ov, uri, sizeof (uri), err)) < 0
+        || (rc = exchange (ov, boot, uri, err)) < 0
+        || (rc = read_parent (ov, boot, err)) < 0
+        || (rc = read_children (ov, boot, err)) < 0
+        || (rc = make_hostlist (ov, boot, err)) < 0)
+        return rc;
+    if (ov->nchildren > 0 && (rc = overlay_watch_sockets (ov)) < 0)
+        return errmsg (err, rc, "overlay: %s", strerror (-rc));
+    return 0;
+}
