@@ -12,6 +12,7 @@ void twalk_place_release (struct twalk_place *p)
     p->node = NULL;
     buf_release (&p->ns);
     buf_release (&p->key);
+    buf_release (&p->via);
 }
 
 int twalk_join (const char *target, const char *rest, size_t restlen,
@@ -57,6 +58,28 @@ static int walk_load (struct walk *w)
     return 0;
 }
 
+/* The link leads to 'key' in ns.  Also if that is not there, the place tells. */
+static int walk_enter (struct walk *w, const char *ns, const struct buf *key)
+{
+    struct twalk_place *place = w->place;
+    int rc = 0;
+    place->linked = true;
+    buf_clear (&place->key);
+    buf_add (&place->key, key->data, key->len);
+    if (place->key.failed)
+        return -ENOMEM;
+    if (!ns)
+        return 0;
+    buf_clear (&place->ns);
+    if (buf_adds (&place->ns, ns) < 0)
+        return -ENOMEM;
+    const struct tnode *root = w->env->root (w->env->arg, ns, &rc);
+    if (!root)
+        return rc < 0 ? rc : -ENOTSUP;
+    w->root = root;
+    return 0;
+}
+
 /* Continue at the target of the link w->cur, with 'rest' behind it. */
 static int walk_link (struct walk *w, const char *rest)
 {
@@ -66,22 +89,16 @@ static int walk_link (struct walk *w, const char *rest)
 
     if (++w->links > TWALK_MAXLINKS)
         return -ELOOP;
+    buf_add (&w->place->via, w->place->ns.data, w->place->ns.len + 1);
+    if (buf_add (&w->place->via, w->place->key.data, w->place->key.len + 1) < 0)
+        return -ENOMEM;
     rc = twalk_join (tlink_target (w->cur), rest, strlen (rest), &next);
-    if (rc == 0 && ns) {
-        const struct tnode *root = w->env->root (w->env->arg, ns, &rc);
-        if (!root)
-            rc = rc < 0 ? rc : -ENOTSUP;
-        else {
-            w->root = root;
-            buf_clear (&w->place->ns);
-            rc = buf_adds (&w->place->ns, ns);
-        }
-    }
+    if (rc == 0)
+        rc = walk_enter (w, ns, &next);
     if (rc < 0) {
         buf_release (&next);
         return rc;
     }
-    w->place->linked = true;
     buf_clear (&w->place->key);
     buf_release (&w->path);
     w->path = next;
@@ -125,13 +142,13 @@ static int walk_step (struct walk *w, bool follow_last)
     tnode_ref (n);
     tnode_unref (w->cur);
     w->cur = n;
+    if ((rc = place_add (w->place, w->p, len)) < 0)
+        return rc;
     if (tnode_kind (n) == TNODE_LINK && (*dot || follow_last)) {
         if ((rc = walk_link (w, *dot ? dot + 1 : dot)) < 0)
             return rc;
         return !strcmp (w->p, ".") ? 0 : 1;
     }
-    if ((rc = place_add (w->place, w->p, len)) < 0)
-        return rc;
     w->p = dot + 1;
     return *dot ? 1 : 0;
 }

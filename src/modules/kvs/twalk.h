@@ -29,8 +29,10 @@ struct twalk_place {
     struct buf ns;        /* empty: the one it started in */
     struct buf key;       /* without links; of what is missing too */
     bool linked;          /* a link was followed */
+    struct buf via;       /* where the links are: ns NUL key NUL ... */
 };
-#define TWALK_PLACE_INIT { .node = NULL, .ns = BUF_INIT, .key = BUF_INIT }
+#define TWALK_PLACE_INIT \
+    { .node = NULL, .ns = BUF_INIT, .key = BUF_INIT, .via = BUF_INIT }
 
 void twalk_place_release (struct twalk_place *p);
 

@@ -1,0 +1,229 @@
+/* state.c - see state.h */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/errmsg.h"
+#include "core/kvs_proto.h"
+#include "modules/kvs/batch.h"
+#include "modules/kvs/content.h"
+#include "modules/kvs/refq.h"
+#include "modules/kvs/state.h"
+#include "modules/kvs/watch.h"
+
+const struct tnode *kvsns_root (const struct kvsns *ns)
+{
+    return ns->root ? ns->root : ns->head;
+}
+
+uint64_t kvsns_seq (const struct kvsns *ns)
+{
+    return ns->root ? ns->root_seq : ns->seq;
+}
+
+struct kvsns *kvsns_find (struct kvs *kvs, const char *name, bool head)
+{
+    struct kvsns *ns = hash_get (kvs->namespaces, name);
+    return ns && (head ? !ns->removed : ns->visible) ? ns : NULL;
+}
+
+static void free_ns (void *arg)
+{
+    struct kvsns *ns = arg;
+    if (!ns)
+        return;
+    tnode_unref (ns->head);
+    tnode_unref (ns->root);
+    for (int i = 0; i < KVSNS_RECENT; i++)
+        tnode_unref (ns->recent[i].root);
+    free (ns->name);
+    free (ns);
+}
+
+void kvsns_free (struct kvsns *ns)
+{
+    hash_del (ns->kvs->namespaces, ns->name);
+}
+
+int kvsns_create (struct kvs *kvs, const char *name, uint32_t owner,
+                  struct tnode *root, struct kvsns **nsp)
+{
+    struct kvsns *ns = hash_get (kvs->namespaces, name);
+    if (ns)
+        return ns->removed ? -EAGAIN : -EEXIST;
+    if (!(ns = calloc (1, sizeof (*ns))) || !(ns->name = strdup (name))) {
+        free (ns);
+        return -ENOMEM;
+    }
+    ns->kvs = kvs;
+    ns->owner = owner;
+    ns->id = kvs->next_id++;
+    ns->head = tnode_ref (root);
+    list_init (&ns->waiters);
+    if (hash_set (kvs->namespaces, name, ns) < 0) {
+        free_ns (ns);
+        return -ENOMEM;
+    }
+    *nsp = ns;
+    return 0;
+}
+
+bool kvs_is_owner (struct flux_msg_cred cred)
+{
+    return (cred.rolemask & FLUX_ROLE_OWNER) != 0;
+}
+
+int kvsns_authorize (const struct kvsns *ns, struct flux_msg_cred cred)
+{
+    return flux_msg_cred_authorize (cred, ns->owner) < 0 ? -EPERM : 0;
+}
+
+void kvsns_keep_root (struct kvsns *ns, uint64_t seq, const struct tnode *root)
+{
+    int i = ns->recent_pos++ % KVSNS_RECENT;
+    tnode_unref (ns->recent[i].root);
+    ns->recent[i].seq = seq;
+    ns->recent[i].root = tnode_ref (root);
+}
+
+const struct tnode *kvsns_kept_root (const struct kvsns *ns, int wire_seq)
+{
+    if (kvs_wire_seq (kvsns_seq (ns)) == wire_seq)
+        return kvsns_root (ns);
+    for (int i = 0; i < KVSNS_RECENT; i++)
+        if (ns->recent[i].root && kvs_wire_seq (ns->recent[i].seq) == wire_seq)
+            return ns->recent[i].root;
+    return NULL;
+}
+
+/* -- walking ------------------------------------------------------------- */
+
+static struct tnode *load_node (void *arg, const struct tnode *n, int *rc)
+{
+    struct kvs *kvs = arg;
+    return content_load_node (kvs->content, n, rc);
+}
+
+static const struct tnode *any_root (void *arg, const char *name, int *rc)
+{
+    struct kvs *kvs = arg;
+    struct kvsns *ns = kvsns_find (kvs, name, false);
+    if (!ns) {
+        *rc = -ENOTSUP;
+        return NULL;
+    }
+    return kvsns_root (ns);
+}
+
+static struct tnode *walker_load (void *arg, const struct tnode *n, int *rc)
+{
+    struct kvs_walker *w = arg;
+    return load_node (w->kvs, n, rc);
+}
+
+static const struct tnode *walker_root (void *arg, const char *name, int *rc)
+{
+    struct kvs_walker *w = arg;
+    struct kvsns *ns = kvsns_find (w->kvs, name, w->head);
+    if (!ns) {
+        *rc = -ENOTSUP;
+        return NULL;
+    }
+    if ((*rc = kvsns_authorize (ns, w->cred)) < 0)
+        return NULL;
+    return w->head ? ns->head : kvsns_root (ns);
+}
+
+void kvs_walker_init (struct kvs_walker *w, struct kvs *kvs,
+                      struct flux_msg_cred cred, bool head)
+{
+    w->kvs = kvs;
+    w->cred = cred;
+    w->head = head;
+    w->env.load = walker_load;
+    w->env.root = walker_root;
+    w->env.arg = w;
+}
+
+/* -- life ------------------------------------------------------------------ */
+
+void *kvs_create (void)
+{
+    struct kvs *kvs = calloc (1, sizeof (*kvs));
+    struct tnode *root = tdir_new ();
+    if (!kvs || !root)
+        goto error;
+    kvs->owner = getuid ();
+    kvs->env = (struct twalk_env){ load_node, any_root, kvs };
+    snprintf (kvs->hashtype, sizeof (kvs->hashtype), "sha1");
+    if (!(kvs->namespaces = hash_new (free_ns))
+        || !(kvs->content = content_new (kvs))
+        || !(kvs->watches = watches_new (kvs))
+        || !(kvs->refq = refq_new (kvs))
+        || !(kvs->batcher = batcher_new (kvs))
+        || kvsns_create (kvs, KVS_PRIMARY_NAMESPACE, kvs->owner, root,
+                         &kvs->primary) < 0)
+        goto error;
+    kvs->primary->visible = true;
+    tnode_unref (root);
+    return kvs;
+error:
+    tnode_unref (root);
+    kvs_destroy (kvs);
+    return NULL;
+}
+
+void kvs_destroy (void *arg)
+{
+    struct kvs *kvs = arg;
+    if (!kvs)
+        return;
+    batcher_free (kvs->batcher);
+    refq_free (kvs->refq);
+    watches_free (kvs->watches);
+    hash_free (kvs->namespaces);
+    content_free (kvs->content);
+    free (kvs);
+}
+
+const char *kvs_attr (flux_t *h, const char *name)
+{
+    const char *s = flux_attr_cache_first (h);
+    while (s && strcmp (s, name) != 0)
+        s = flux_attr_cache_next (h);
+    return s ? flux_attr_get (h, name) : NULL;
+}
+
+int kvs_init (struct kvs *kvs, flux_t *h, flux_error_t *err)
+{
+    const char *s;
+    if (kvs->reactor)
+        return 0;
+    if (!(kvs->reactor = flux_get_reactor (h)))
+        return errmsg (err, -errno, "kvs: no reactor: %s", strerror (errno));
+    if ((s = kvs_attr (h, "content.hash"))) {
+        if (strcmp (s, "sha1") != 0 && strcmp (s, "sha256") != 0)
+            return errmsg (err, -EINVAL, "content.hash: unknown hash '%s':"
+                           " use sha1 or sha256", s);
+        snprintf (kvs->hashtype, sizeof (kvs->hashtype), "%s", s);
+    }
+    if ((s = kvs_attr (h, "security.owner"))) {
+        char *end;
+        unsigned long uid = strtoul (s, &end, 10);
+        if (*s && !*end && uid < UINT32_MAX)
+            kvs->owner = (uint32_t)uid;
+    }
+    kvs->primary->owner = kvs->owner;
+    return batcher_open (kvs->batcher, h, err);
+}
+
+void kvs_respond_error (flux_t *h, const flux_msg_t *msg, int rc,
+                        const char *text)
+{
+    if (flux_msg_is_noresponse (msg))
+        return;
+    if (flux_respond_error (h, msg, -rc, text && *text ? text : NULL) < 0)
+        flux_log_error (h, "kvs: responding");
+}
