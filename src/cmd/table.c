@@ -5,6 +5,7 @@
 #include "cmd/batch.h"
 #include "cmd/event.h"
 #include "cmd/job.h"
+#include "cmd/jobs.h"
 #include "cmd/ping.h"
 #include "cmd/start.h"
 #include "cmd/submit.h"
@@ -24,6 +25,7 @@ const struct cmd cmd_table[] = {
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
     { "job", cmd_job, COMMON, "Get job status, info, etc" },
+    { "jobs", cmd_jobs, COMMON, "List Flux jobs" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },

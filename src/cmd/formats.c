@@ -1,0 +1,137 @@
+/* formats.c - named output formats
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/toml.h"
+#include "cmd/cmd.h"
+#include "cmd/formats.h"
+
+/* {"name": {"format":, "description":}} of the files DIR/flux/COMMAND.{json,toml} */
+static void load_dir (json_t *all, const char *dir, const char *sub, const char *command)
+{
+    static const char *const ext[] = { "json", "toml" };
+
+    for (int i = 0; i < 2; i++) {
+        char *path = NULL;
+        flux_error_t err;
+        json_t *o;
+        if (asprintf (&path, "%s%s/flux/%s.%s", dir, sub, command, ext[i]) < 0)
+            cmd_die (1, "out of memory");
+        if (access (path, R_OK) == 0) {
+            o = i == 0 ? json_load_file (path, 0, NULL) : toml_parse_file (path, &err);
+            if (!o)
+                cmd_die (1, "%s: %s", path, i == 0 ? "not JSON" : err.text);
+            json_object_update (all, json_object_get (o, "formats"));
+            json_decref (o);
+        }
+        free (path);
+    }
+}
+
+/* The first of XDG_CONFIG_DIRS has the last word of them. */
+static void load_dirs_reversed (json_t *all, char *dirs, const char *command)
+{
+    char *colon = strchr (dirs, ':');
+
+    if (colon) {
+        *colon = '\0';
+        load_dirs_reversed (all, colon + 1, command);
+    }
+    load_dir (all, dirs, "", command);
+}
+
+static json_t *load_config (const char *command)
+{
+    const char *dirs = getenv ("XDG_CONFIG_DIRS");
+    const char *home = getenv ("XDG_CONFIG_HOME");
+    char *copy = strdup (dirs && *dirs ? dirs : "/etc/xdg");
+    json_t *all = json_object ();
+
+    if (!copy || !all)
+        cmd_die (1, "out of memory");
+    load_dirs_reversed (all, copy, command);
+    if (home && *home)
+        load_dir (all, home, "", command);
+    else if (getenv ("HOME"))
+        load_dir (all, getenv ("HOME"), "/.config", command);
+    free (copy);
+    return all;
+}
+
+static const struct named_format *find_builtin (const struct named_format *b, const char *name)
+{
+    for (; b->name; b++) {
+        if (strcmp (b->name, name) == 0)
+            return b;
+    }
+    return NULL;
+}
+
+static void print_help (const char *command, const struct named_format *builtin, json_t *config)
+{
+    const char *name;
+    json_t *o;
+
+    printf ("Configured %s output formats:\n\n", command);
+    for (const struct named_format *b = builtin; b->name; b++)
+        printf ("  %-12s %s\n", b->name, b->description);
+    json_object_foreach (config, name, o) {
+        const char *d = json_string_value (json_object_get (o, "description"));
+        printf ("  %-12s %s\n", name, d ? d : "");
+    }
+    exit (0);
+}
+
+static const char *find_format (const struct named_format *builtin, json_t *config, const char *name)
+{
+    const struct named_format *b = find_builtin (builtin, name);
+
+    if (b)
+        return b->format;
+    return json_string_value (json_object_get (json_object_get (config, name), "format"));
+}
+
+static void print_config (const struct named_format *builtin, json_t *config, const char *name)
+{
+    const char *fmt = find_format (builtin, config, name);
+
+    if (!fmt)
+        cmd_die (1, "--format: no format named '%s'", name);
+    printf ("[formats.%s]\nformat = \"%s\"\n", name, fmt);
+    exit (0);
+}
+
+struct format *formats_get (const char *command, const struct named_format *builtin,
+                            const char *arg, const char *env, format_heading_f heading, void *harg)
+{
+    json_t *config = load_config (command);
+    const char *text;
+    struct format *f;
+    flux_error_t err;
+    const char *name;
+    json_t *o;
+
+    json_object_foreach (config, name, o) {
+        if (find_builtin (builtin, name))
+            cmd_die (1, "%s: the format '%s' of the configuration is built in and cannot be"
+                     " redefined", command, name);
+    }
+    if (!arg && env)
+        arg = getenv (env);
+    if (!arg)
+        arg = "default";
+    if (strcmp (arg, "help") == 0)
+        print_help (command, builtin, config);
+    if (strncmp (arg, "get-config=", 11) == 0)
+        print_config (builtin, config, arg + 11);
+    text = find_format (builtin, config, arg);
+    if (!text && !strchr (arg, '{'))
+        cmd_die (1, "--format: no format named '%s' (see --format=help)", arg);
+    if (!(f = format_parse (text ? text : arg, heading, harg, &err)))
+        cmd_die (1, "--format: %s", err.text);
+    json_decref (config);
+    return f;
+}

@@ -1,0 +1,14 @@
+/* jobfields.h - the output fields of a job (flux-jobs(1), OUTPUT FORMAT), from what
+ * job-list answers (RFC 43)
+ */
+#ifndef CMD_JOBFIELDS_H
+#define CMD_JOBFIELDS_H
+
+#include <jansson.h>
+
+/* For format_parse(): the heading of a field, or NULL if there is none. */
+const char *jobfields_heading (const char *field, void *arg);
+/* For format_table_new(): 'item' is the job object of job-list. */
+json_t *jobfields_value (const void *item, const char *field, void *arg);
+
+#endif /* !CMD_JOBFIELDS_H */

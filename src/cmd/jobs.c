@@ -1,0 +1,450 @@
+/* jobs.c - flux jobs (flux-jobs(1))
+ *
+ *   jobs ──job-list.list {attrs, constraint}──► job-list, streamed answers
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <flux/hostlist.h>
+#include <flux/idset.h>
+
+#include "base/duration.h"
+#include "cmd/cmd.h"
+#include "cmd/formats.h"
+#include "cmd/jobfields.h"
+#include "cmd/jobs.h"
+
+static const struct named_format builtin_formats[] = {
+    { "default", "Default flux-jobs format string",
+      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_abbrev:>2.2} "
+      "{ntasks:>6} {nnodes:>6h} {contextual_time!F:>8h} {contextual_info}" },
+    { "cute", "Cute flux-jobs format string with emojis",
+      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_emoji:>3} "
+      "{ntasks:>6} {nnodes:>6h} {contextual_time!F:>8h} {contextual_info}" },
+    { "long", "Extended flux-jobs format string",
+      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status:>9.9} {ntasks:>6} "
+      "{nnodes:>6h} {t_submit!d:%b%d %R::>12} {t_remaining!F:>12h} {contextual_time!F:>8h} "
+      "{contextual_info}" },
+    { "deps", "Show job urgency, priority, and dependencies",
+      "{id.f58:>12} ?:{queue:<8.8} {name:<10.10+} {urgency:<3} {priority:<12} {state:<8.8} "
+      "{dependencies}" },
+    { "inactive", "Show why jobs ended",
+      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_abbrev:>2.2} "
+      "{t_inactive!d:%b%d %R::>12} {inactive_reason}" },
+    { NULL, NULL, NULL },
+};
+
+#define OPT(NAME, KEY, ARG, USAGE) \
+    { .name = NAME, .key = KEY, .has_arg = (ARG) ? 1 : 0, .arginfo = ARG, .usage = USAGE }
+
+static const struct optparse_option opts[] = {
+    OPT ("all", 'a', NULL, "List jobs for current user in all states"),
+    OPT ("all-users", 'A', NULL, "List all jobs for all users"),
+    OPT ("no-header", 'n', NULL, "Suppress printing of header line"),
+    OPT ("user", 'u', "USER", "Limit output to specific username or userid, or 'all'"),
+    OPT ("name", 0, "JOB-NAME", "Limit output to specific job name"),
+    OPT ("queue", 'q', "QUEUE", "Limit output to specific queue or queues"),
+    OPT ("include", 'i', "HOSTS|RANKS", "Limit output to jobs on specific hosts or ranks"),
+    OPT ("count", 'c', "N", "Limit output to N jobs (default 1000)"),
+    OPT ("since", 0, "WHEN", "Limit output to jobs active since WHEN"),
+    OPT ("filter", 'f', "STATE|RESULT", "List jobs with specific job state or result"),
+    OPT ("format", 'o', "FORMAT", "Specify output format: a name or a format string"),
+    { .name = "width", .key = 'w', .has_arg = 2, .arginfo = "N",
+      .usage = "Truncate output at width N (0: the terminal's)" },
+    OPT ("sort", 0, "KEY,...", "Sort by comma separated keys"),
+    OPT ("json", 0, NULL, "Emit data in JSON format"),
+    OPT ("stats", 0, NULL, "Print job statistics before header"),
+    OPT ("stats-only", 0, NULL, "Print job statistics and exit"),
+    OPT ("recursive", 'R', NULL, "List jobs recursively"),
+    OPT ("recurse-all", 0, NULL, "With -R, attempt to list the jobs of other users' instances"),
+    OPT ("level", 'L', "N", "With -R, only descend N levels"),
+    OPTPARSE_TABLE_END,
+};
+
+/* Constraints */
+
+static json_t *user_constraint (optparse_t *p)
+{
+    const char *user = optparse_get_str (p, "user", NULL);
+    struct passwd *pw;
+    uid_t uid = getuid ();
+    char *end;
+
+    if (optparse_hasopt (p, "all-users") || (optparse_hasopt (p, "include") && !user))
+        return NULL;
+    if (user && strcmp (user, "all") == 0)
+        return NULL;
+    if (user) {
+        uid = strtoul (user, &end, 10);
+        if (*end || end == user) {
+            if (!(pw = getpwnam (user)))
+                cmd_die (1, "--user=%s: no such user", user);
+            uid = pw->pw_uid;
+        }
+    }
+    return json_pack ("{s:[i]}", "userid", (int)uid);
+}
+
+/* Comma separated states and results: states in one term, results in another. */
+static json_t *filter_constraint (optparse_t *p)
+{
+    const char *def = optparse_hasopt (p, "all") || optparse_hasopt (p, "since")
+                          ? "pending,running,inactive" : "pending,running";
+    char *copy = strdup (optparse_get_str (p, "filter", def));
+    char *save = NULL;
+    int states = 0;
+    int results = 0;
+    json_t *o;
+
+    for (char *s = copy ? strtok_r (copy, ",", &save) : NULL; s; s = strtok_r (NULL, ",", &save)) {
+        flux_job_state_t state;
+        flux_job_result_t result;
+        if (strcasecmp (s, "pending") == 0)
+            states |= FLUX_JOB_STATE_PENDING;
+        else if (strcasecmp (s, "running") == 0)
+            states |= FLUX_JOB_STATE_RUNNING;
+        else if (strcasecmp (s, "active") == 0)
+            states |= FLUX_JOB_STATE_ACTIVE;
+        else if (flux_job_strtostate (s, &state) == 0)
+            states |= state;
+        else if (flux_job_strtoresult (s, &result) == 0)
+            results |= result;
+        else
+            cmd_die (1, "--filter=%s: there are depend, priority, sched, run, cleanup, inactive,"
+                     " pending, running, active, completed, failed, canceled, timeout", s);
+    }
+    free (copy);
+    if (results == 0)
+        return json_pack ("{s:[i]}", "states", states);
+    o = json_pack ("{s:[{s:[i]} {s:[i]}]}", "and", "states", FLUX_JOB_STATE_INACTIVE,
+                   "results", results);
+    if (states)
+        o = json_pack ("{s:[o {s:[i]}]}", "or", o, "states", states);
+    return o;
+}
+
+static json_t *queue_constraint (optparse_t *p)
+{
+    json_t *a = json_array ();
+    const char *arg;
+
+    optparse_getopt_iterator_reset (p, "queue");
+    while ((arg = optparse_getopt_next (p, "queue"))) {
+        char *copy = strdup (arg);
+        char *save = NULL;
+        for (char *s = strtok_r (copy, ",", &save); s; s = strtok_r (NULL, ",", &save))
+            json_array_append_new (a, json_string (s));
+        free (copy);
+    }
+    if (json_array_size (a) > 0)
+        return json_pack ("{s:o}", "queue", a);
+    json_decref (a);
+    return NULL;
+}
+
+static json_t *include_constraint (optparse_t *p)
+{
+    const char *arg = optparse_get_str (p, "include", NULL);
+    struct idset *ids;
+    struct hostlist *hl;
+
+    if (!arg)
+        return NULL;
+    if ((ids = idset_decode (arg))) {
+        idset_destroy (ids);
+        return json_pack ("{s:[s]}", "ranks", arg);
+    }
+    if (!(hl = hostlist_decode (arg)))
+        cmd_die (1, "--include=%s: neither an idset of ranks nor a hostlist", arg);
+    hostlist_destroy (hl);
+    return json_pack ("{s:[s]}", "hostlist", arg);
+}
+
+static void add_term (json_t *and, json_t *term)
+{
+    if (term)
+        json_array_append_new (and, term);
+}
+
+static json_t *make_constraint (optparse_t *p)
+{
+    json_t *and = json_array ();
+    const char *name = optparse_get_str (p, "name", NULL);
+
+    add_term (and, user_constraint (p));
+    add_term (and, filter_constraint (p));
+    add_term (and, queue_constraint (p));
+    add_term (and, include_constraint (p));
+    if (name)
+        add_term (and, json_pack ("{s:[s]}", "name", name));
+    return json_pack ("{s:o}", "and", and);
+}
+
+static double parse_since (optparse_t *p)
+{
+    const char *s = optparse_get_str (p, "since", NULL);
+    static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
+                                         "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M", NULL };
+    time_t now = time (NULL);
+    double d;
+    char *end;
+
+    if (!s)
+        return 0;
+    if (s[0] == '-') {
+        if (duration_parse (s + 1, &d) < 0)
+            cmd_die (1, "--since=%s: '%s' is not a duration", s, s + 1);
+        return now - d;
+    }
+    d = strtod (s, &end);
+    if (*end == '\0' && end != s)
+        return d;
+    for (int i = 0; forms[i]; i++) {
+        struct tm tm;
+        const char *e;
+        localtime_r (&now, &tm);
+        tm.tm_sec = 0;
+        if (i == 3)
+            tm.tm_hour = tm.tm_min = 0;
+        if ((e = strptime (s, forms[i], &tm)) && !*e) {
+            tm.tm_isdst = -1;
+            d = mktime (&tm);
+            if (d > now)
+                cmd_die (1, "--since=%s: the time is in the future", s);
+            return d;
+        }
+    }
+    cmd_die (1, "--since=%s: want -DURATION, HH:MM or YYYY-MM-DD[ HH:MM[:SS]]", s);
+}
+
+/* Listing */
+
+static json_t *list_query (flux_t *h, optparse_t *p, int count)
+{
+    json_t *all = json_array ();
+    flux_future_t *f;
+    json_t *jobs;
+
+    f = flux_rpc_pack (h, "job-list.list", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+                       "{s:i s:[s] s:f s:o}", "max_entries", count, "attrs", "all",
+                       "since", parse_since (p), "constraint", make_constraint (p));
+    if (!f)
+        cmd_die (1, "job-list: %s", flux_strerror (errno));
+    while (flux_rpc_get_unpack (f, "{s:o}", "jobs", &jobs) == 0) {
+        json_array_extend (all, jobs);
+        flux_future_reset (f);
+    }
+    if (errno != ENODATA)
+        cmd_die (1, "job-list: %s", future_strerror (f, errno));
+    flux_future_destroy (f);
+    return all;
+}
+
+static json_t *list_ids (flux_t *h, int n, char **ids, int *rc)
+{
+    json_t *all = json_array ();
+    json_t *job;
+
+    for (int i = 0; i < n; i++) {
+        flux_future_t *f = flux_rpc_pack (h, "job-list.list-id", FLUX_NODEID_ANY, 0, "{s:I s:[s]}",
+                                          "id", (json_int_t)cmd_parse_id (ids[i]), "attrs", "all");
+        if (!f || flux_rpc_get_unpack (f, "{s:o}", "job", &job) < 0) {
+            cmd_err ("%s: %s", ids[i], errno == ENOENT ? "no such job"
+                     : f ? future_strerror (f, errno) : flux_strerror (errno));
+            *rc = 1;
+        }
+        else
+            json_array_append (all, job);
+        flux_future_destroy (f);
+    }
+    return all;
+}
+
+/* Returns the number of active jobs. */
+static int print_stats (flux_t *h, optparse_t *p)
+{
+    flux_future_t *f = flux_rpc_pack (h, "job-list.job-stats", FLUX_NODEID_ANY, 0, "{}");
+    const char *queue = optparse_get_str (p, "queue", NULL);
+    int depend = 0, priority = 0, sched = 0, run = 0, cleanup = 0;
+    int successful = 0, failed = 0;
+    json_t *o;
+    json_t *queues = NULL;
+    size_t i;
+    json_t *q;
+
+    if (!f || flux_rpc_get_unpack (f, "o", &o) < 0)
+        cmd_die (1, "job-list: %s", f ? future_strerror (f, errno) : flux_strerror (errno));
+    if (queue) {
+        queues = json_object_get (o, "queues");
+        o = NULL;
+        json_array_foreach (queues, i, q) {
+            const char *name = json_string_value (json_object_get (q, "name"));
+            if (name && strcmp (name, queue) == 0)
+                o = q;
+        }
+        if (!o)
+            cmd_die (1, "--queue=%s: no such queue", queue);
+    }
+    json_unpack (o, "{s:{s?i s?i s?i s?i s?i} s?i s?i}", "job_states", "depend", &depend,
+                 "priority", &priority, "sched", &sched, "run", &run, "cleanup", &cleanup,
+                 "successful", &successful, "failed", &failed);
+    printf ("%d running, %d completed, %d failed, %d pending\n", run + cleanup, successful, failed,
+            depend + priority + sched);
+    flux_future_destroy (f);
+    return depend + priority + sched + run + cleanup;
+}
+
+static int get_width (optparse_t *p)
+{
+    const char *s;
+    char *end;
+    long n;
+    struct winsize ws;
+
+    if (optparse_getopt (p, "width", &s) <= 0)
+        return -1;
+    n = s ? strtol (s, &end, 10) : 0;
+    if (s && (*end || end == s))
+        cmd_die (1, "--width=%s: want a number", s);
+    if (n == 0)
+        return ioctl (STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 ? ws.ws_col : -1;
+    return n;
+}
+
+struct listing {
+    optparse_t *p;
+    struct format *format;
+    int width;
+    bool header;
+    int maxlevel;
+};
+
+static void print_table (struct listing *l, json_t *jobs)
+{
+    struct format_table *t = format_table_new (l->format, jobfields_value, NULL);
+    const char *keys = optparse_get_str (l->p, "sort", NULL);
+    flux_error_t err;
+    json_t *job;
+    size_t i;
+
+    if (!t || (keys && format_table_sort (t, keys, &err) < 0))
+        cmd_die (1, "--sort: %s", t ? err.text : "out of memory");
+    json_array_foreach (jobs, i, job) {
+        if (format_table_add (t, job, &err) < 0)
+            cmd_die (1, "%s", err.text);
+    }
+    format_table_print (t, stdout, l->header, l->width);
+    format_table_free (t);
+}
+
+static const char *child_uri (json_t *job)
+{
+    json_t *user = json_object_get (json_object_get (job, "annotations"), "user");
+
+    if (json_integer_value (json_object_get (job, "state")) != FLUX_JOB_STATE_RUN)
+        return NULL;
+    return json_string_value (json_object_get (user, "uri"));
+}
+
+static void list_level (struct listing *l, flux_t *h, json_t *jobs, const char *path, int level);
+
+static void list_child (struct listing *l, json_t *job, const char *uri, const char *path, int level)
+{
+    flux_error_t err;
+    flux_t *h;
+    char idstr[32];
+    char *sub = NULL;
+    json_t *jobs;
+
+    if ((uid_t)json_integer_value (json_object_get (job, "userid")) != getuid ()
+        && !optparse_hasopt (l->p, "recurse-all"))
+        return;
+    cmd_f58 (json_integer_value (json_object_get (job, "id")), idstr, sizeof (idstr));
+    if (!(h = flux_open_ex (uri, 0, &err))) {
+        cmd_err ("%s: %s", idstr, err.text);
+        return;
+    }
+    jobs = list_query (h, l->p, optparse_get_int (l->p, "count", 1000));
+    if (asprintf (&sub, "%s%s%s", path, *path ? "/" : "", idstr) < 0)
+        cmd_die (1, "out of memory");
+    if (json_array_size (jobs) > 0 || optparse_hasopt (l->p, "stats")) {
+        printf ("\n%s:\n", sub);
+        if (optparse_hasopt (l->p, "stats"))
+            print_stats (h, l->p);
+        list_level (l, h, jobs, sub, level);
+    }
+    json_decref (jobs);
+    free (sub);
+    flux_close (h);
+}
+
+static void list_level (struct listing *l, flux_t *h, json_t *jobs, const char *path, int level)
+{
+    json_t *job;
+    size_t i;
+
+    print_table (l, jobs);
+    if (!optparse_hasopt (l->p, "recursive") && !optparse_hasopt (l->p, "recurse-all"))
+        return;
+    if (level >= l->maxlevel)
+        return;
+    json_array_foreach (jobs, i, job) {
+        const char *uri = child_uri (job);
+        if (uri)
+            list_child (l, job, uri, path, level + 1);
+    }
+}
+
+static void print_json (json_t *jobs, bool single)
+{
+    json_t *o = single && json_array_size (jobs) == 1 ? json_incref (json_array_get (jobs, 0))
+                                                      : json_pack ("{s:O}", "jobs", jobs);
+    char *s = json_dumps (o, JSON_COMPACT);
+
+    printf ("%s\n", s ? s : "");
+    free (s);
+    json_decref (o);
+}
+
+int cmd_jobs (int argc, char **argv)
+{
+    int n;
+    optparse_t *p = cmd_parse ("[OPTIONS] [JOBID...]", "List Flux jobs", opts, argc, argv, &n);
+    int count = optparse_get_int (p, "count", 1000);
+    struct listing l = { .p = p, .width = get_width (p), .header = !optparse_hasopt (p, "no-header"),
+                         .maxlevel = optparse_get_int (p, "level", 9999) };
+    json_t *jobs;
+    flux_t *h;
+    int rc = 0;
+
+    if (count < 0)
+        cmd_die (1, "--count=%d: want zero or more", count);
+    l.format = formats_get ("flux-jobs", builtin_formats, optparse_get_str (p, "format", NULL),
+                            "FLUX_JOBS_FORMAT_DEFAULT", jobfields_heading, NULL);
+    h = cmd_open ();
+    if (optparse_hasopt (p, "stats-only")) {
+        rc = print_stats (h, p) == 0;
+        flux_close (h);
+        return rc;
+    }
+    jobs = n < argc ? list_ids (h, argc - n, argv + n, &rc) : list_query (h, p, count);
+    if (optparse_hasopt (p, "json"))
+        print_json (jobs, n == argc - 1);
+    else {
+        if (optparse_hasopt (p, "stats"))
+            print_stats (h, p);
+        list_level (&l, h, jobs, "", 0);
+        if (count > 0 && json_array_size (jobs) == (size_t)count && n == argc && l.header
+            && !optparse_hasopt (p, "count"))
+            fprintf (stderr, "flux-jobs: warning: output was truncated at %d jobs (--count)\n", count);
+    }
+    json_decref (jobs);
+    format_free (l.format);
+    flux_close (h);
+    optparse_destroy (p);
+    return rc;
+}
