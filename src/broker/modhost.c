@@ -139,9 +139,9 @@ static void exited (struct module *m, void *arg)
 
 static const struct builtin *find_builtin (struct modhost *mh, const char *name)
 {
-    for (const struct builtin *b = mh->args.builtins; b && b->name; b++)
-        if (!strcmp (b->name, name))
-            return b;
+    for (const struct builtin *const *b = mh->args.builtins; b && *b; b++)
+        if (!strcmp ((*b)->name, name))
+            return *b;
     return NULL;
 }
 
@@ -335,7 +335,8 @@ int modhost_start_core (struct modhost *mh, flux_error_t *err)
 {
     struct module *m;
 
-    for (const struct builtin *b = mh->args.builtins; b && b->name; b++) {
+    for (const struct builtin *const *p = mh->args.builtins; p && *p; p++) {
+        const struct builtin *b = *p;
         if (!(b->flags & BUILTIN_CORE))
             continue;
         if (!(m = create (mh, b->name, "builtin", b, NULL, 0, NULL, err))
@@ -361,7 +362,8 @@ void modhost_load_defaults (struct modhost *mh, modhost_done_f done, void *arg)
     flux_error_t err;
 
     series_begin (&mh->loads, done, arg);
-    for (const struct builtin *b = mh->args.builtins; b && b->name; b++) {
+    for (const struct builtin *const *p = mh->args.builtins; p && *p; p++) {
+        const struct builtin *b = *p;
         if (!is_default (mh, b))
             continue;
         mh->loads.pending++;

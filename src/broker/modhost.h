@@ -16,8 +16,8 @@ struct modhost_args {
     flux_t *h;                    /* the broker's own handle */
     const flux_conf_t *(*conf) (void *arg);
     void *conf_arg;
-    const struct builtin *builtins;
-    const struct builtin_data *data;
+    const struct builtin *const *builtins;   /* ends with NULL */
+    const struct builtin_data *const *data;
     /* A module that was running ended with an error. */
     void (*panic) (void *arg, const char *text);
     void *arg;

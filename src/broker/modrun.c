@@ -101,7 +101,8 @@ static void *shared_data (struct modrun *mr, struct modthread *t, const char *na
 
     pthread_mutex_lock (&mr->shared_lock);
     s = hash_get (mr->shared, name);
-    for (const struct builtin_data *d = mr->args.data; !s && d && d->name; d++) {
+    for (const struct builtin_data *const *p = mr->args.data; !s && p && *p; p++) {
+        const struct builtin_data *d = *p;
         if (strcmp (d->name, name) != 0)
             continue;
         if ((s = calloc (1, sizeof (*s)))) {

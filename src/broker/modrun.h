@@ -18,7 +18,7 @@ struct modrun_args {
     /* The configuration to give a new handle. */
     const flux_conf_t *(*conf) (void *arg);
     void *conf_arg;
-    const struct builtin_data *data;      /* what services share */
+    const struct builtin_data *const *data; /* what services share */
     void (*running) (struct module *m, void *arg);
     void (*exited) (struct module *m, void *arg);
     void *arg;

@@ -57,9 +57,9 @@ struct builtin_data {
     void (*destroy) (void *data);
 };
 
-/* Both end with an entry whose name is NULL. */
-extern const struct builtin builtin_table[];
-extern const struct builtin_data builtin_data_table[];
+/* Both end with NULL. */
+extern const struct builtin *const builtin_table[];
+extern const struct builtin_data *const builtin_data_table[];
 
 /* The host sets this aux item on a service's handle. */
 #define BUILTIN_DATA_AUX "flux::builtin_data"

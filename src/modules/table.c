@@ -1,11 +1,15 @@
 /* table.c - the built-in services, in the order the default start-up has them
  */
 #include "core/builtin.h"
+#include "modules/kvs/kvs.h"
 
-const struct builtin builtin_table[] = {
-    { .name = NULL },
+const struct builtin *const builtin_table[] = {
+    &kvs_builtin,
+    &kvs_watch_builtin,
+    NULL,
 };
 
-const struct builtin_data builtin_data_table[] = {
-    { .name = NULL },
+const struct builtin_data *const builtin_data_table[] = {
+    &kvs_builtin_data,
+    NULL,
 };
