@@ -27,7 +27,7 @@ struct future_chain {
     flux_continuation_f or_cb;
     void *or_arg;
     bool ran;                     /* a callback ran on prev, which owns it now */
-    bool propagated;              /* next has prev's current result */
+    bool propagated;              /* next has the current result of prev or cont */
     bool continued;               /* the callback decided about next */
 };
 
@@ -70,18 +70,23 @@ void future_chain_prev_reset (struct future_chain *chain)
 /* The next result of next, if any, comes from where this one came from. */
 void future_chain_next_reset (struct future_chain *chain)
 {
+    if (!chain->propagated)
+        return;
+    chain->propagated = false;
     if (chain->cont)
         flux_future_reset (chain->cont);
-    else if (chain->prev && chain->propagated)
+    else if (chain->prev)
         flux_future_reset (chain->prev);
 }
 
+/* f is cont, or prev */
 static void cont_cb (flux_future_t *f, void *arg)
 {
-    flux_future_t *next = arg;
+    struct future_chain *chain = arg;
 
-    if (flux_future_fulfill_with (next, f) < 0)
-        flux_future_fatal_error (next, errno, NULL);
+    chain->propagated = true;
+    if (flux_future_fulfill_with (chain->next, f) < 0)
+        flux_future_fatal_error (chain->next, errno, NULL);
 }
 
 /* parent lends its context: prev when continuing, next when next is started */
@@ -89,7 +94,7 @@ static int cont_start (struct future_chain *chain, flux_future_t *parent)
 {
     if (future_adopt_context (parent, chain->cont) < 0)
         return -1;
-    return flux_future_then (chain->cont, -1., cont_cb, chain->next);
+    return flux_future_then (chain->cont, -1., cont_cb, chain);
 }
 
 static void prev_cb (flux_future_t *prev, void *arg)
@@ -99,9 +104,10 @@ static void prev_cb (flux_future_t *prev, void *arg)
     bool ok = flux_future_get (prev, NULL) == 0;
     flux_continuation_f cb = ok ? chain->and_cb : chain->or_cb;
 
+    if (!next) // destroyed; prev is its callback's
+        return;
     if (!cb) {
-        chain->propagated = true;
-        cont_cb (prev, next);
+        cont_cb (prev, chain);
         return;
     }
     // Either may be destroyed by the callback.
@@ -111,7 +117,7 @@ static void prev_cb (flux_future_t *prev, void *arg)
     chain->continued = false;
     cb (prev, ok ? chain->and_arg : chain->or_arg);
     if (!chain->continued && chain->next && flux_future_is_ready (prev))
-        cont_cb (prev, chain->next);
+        cont_cb (prev, chain);
     flux_future_decref (next);
     flux_future_decref (prev);
 }
@@ -121,13 +127,15 @@ static void next_init (flux_future_t *next, void *arg)
     struct future_chain *chain = arg;
     int rc;
 
+    if (flux_future_is_ready (next))
+        return;
     if (chain->cont)
         rc = cont_start (chain, next);
     else if (!chain->prev) {
         errno = ECANCELED;
         rc = -1;
     }
-    else if (chain->ran || chain->propagated)
+    else if (chain->ran)
         return;
     else if ((rc = future_adopt_context (next, chain->prev)) == 0)
         rc = flux_future_then (chain->prev, -1., prev_cb, chain);

@@ -93,7 +93,7 @@ static void group_init (flux_future_t *cf, void *arg)
     struct future_group *g = cf->group;
 
     g->started = true;
-    if (g->count == 0 && !g->any)
+    if (g->count == 0 && !g->any && !flux_future_is_ready (cf))
         group_fulfill (cf);
     for (size_t i = 0; i < g->count; i++) {
         if (child_start (cf, g->children[i].f) < 0) {

@@ -100,6 +100,13 @@ static int wait_on_reactor (flux_future_t *f, double timeout)
     if (f->now->h && flux_dispatch_requeue (f->now->h) < 0)
         rc = -1;
     f->now->active = false;
+    // The parts of a chain or group were moved here: back to the continuation's
+    // reactor with them.
+    if (f->started && (f->link || f->group)) {
+        int saved_errno = errno;
+        future_call_init (f);
+        errno = saved_errno;
+    }
     return rc;
 }
 

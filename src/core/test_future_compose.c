@@ -493,6 +493,26 @@ static void a_child_fails (void **state)
     flux_future_destroy (all);
 }
 
+/* A wait that was in vain does not take the children from the continuation. */
+static void waited_for_and_then (void **state)
+{
+    flux_future_t *all = flux_future_wait_all_create ();
+    flux_future_t *f = plain ();
+    flux_future_t *next = flux_future_and_then (later (), continue_cb, later ());
+
+    assert_int_equal (flux_future_push (all, "never", f), 0);
+    assert_int_equal (flux_future_push (all, "chain", next), 0);
+    assert_int_equal (flux_future_then (all, -1., final_cb, NULL), 0);
+    assert_int_equal (flux_future_wait_for (all, 0.0001), -1);
+    assert_int_equal (errno, ETIMEDOUT);
+    assert_int_equal (flux_future_wait_for (all, 0.0001), -1);
+    flux_future_fulfill (f, NULL, NULL);
+    assert_true (flux_reactor_run (r, 0) >= 0);
+    assert_int_equal (result_errno, 0);
+    assert_int_equal (calls, 1);
+    flux_future_destroy (all);
+}
+
 static void group_in_a_chain (void **state)
 {
     flux_future_t *all = flux_future_wait_all_create ();
@@ -559,6 +579,7 @@ int main (void)
         T (groups_block),
         T (anonymous_and_late_children),
         T (a_child_fails),
+        T (waited_for_and_then),
         T (group_in_a_chain),
         T (group_bad_input),
     };
