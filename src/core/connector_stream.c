@@ -25,6 +25,7 @@ struct conn_stream {
     struct msgq in;       /* received while a send was waiting */
     char *path;
     stream_connect_f connect;
+    bool polled;          /* the descriptor was given out, for edge triggering */
 };
 
 static int result (int rc)
@@ -127,6 +128,15 @@ static const struct handle_ext cs_ext = {
     .check = cs_check,
 };
 
+static int cs_pollfd (void *impl)
+{
+    struct conn_stream *c = impl;
+
+    c->polled = true;
+    stream_set_level (c->s, false);
+    return stream_fd (c->s);
+}
+
 static int cs_pollevents (void *impl)
 {
     struct conn_stream *c = impl;
@@ -170,6 +180,7 @@ static int cs_reconnect (void *impl)
         return result (rc);
     stream_free (c->s);
     c->s = s;
+    stream_set_level (s, !c->polled);
     return 0;
 }
 
@@ -187,7 +198,7 @@ static void cs_destroy (void *impl)
 
 static const struct flux_handle_ops cs_ops = {
     .getopt = cs_getopt,
-    .pollfd = cs_fd,
+    .pollfd = cs_pollfd,
     .pollevents = cs_pollevents,
     .send = cs_send,
     .recv = cs_recv,
@@ -214,6 +225,7 @@ flux_t *connector_stream_new (int fd, const char *path,
         errno = -rc;
         return NULL;
     }
+    stream_set_level (c->s, true);
     if (!(h = handle_create_ext (c, &cs_ops, &cs_ext, flags)))
         cs_destroy (c);
     return h;

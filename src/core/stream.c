@@ -56,6 +56,8 @@ struct stream {
     struct blob *in;
     size_t in_start;          /* first byte not consumed */
     size_t in_end;
+    bool level;               /* stream_set_level() */
+    bool dry;                 /* the last read took all there was */
 };
 
 int stream_new (int fd, struct stream **sp)
@@ -112,6 +114,12 @@ int stream_fd (const struct stream *s)
 void stream_set_max (struct stream *s, size_t max)
 {
     s->max = max < UINT32_MAX ? max : UINT32_MAX;
+}
+
+void stream_set_level (struct stream *s, bool level)
+{
+    s->level = level;
+    s->dry = false;
 }
 
 size_t stream_queued (const struct stream *s)
@@ -420,18 +428,27 @@ static int in_reserve (struct stream *s, size_t need)
     return in_resize (s, size);
 }
 
+/* A short read means that the socket was empty, so the read after it would fail:
+ * spare it, once. */
 static int read_more (struct stream *s, size_t need)
 {
+    size_t room;
     ssize_t n;
     int rc;
 
+    if (s->dry) {
+        s->dry = false;
+        return -EAGAIN;
+    }
     if ((rc = in_reserve (s, need)) < 0)
         return kill_stream (s, rc);
+    room = s->in->size - s->in_end;
     do {
-        n = read (s->fd, s->in->data + s->in_end, s->in->size - s->in_end);
+        n = read (s->fd, s->in->data + s->in_end, room);
     } while (n < 0 && errno == EINTR);
     if (n > 0) {
         s->in_end += n;
+        s->dry = s->level && (size_t)n < room;
         return 0;
     }
     if (n < 0 && errno == EAGAIN)

@@ -43,6 +43,11 @@ int stream_fd (const struct stream *s);
 /* Limit of a message's framed length, in either direction. */
 void stream_set_max (struct stream *s, size_t max);
 
+/* Promise to wait for the descriptor level-triggered, as a reactor does.  Then a
+ * read that is sure to find nothing is spared: stream_recv() may return -EAGAIN
+ * although more has arrived (or the end of the stream) since its last read. */
+void stream_set_level (struct stream *s, bool level);
+
 /* Send or queue.  0: it will go out, in order; or -EMSGSIZE (larger than the
  * limit), -ENOMEM, or the error that killed the stream (e.g. -EPIPE).  The
  * length of the queue is the caller's to limit, by stream_queued(). */

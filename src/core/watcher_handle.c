@@ -49,11 +49,18 @@ static void io_watch (struct handle_watcher *hw, int fd, int events)
     ev_unref (hw->w.r->loop);
 }
 
-/* Called before the check callbacks, because of its priority. */
+/* Called before the check callbacks, because of its priority.  A stopped watcher
+ * leaves its descriptor's watcher on until an event shows that it is in the way:
+ * one that is started again soon, as for each RPC of a client, costs no system
+ * calls. */
 static void io_cb (struct ev_loop *loop, ev_io *ev, int revents)
 {
     struct handle_watcher *hw = ev->data;
 
+    if (!hw->active) {
+        io_stop (hw);
+        return;
+    }
     if ((revents & (EV_READ | EV_ERROR)))
         hw->revents |= FLUX_POLLIN;
     if ((revents & EV_WRITE))
@@ -102,7 +109,11 @@ static void hw_stop (flux_watcher_t *w)
     hw->active = false;
     ev_unref (w->r->loop);
     reactor_poll_del (&hw->pollee);
-    io_stop (hw);
+}
+
+static void hw_destroy (flux_watcher_t *w)
+{
+    io_stop ((struct handle_watcher *)w);
 }
 
 static bool hw_is_active (flux_watcher_t *w)
@@ -114,6 +125,7 @@ static const struct watcher_ops handle_ops = {
     .start = hw_start,
     .stop = hw_stop,
     .is_active = hw_is_active,
+    .destroy = hw_destroy,
 };
 
 flux_watcher_t *flux_handle_watcher_create (flux_reactor_t *r, flux_t *h,
