@@ -95,28 +95,40 @@ static void report (struct module *m, struct modrun *mr, bool exited, int errnum
 
 /* --- the module's handle --- */
 
+static const struct builtin_data *find_data (struct modrun *mr, const char *name)
+{
+    for (const struct builtin_data *const *d = mr->args.data; *d; d++)
+        if (!strcmp ((*d)->name, name))
+            return *d;
+    return NULL;
+}
+
+static struct shared *shared_new (struct modrun *mr, struct modthread *t,
+                                  const char *name)
+{
+    const struct builtin_data *d = find_data (mr, name);
+    struct shared *s = d ? calloc (1, sizeof (*s)) : NULL;
+
+    if (!s)
+        return NULL;
+    s->desc = d;
+    s->thread = t;
+    if (!(s->data = d->create ()) || hash_set (mr->shared, name, s) < 0) {
+        if (s->data)
+            d->destroy (s->data);
+        free (s);
+        return NULL;
+    }
+    return s;
+}
+
 static void *shared_data (struct modrun *mr, struct modthread *t, const char *name)
 {
     struct shared *s;
 
     pthread_mutex_lock (&mr->shared_lock);
-    s = hash_get (mr->shared, name);
-    for (const struct builtin_data *const *p = mr->args.data; !s && p && *p; p++) {
-        const struct builtin_data *d = *p;
-        if (strcmp (d->name, name) != 0)
-            continue;
-        if ((s = calloc (1, sizeof (*s)))) {
-            s->desc = d;
-            s->thread = t;
-            if (!(s->data = d->create ()) || hash_set (mr->shared, name, s) < 0) {
-                if (s->data)
-                    d->destroy (s->data);
-                free (s);
-                s = NULL;
-                break;
-            }
-        }
-    }
+    if (!(s = hash_get (mr->shared, name)))
+        s = shared_new (mr, t, name);
     pthread_mutex_unlock (&mr->shared_lock);
     return s ? s->data : NULL;
 }

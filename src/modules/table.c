@@ -1,11 +1,16 @@
 /* table.c - the built-in services, in the order the default start-up has them
  */
 #include "core/builtin.h"
+#include "modules/barrier/barrier.h"
+#include "modules/heartbeat/heartbeat.h"
 #include "modules/kvs/kvs.h"
 
+/* The broker copies nothing: each entry is where its service defines it. */
 const struct builtin *const builtin_table[] = {
     &kvs_builtin,
     &kvs_watch_builtin,
+    &heartbeat_builtin,
+    &barrier_builtin,
     NULL,
 };
 
