@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Hosts that one bracket expression may stand for when they cannot be kept as
+/* Hosts of one string that brackets may stand for where they cannot be kept as
  * runs, because the number is not the last one of the name. */
-#define MAX_EXPAND (1 << 20)
+#define MAX_EXPAND (1 << 16)
 
 static bool is_digit (char c)
 {
@@ -181,7 +181,7 @@ struct expr {
     const char *suffix;
     size_t suffix_len;
     int width;      /* zero padding that the first id asks for */
-    size_t expanded;
+    size_t *expanded; /* hosts so far that are kept name by name */
     struct stem *stem; /* of all ids so far, as long as it is the same */
 };
 
@@ -206,9 +206,9 @@ static int add_expanded (struct hostruns *r,
     struct buf b = BUF_INIT;
     int rc = 0;
 
-    if (hi - lo >= MAX_EXPAND - e->expanded)
+    if (hi - lo >= MAX_EXPAND - *e->expanded)
         return -ERANGE;
-    e->expanded += hi - lo + 1;
+    *e->expanded += hi - lo + 1;
     for (uint64_t v = lo; v <= hi && rc == 0; v++) {
         buf_clear (&b);
         buf_add (&b, e->prefix, e->prefix_len);
@@ -353,10 +353,14 @@ static size_t span_name (const char *s)
     return n;
 }
 
-static int parse_expr (struct hostruns *r, const char **sp)
+static int parse_expr (struct hostruns *r, const char **sp, size_t *expanded)
 {
     const char *s = *sp;
-    struct expr e = {.prefix = s, .prefix_len = span_name (s)};
+    struct expr e = {
+        .prefix = s,
+        .prefix_len = span_name (s),
+        .expanded = expanded,
+    };
     const char *open = s + e.prefix_len;
 
     if (*open != '[') {
@@ -376,8 +380,10 @@ static int parse_expr (struct hostruns *r, const char **sp)
 
 int hostruns_parse (struct hostruns *r, const char *s)
 {
+    size_t expanded = 0;
+
     for (;; s++) {
-        int rc = parse_expr (r, &s);
+        int rc = parse_expr (r, &s, &expanded);
         if (rc < 0)
             return rc;
         if (*s == '\0')
