@@ -3,9 +3,11 @@
 #include "cmd/cmd.h"
 #include "cmd/attr.h"
 #include "cmd/batch.h"
+#include "cmd/dmesg.h"
 #include "cmd/event.h"
 #include "cmd/job.h"
 #include "cmd/jobs.h"
+#include "cmd/module.h"
 #include "cmd/ping.h"
 #include "cmd/start.h"
 #include "cmd/submit.h"
@@ -21,12 +23,15 @@ const struct cmd cmd_table[] = {
     { "alloc", cmd_alloc, SUBMIT, "Allocate a new Flux instance for interactive use" },
     { "env", cmd_env, COMMON, "Print or run inside a Flux environment" },
     { "cancel", cmd_cancel, COMMON, "Cancel one or more jobs" },
+    { "dmesg", cmd_dmesg, COMMON, "Print or manipulate broker log ring buffer" },
     { "event", cmd_event, COMMON, "Send and receive Flux events" },
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
     { "job", cmd_job, COMMON, "Get job status, info, etc" },
     { "jobs", cmd_jobs, COMMON, "List Flux jobs" },
+    { "logger", cmd_logger, COMMON, "Create a Flux log entry" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
+    { "module", cmd_module, COMMON, "Manage Flux extension modules" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
