@@ -23,8 +23,11 @@ typedef struct flux_msg flux_msg_t;
 typedef struct flux_reactor flux_reactor_t;
 typedef struct flux_handle flux_t;
 typedef struct flux_watcher flux_watcher_t;
+/* Frees data that was handed over, e.g. by flux_aux_set(). */
 typedef void (*flux_free_f) (void *arg);
 
+/* Filled with the cause, and the cure if there is one, by functions that take a
+ * pointer to it; it may be NULL. */
 typedef struct {
     char text[160];
 } flux_error_t;
