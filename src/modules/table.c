@@ -3,6 +3,7 @@
 #include "core/builtin.h"
 #include "modules/barrier/barrier.h"
 #include "modules/heartbeat/heartbeat.h"
+#include "modules/job/job.h"
 #include "modules/kvs/kvs.h"
 
 /* The broker copies nothing: each entry is where its service defines it. */
@@ -11,10 +12,15 @@ const struct builtin *const builtin_table[] = {
     &kvs_watch_builtin,
     &heartbeat_builtin,
     &barrier_builtin,
+    &job_manager_builtin,
+    &job_ingest_builtin,
+    &job_list_builtin,
+    &job_info_builtin,
     NULL,
 };
 
 const struct builtin_data *const builtin_data_table[] = {
     &kvs_builtin_data,
+    &job_builtin_data,
     NULL,
 };

@@ -1,0 +1,268 @@
+/* mgr.c - the job-manager service: its parts and its table of requests
+ */
+#include "mgr.h"
+
+#include <errno.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/errmsg.h"
+#include "core/builtin.h"
+#include "info.h"
+#include "list.h"
+#include "tap.h"
+
+static void committed (struct job *job, size_t from, void *arg)
+{
+    struct mgr *m = arg;
+    struct active *a = job->a;
+
+    info_committed (m->t, job, from);
+    journal_entries (m, job, a->log.data + from, a->log_committed - from);
+}
+
+/* The job's submission could not be recorded. */
+static void undone (struct job *job, void *arg)
+{
+    struct mgr *m = arg;
+
+    tap_notify (m, job, "job.destroy");
+    mgr_forget_job (m, job);
+}
+
+static const struct turn_ops turn_ops = {
+    .committed = committed,
+    .undone = undone,
+};
+
+void mgr_forget_job (struct mgr *m, struct job *job)
+{
+    if (job->a) {
+        alloc_unlink (m, job);
+        tap_job_done (m, job);
+    }
+    info_job_gone (m->t, job);
+    list_job_gone (m->t, job);
+    if (!job->gone) {
+        job_ref (job);
+        jobtab_remove (m->t, job);
+        job_count (m->t, job, job->st.state, 0);
+        job_unref (m->t, job);
+    }
+}
+
+static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                           void *arg)
+{
+    struct mgr *m = arg;
+
+    alloc_disconnect (m, msg);
+    start_disconnect (m, msg);
+    waits_disconnect (m, msg);
+    journal_disconnect (m, msg);
+    drains_disconnect (m, msg);
+}
+
+static int configure (struct mgr *m, const flux_conf_t *conf, flux_error_t *err)
+{
+    int rc;
+
+    if ((rc = queues_configure (m, conf, err)) < 0
+        || (rc = purge_configure (m, conf, err)) < 0
+        || (rc = tap_configure (m, conf, err)) < 0)
+        return rc;
+    return 0;
+}
+
+static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                              void *arg)
+{
+    struct mgr *m = arg;
+    flux_conf_t *conf;
+    flux_error_t err;
+    int rc;
+
+    if (flux_module_config_request_decode (msg, &conf) < 0) {
+        mgr_respond_error (m, msg, errno, NULL);
+        return;
+    }
+    if ((rc = configure (m, conf, &err)) < 0) {
+        flux_conf_decref (conf);
+        mgr_respond_error (m, msg, -rc, "%s", err.text);
+        return;
+    }
+    if (flux_set_conf_new (h, conf) < 0) {
+        flux_conf_decref (conf);
+        mgr_respond_error (m, msg, errno, NULL);
+        return;
+    }
+    feasibility_changed (m->t);
+    if (flux_respond (h, msg, NULL) < 0)
+        flux_log_error (h, "config-reload");
+}
+
+static void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct mgr *m = arg;
+    const struct jobcounts *c = &m->t->counts;
+    int active = 0;
+
+    for (int i = 0; i < 6; i++)
+        active += c->state[i];
+    mgr_respond (m, msg, json_pack ("{s:i s:i s:i s:I s:i}",
+                                "active_jobs", active,
+                                "inactive_jobs", (int)m->t->ninactive,
+                                "alloc_requests", alloc_outstanding (m),
+                                "max_jobid", (json_int_t)jobtab_max_id (m->t),
+                                "scheduler_ready", alloc_ready (m)));
+}
+
+#define OWNER 0
+#define USER FLUX_ROLE_USER
+#define ADMIN FLUX_ROLE_ADMIN
+
+static const struct flux_msg_handler_spec table[] = {
+    { FLUX_MSGTYPE_REQUEST, "sched-hello", alloc_hello_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "sched-ready", alloc_ready_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "alloc-query", alloc_query_cb, USER },
+    { FLUX_MSGTYPE_REQUEST, "exec-hello", start_hello_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "raise", raise_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "raiseall", raiseall_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "kill", kill_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "killall", killall_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "urgency", urgency_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "memo", memo_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "update", update_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "getattr", getattr_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "getinfo", getinfo_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "wait", wait_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "purge", purge_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "purge-id", purge_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "drain", drain_cb, USER },
+    { FLUX_MSGTYPE_REQUEST, "idle", idle_cb, USER },
+    { FLUX_MSGTYPE_REQUEST, "events-journal", journal_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "events-journal-cancel", journal_cancel_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "queue-list", queue_list_cb, USER },
+    { FLUX_MSGTYPE_REQUEST, "queue-status", queue_status_cb, USER },
+    { FLUX_MSGTYPE_REQUEST, "queue-enable", queue_enable_cb, ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "queue-start", queue_start_cb, ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "jobtap", tap_jobtap_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "jobtap-query", tap_query_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "disconnect", disconnect_cb, USER | ADMIN },
+    { FLUX_MSGTYPE_REQUEST, "config-reload", config_reload_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, USER },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
+static const struct flux_msg_handler_spec responses[] = {
+    { FLUX_MSGTYPE_RESPONSE, "sched.alloc", alloc_response_cb, OWNER },
+    { FLUX_MSGTYPE_RESPONSE, "sched.free", free_response_cb, OWNER },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
+static bool create_parts (struct mgr *m)
+{
+    return (m->turn = turn_new (m->h, m->t, &turn_ops, m))
+        && (m->tap = tap_new (m))
+        && (m->alloc = alloc_new (m))
+        && (m->start = start_new (m))
+        && (m->waits = waits_new (m))
+        && (m->queues = queues_new (m))
+        && (m->journal = journal_new (m))
+        && (m->purge = purge_new (m))
+        && (m->drains = drains_new (m))
+        && (m->updates = updates_new (m));
+}
+
+/* Jobs stay in the table; what only this run of the service knows about them
+ * goes. */
+static void mgr_free (struct mgr *m)
+{
+    if (!m)
+        return;
+    restart_end (m);
+    flux_msg_handler_delvec (m->handlers);
+    flux_msg_handler_delvec (m->responses);
+    updates_free (m->updates);
+    drains_free (m->drains);
+    purge_free (m->purge);
+    journal_free (m->journal);
+    queues_free (m->queues);
+    waits_free (m->waits);
+    start_free (m->start);
+    alloc_free (m->alloc);
+    tap_free (m->tap);
+    turn_free (m->turn);
+    free (m);
+}
+
+static uint32_t instance_owner (flux_t *h)
+{
+    const char *s = flux_attr_get (h, "security.owner");
+    char *end;
+    unsigned long n;
+
+    if (!s || !*s)
+        return getuid ();
+    errno = 0;
+    n = strtoul (s, &end, 10);
+    return errno || *end || n > UINT32_MAX ? getuid () : (uint32_t)n;
+}
+
+int mgr_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *err)
+{
+    struct jobtab *t = builtin_data (h);
+    struct mgr *m;
+    int rc = -ENOMEM;
+
+    if (!t || t->mgr)
+        return errmsg (err, -EINVAL, "job-manager has no table of jobs to itself");
+    if (argc > 0)
+        return errmsg (err, -EINVAL, "unknown argument %s", argv[0]);
+    if (!(m = calloc (1, sizeof (*m))))
+        return errmsg (err, rc, "out of memory");
+    m->h = h;
+    m->t = t;
+    m->owner = instance_owner (h);
+    if (!create_parts (m)) {
+        errmsg (err, rc, "out of memory");
+        goto error;
+    }
+    if ((rc = tap_load_configured (m, flux_get_conf (h), err)) < 0
+        || (rc = configure (m, flux_get_conf (h), err)) < 0)
+        goto error;
+    if (flux_msg_handler_addvec_ex (h, "job-manager", table, m, &m->handlers) < 0
+        || flux_msg_handler_addvec (h, responses, m, &m->responses) < 0) {
+        rc = errmsg (err, -errno, "registering handlers: %s", flux_strerror (errno));
+        goto error;
+    }
+    t->mgr = m;
+    if ((rc = restart_begin (m, err)) < 0)
+        goto error;
+    *ctxp = m;
+    return 0;
+error:
+    t->mgr = NULL;
+    mgr_free (m);
+    return rc;
+}
+
+void mgr_set_ready (struct mgr *m)
+{
+    m->ready = true;
+    ingest_ready (m->t);
+    if (flux_module_set_running (m->h) < 0)
+        flux_log_error (m->h, "module.status");
+}
+
+/* What is in the log and not in a commit goes with the first commit of the
+ * next run. */
+void mgr_stop (void *ctx)
+{
+    struct mgr *m = ctx;
+
+    if (m) {
+        m->t->mgr = NULL;
+        mgr_free (m);
+    }
+}

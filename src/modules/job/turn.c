@@ -1,0 +1,516 @@
+/* turn.c - one KVS commit for all that happened in a turn of the loop
+ */
+#include "turn.h"
+
+#include <errno.h>
+#include <syslog.h>
+
+#include "core/kvs_proto.h"
+
+#define RETRY_SECONDS 1.
+
+struct held {
+    struct list_node node;
+    struct job *job;          /* reference, or NULL */
+    turn_f fn;               /* or a response: */
+    void *arg;
+    flux_t *h;
+    const flux_msg_t *req;
+    char *payload;            /* or the text of an error */
+    int errnum;
+};
+
+struct extra {
+    struct list_node node;
+    char *value;              /* NULL: unlink */
+    char key[];
+};
+
+/* A job in the commit under way. */
+struct member {
+    struct job *job;          /* reference */
+    size_t sent;              /* its log_sent */
+    bool J, jobspec, R;
+};
+
+struct turn {
+    flux_t *h;
+    struct jobtab *t;
+    const struct turn_ops *ops;
+    void *arg;
+    struct list_node dirty;   /* active.dirty: what the next commit takes */
+    struct list_node extra;
+    struct list_node held;
+
+    flux_future_t *f;         /* the commit under way, or NULL */
+    struct member *members;
+    size_t nmembers, nalloc;
+    struct list_node f_extra;
+    struct list_node f_held;
+
+    flux_watcher_t *prepare;
+    flux_watcher_t *timer;
+    int error;
+};
+
+static void commit_start (struct turn *b);
+
+static void held_free (struct turn *b, struct held *e)
+{
+    list_del (&e->node);
+    job_unref (b->t, e->job);
+    flux_msg_decref (e->req);
+    free (e->payload);
+    free (e);
+}
+
+static void held_respond (struct turn *b, struct held *e)
+{
+    int rc;
+
+    if (e->errnum)
+        rc = flux_respond_error (e->h, e->req, e->errnum, e->payload);
+    else if (e->job && e->job->gone && b->error)
+        rc = flux_respond_error (e->h, e->req, b->error,
+                                 b->error == ENOSPC
+                                 ? "no space is left to record the job" : NULL);
+    else
+        rc = flux_respond (e->h, e->req, e->payload);
+    if (rc < 0)
+        flux_log_error (b->h, "cannot respond");
+}
+
+static void held_release (struct turn *b, struct held *e)
+{
+    if (e->req)
+        held_respond (b, e);
+    else if (!e->job || !e->job->gone)
+        e->fn (e->job, e->arg);
+}
+
+static bool gathering (const struct turn *b)
+{
+    return !list_empty (&b->dirty) || !list_empty (&b->extra);
+}
+
+bool turn_idle (const struct turn *b)
+{
+    return !gathering (b) && !b->f && list_empty (&b->held);
+}
+
+int turn_error (const struct turn *b)
+{
+    return b->error;
+}
+
+/* Returns false if there is nothing to wait for. */
+static bool hold (struct turn *b, struct held *e)
+{
+    if (gathering (b) || !list_empty (&b->held))
+        list_append (&b->held, &e->node);
+    else if (b->f)
+        list_append (&b->f_held, &e->node);
+    else
+        return false;
+    return true;
+}
+
+static void hold_or_release (struct turn *b, const struct held *src)
+{
+    struct held *e = malloc (sizeof (*e));
+
+    if (!e) {
+        /* Late is better than never, but early would be a lie. */
+        flux_log (b->h, LOG_CRIT, "out of memory: a message is lost");
+        free (src->payload);
+        return;
+    }
+    *e = *src;
+    list_init (&e->node);
+    if (e->job)
+        job_ref (e->job);
+    if (e->req)
+        flux_msg_incref (e->req);
+    if (!hold (b, e)) {
+        held_release (b, e);
+        held_free (b, e);
+    }
+}
+
+void turn_hold (struct turn *b, turn_f fn, struct job *job, void *arg)
+{
+    struct held e = { .fn = fn, .job = job, .arg = arg };
+
+    hold_or_release (b, &e);
+}
+
+void turn_respond (struct turn *b, flux_t *h, const flux_msg_t *req, char *payload,
+                    struct job *job)
+{
+    struct held e = { .h = h, .req = req, .payload = payload, .job = job };
+
+    hold_or_release (b, &e);
+}
+
+void turn_respond_error (struct turn *b, flux_t *h, const flux_msg_t *req, int errnum,
+                          const char *text)
+{
+    struct held e = { .h = h, .req = req, .errnum = errnum,
+                      .payload = text ? strdup (text) : NULL };
+
+    hold_or_release (b, &e);
+}
+
+static void forget (struct turn *b, struct list_node *head, flux_t *h)
+{
+    list_foreach (head, pos) {
+        struct held *e = list_entry (pos, struct held, node);
+        if (e->h == h)
+            held_free (b, e);
+    }
+}
+
+void turn_forget (struct turn *b, flux_t *h)
+{
+    forget (b, &b->held, h);
+    forget (b, &b->f_held, h);
+}
+
+static void wake (struct turn *b)
+{
+    if (!b->f && !b->error)
+        flux_watcher_start (b->prepare);
+}
+
+void turn_dirty (struct turn *b, struct job *job)
+{
+    if (job->gone || !job->a || !list_empty (&job->a->dirty))
+        return;
+    list_append (&b->dirty, &job->a->dirty);
+    wake (b);
+}
+
+static void extra_free (struct extra *e)
+{
+    list_del (&e->node);
+    free (e->value);
+    free (e);
+}
+
+int turn_put (struct turn *b, const char *key, const char *value)
+{
+    size_t n = strlen (key) + 1;
+    struct extra *e = malloc (sizeof (*e) + n);
+
+    if (!e)
+        return -ENOMEM;
+    e->value = value ? strdup (value) : NULL;
+    if (value && !e->value) {
+        free (e);
+        return -ENOMEM;
+    }
+    memcpy (e->key, key, n);
+    list_append (&b->extra, &e->node);
+    wake (b);
+    return 0;
+}
+
+/* ---- making a commit ---- */
+
+static int put_text (flux_kvs_txn_t *txn, int flags, char *key, size_t prefix,
+                     size_t size, const char *name, const char *text, size_t len)
+{
+    snprintf (key + prefix, size - prefix, ".%s", name);
+    return flux_kvs_txn_put_raw (txn, flags, key, text, len);
+}
+
+static int put_job (flux_kvs_txn_t *txn, struct member *m)
+{
+    struct active *a = m->job->a;
+    const char *text;
+    char key[64];
+    int n = flux_job_kvs_key (key, sizeof (key), m->job->id, NULL);
+    size_t len;
+
+    if (m->J && put_text (txn, 0, key, n, sizeof (key), "J", a->J, strlen (a->J)) < 0)
+        return -1;
+    if (m->jobspec) {
+        text = jobdoc_text (a->base ? a->base : a->doc, &len);
+        if (put_text (txn, 0, key, n, sizeof (key), "jobspec", text, len) < 0)
+            return -1;
+    }
+    if (m->R && put_text (txn, 0, key, n, sizeof (key), "R", a->R, strlen (a->R)) < 0)
+        return -1;
+    if (m->sent == a->log_sent)
+        return 0;
+    return put_text (txn, FLUX_KVS_APPEND, key, n, sizeof (key), "eventlog",
+                     a->log.data + a->log_sent, m->sent - a->log_sent);
+}
+
+static int grow (struct turn *b)
+{
+    size_t n = b->nalloc ? 2 * b->nalloc : 64;
+    struct member *new = realloc (b->members, n * sizeof (*new));
+
+    if (!new)
+        return -1;
+    b->members = new;
+    b->nalloc = n;
+    return 0;
+}
+
+/* Move what was gathered into the commit. */
+static int take_jobs (struct turn *b, flux_kvs_txn_t *txn)
+{
+    list_foreach (&b->dirty, pos) {
+        struct active *a = list_entry (pos, struct active, dirty);
+        struct member *m;
+        if (b->nmembers == b->nalloc && grow (b) < 0)
+            return -1;
+        m = &b->members[b->nmembers];
+        *m = (struct member){ .job = a->job, .sent = a->log.len, .J = a->put_J,
+                              .jobspec = a->put_jobspec, .R = a->put_R };
+        if (put_job (txn, m) < 0)
+            return -1;
+        job_ref (m->job);
+        b->nmembers++;
+        a->log_sent = m->sent;
+        a->put_J = a->put_jobspec = a->put_R = false;
+        list_del (&a->dirty);
+    }
+    return 0;
+}
+
+static int take_extra (struct turn *b, flux_kvs_txn_t *txn)
+{
+    list_foreach (&b->extra, pos) {
+        struct extra *e = list_entry (pos, struct extra, node);
+        if ((e->value ? flux_kvs_txn_put (txn, 0, e->key, e->value)
+                      : flux_kvs_txn_unlink (txn, 0, e->key)) < 0)
+            return -1;
+        list_del (&e->node);
+        list_append (&b->f_extra, &e->node);
+    }
+    return 0;
+}
+
+static void move_list (struct list_node *from, struct list_node *to)
+{
+    list_foreach (from, pos) {
+        list_del (pos);
+        list_append (to, pos);
+    }
+}
+
+/* ---- its answer ---- */
+
+static void members_release (struct turn *b)
+{
+    for (size_t i = 0; i < b->nmembers; i++)
+        job_unref (b->t, b->members[i].job);
+    b->nmembers = 0;
+}
+
+static void members_committed (struct turn *b)
+{
+    for (size_t i = 0; i < b->nmembers; i++) {
+        struct member *m = &b->members[i];
+        struct active *a = m->job->a;
+        size_t from;
+        if (!a || m->job->gone)
+            continue;
+        if (m->J) {
+            free (a->J);
+            a->J = NULL;
+        }
+        from = a->log_committed;
+        a->log_committed = m->sent;
+        if (b->ops->committed && from < m->sent)
+            b->ops->committed (m->job, from, b->arg);
+    }
+}
+
+static void commit_done (struct turn *b)
+{
+    struct list_node held;
+
+    b->error = 0;
+    members_committed (b);
+    members_release (b);
+    list_foreach (&b->f_extra, pos)
+        extra_free (list_entry (pos, struct extra, node));
+    /* what is released may hold again: with the next commit */
+    list_init (&held);
+    move_list (&b->f_held, &held);
+    list_foreach (&held, pos) {
+        struct held *e = list_entry (pos, struct held, node);
+        held_release (b, e);
+        held_free (b, e);
+    }
+}
+
+/* New jobs are undone, all else is gathered again, before what came since. */
+static void members_failed (struct turn *b)
+{
+    for (size_t i = b->nmembers; i-- > 0;) {
+        struct member *m = &b->members[i];
+        struct active *a = m->job->a;
+        if (!a || m->job->gone)
+            continue;
+        if (a->log_committed == 0) {
+            if (b->ops->undone)
+                b->ops->undone (m->job, b->arg);
+            continue;
+        }
+        a->log_sent = a->log_committed;
+        a->put_J |= m->J;
+        a->put_jobspec |= m->jobspec;
+        a->put_R |= m->R;
+        list_del (&a->dirty);
+        list_prepend (&b->dirty, &a->dirty);
+    }
+    members_release (b);
+}
+
+static void held_failed (struct turn *b)
+{
+    struct list_node keep;
+
+    list_init (&keep);
+    list_foreach (&b->f_held, pos) {
+        struct held *e = list_entry (pos, struct held, node);
+        if (e->job && e->job->gone) {
+            held_release (b, e);
+            held_free (b, e);
+        }
+        else {
+            list_del (pos);
+            list_append (&keep, pos);
+        }
+    }
+    move_list (&b->held, &keep);
+    move_list (&keep, &b->held);
+}
+
+static void commit_failed (struct turn *b, int errnum, const char *text)
+{
+    if (b->error != errnum)
+        flux_log (b->h, LOG_ERR, "recording job events: %s: trying again each second",
+                  text ? text : flux_strerror (errnum));
+    b->error = errnum;
+    members_failed (b);
+    move_list (&b->extra, &b->f_extra);
+    move_list (&b->f_extra, &b->extra);
+    held_failed (b);
+    flux_timer_watcher_reset (b->timer, RETRY_SECONDS, 0.);
+    flux_watcher_start (b->timer);
+}
+
+static void commit_continuation (flux_future_t *f, void *arg)
+{
+    struct turn *b = arg;
+    int rc = flux_future_get (f, NULL), errnum = errno;
+
+    b->f = NULL;
+    if (rc < 0)
+        commit_failed (b, errnum, flux_future_error_string (f));
+    else
+        commit_done (b);
+    flux_future_destroy (f);
+    if (gathering (b))
+        wake (b);
+    else if (!b->f && !b->error) {
+        /* held, but what it waited for failed or is done */
+        move_list (&b->held, &b->f_held);
+        commit_done (b);
+    }
+}
+
+static void commit_start (struct turn *b)
+{
+    flux_kvs_txn_t *txn = flux_kvs_txn_create ();
+
+    if (txn && take_jobs (b, txn) == 0 && take_extra (b, txn) == 0) {
+        move_list (&b->held, &b->f_held);
+        b->f = flux_kvs_commit (b->h, KVS_PRIMARY_NAMESPACE, KVS_COMMIT_NOREF, txn);
+        if (b->f && flux_future_then (b->f, -1., commit_continuation, b) < 0) {
+            flux_future_destroy (b->f);
+            b->f = NULL;
+        }
+    }
+    if (!b->f)
+        commit_failed (b, errno ? errno : ENOMEM, NULL);
+    flux_kvs_txn_destroy (txn);
+}
+
+static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct turn *b = arg;
+
+    flux_watcher_stop (w);
+    if (!b->f && gathering (b))
+        commit_start (b);
+}
+
+static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct turn *b = arg;
+
+    if (b->f)
+        return;
+    if (gathering (b))
+        commit_start (b);
+    else {
+        b->error = 0;
+        move_list (&b->held, &b->f_held);
+        commit_done (b);
+    }
+}
+
+struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
+                         void *arg)
+{
+    flux_reactor_t *r = flux_get_reactor (h);
+    struct turn *b = calloc (1, sizeof (*b));
+
+    if (!b)
+        return NULL;
+    *b = (struct turn){ .h = h, .t = t, .ops = ops, .arg = arg };
+    list_init (&b->dirty);
+    list_init (&b->extra);
+    list_init (&b->held);
+    list_init (&b->f_extra);
+    list_init (&b->f_held);
+    if (!(b->prepare = flux_prepare_watcher_create (r, prepare_cb, b))
+        || !(b->timer = flux_timer_watcher_create (r, RETRY_SECONDS, 0., timer_cb, b))) {
+        turn_free (b);
+        return NULL;
+    }
+    return b;
+}
+
+void turn_free (struct turn *b)
+{
+    if (!b)
+        return;
+    flux_watcher_destroy (b->prepare);
+    flux_watcher_destroy (b->timer);
+    flux_future_destroy (b->f);
+    list_foreach (&b->held, pos)
+        held_free (b, list_entry (pos, struct held, node));
+    list_foreach (&b->f_held, pos)
+        held_free (b, list_entry (pos, struct held, node));
+    list_foreach (&b->extra, pos)
+        extra_free (list_entry (pos, struct extra, node));
+    list_foreach (&b->f_extra, pos)
+        extra_free (list_entry (pos, struct extra, node));
+    for (size_t i = 0; i < b->nmembers; i++) {
+        if (b->members[i].job->a)
+            b->members[i].job->a->log_committed = b->members[i].sent;
+    }
+    list_foreach (&b->dirty, pos)
+        list_del (pos);
+    members_release (b);
+    free (b->members);
+    free (b);
+}

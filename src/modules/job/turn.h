@@ -1,0 +1,61 @@
+/* turn.h - one KVS commit for all that happened in a turn of the loop
+ *
+ *   turn 1: events of jobs a, b  ──► commit 1 ─────► answered: release what waits
+ *   turn 2: events of a, c          ┄ gathered ┄  ──► commit 2 ──► ...
+ *
+ * Nothing that follows from an event leaves the job part before the commit
+ * that records it is answered: replies, requests to the scheduler and the
+ * execution service, entries for followers of eventlogs are held with the
+ * commit and released in order when its answer comes.
+ *
+ * A commit that fails is tried again each second, without the jobs that are
+ * new in it: their submitters are told the error and the jobs are undone.
+ * Meanwhile turn_error() tells it, so that new jobs can be refused at once.
+ */
+#ifndef JOB_TURN_H
+#define JOB_TURN_H
+
+#include <flux/core.h>
+
+#include "table.h"
+
+struct turn;
+
+struct turn_ops {
+    /* The part of the job's log from 'from' to log_committed is now in the KVS. */
+    void (*committed) (struct job *job, size_t from, void *arg);
+    /* A new job could not be recorded: forget it. */
+    void (*undone) (struct job *job, void *arg);
+};
+
+typedef void (*turn_f) (struct job *job, void *arg);
+
+/* The commits go out on h. */
+struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
+                         void *arg);
+/* What is held is dropped; a commit under way is taken as done. */
+void turn_free (struct turn *b);
+
+/* The job has more in its log, or put_J, put_jobspec, put_R set. */
+void turn_dirty (struct turn *b, struct job *job);
+/* Another key to write (value) or to unlink (NULL).  0 or -ENOMEM. */
+int turn_put (struct turn *b, const char *key, const char *value);
+
+/* Call fn (job, arg) when all that was gathered so far is committed: now, if
+ * nothing is waiting.  Not called if the job is undone.  'job' may be NULL. */
+void turn_hold (struct turn *b, turn_f fn, struct job *job, void *arg);
+/* The same for a response to 'req' on h; takes payload (allocated text, or
+ * NULL).  If the job is undone the response becomes an error. */
+void turn_respond (struct turn *b, flux_t *h, const flux_msg_t *req, char *payload,
+                    struct job *job);
+/* The same for an error response, so that it does not overtake. */
+void turn_respond_error (struct turn *b, flux_t *h, const flux_msg_t *req, int errnum,
+                          const char *text);
+/* Drop responses held for h, which is about to be closed. */
+void turn_forget (struct turn *b, flux_t *h);
+
+/* The errno with which commits fail at present, 0 if they do not. */
+int turn_error (const struct turn *b);
+bool turn_idle (const struct turn *b);
+
+#endif /* !JOB_TURN_H */
