@@ -199,7 +199,7 @@ static void fail_request (const flux_msg_t *head, void *arg)
 {
     struct overlay *ov = arg;
     router_respond_error (ov->args.router, head, EHOSTUNREACH,
-                          "the connection to the broker on the way was lost");
+                          "No route to host: the broker on the way was lost");
 }
 
 struct disconnects {

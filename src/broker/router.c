@@ -123,7 +123,7 @@ static void request_to_peer (struct router *r, uint32_t peer, flux_msg_t *msg)
     rc = router_send_peer (r, peer, msg);
     if (rc < 0 && head)
         router_respond_error (r, head, -rc, rc == -EHOSTUNREACH
-                              ? "the broker on the way to the target is not"
+                              ? "No route to host: the broker on the way is not"
                                 " connected" : NULL);
     flux_msg_destroy (head);
 }
@@ -200,8 +200,8 @@ static void request_rank (struct router *r, uint32_t nodeid, flux_msg_t *msg)
     if (nodeid < r->size && r->tree.route)
         peer = r->tree.route (r->tree_arg, nodeid);
     if (peer == FLUX_NODEID_ANY) {
-        char text[80];
-        snprintf (text, sizeof (text), "there is no rank %" PRIu32
+        char text[120];
+        snprintf (text, sizeof (text), "No route to host: there is no rank %" PRIu32
                   " in an instance of size %" PRIu32, nodeid, r->size);
         router_respond_error (r, msg, EHOSTUNREACH, text);
         flux_msg_destroy (msg);
