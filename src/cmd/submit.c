@@ -248,20 +248,21 @@ int cmd_submit (int argc, char **argv)
     bool set_cc;
     struct idset *ids = get_ids (p, &set_cc);
     struct bulk *b;
+    char *text = NULL;
     flux_t *h;
     int rc;
 
     if (optparse_hasopt (p, "dry-run"))
         return dry_run (p, argc - n, argv + n);
+    if (!ids)   /* a bad request is refused even where there is no instance */
+        text = encode (jobopts_jobspec (p, JOBOPTS_TASKS, argc - n, argv + n));
     h = cmd_open ();
     b = bulk_new (h, &opts, ids ? idset_count (ids) : 1);
     if (ids)
         submit_set (b, p, ids, set_cc, n, argc, argv);
-    else {
-        char *text = encode (jobopts_jobspec (p, JOBOPTS_TASKS, argc - n, argv + n));
+    else
         submit_one (b, p, text, "");
-        free (text);
-    }
+    free (text);
     rc = bulk_finish (b);
     idset_destroy (ids);
     flux_close (h);
