@@ -627,6 +627,67 @@ static void rpctrack (void **state)
     close (f.fd);
 }
 
+/* What fn prints on stderr. */
+static void capture (void (*fn) (void), char *buf, size_t size)
+{
+    int saved = dup (2);
+    FILE *f = tmpfile ();
+    size_t n;
+
+    assert_non_null (f);
+    assert_true (dup2 (fileno (f), 2) == 2);
+    fn ();
+    fflush (stderr);
+    assert_true (dup2 (saved, 2) == 2);
+    close (saved);
+    rewind (f);
+    n = fread (buf, 1, size - 1, f);
+    buf[n] = '\0';
+    fclose (f);
+}
+
+static void traced (void)
+{
+    flux_t *h = loop_open (FLUX_O_TRACE);
+    flux_msg_t *msg = request ("a.b", 3);
+
+    assert_int_equal (flux_send_new (h, &msg, 0), 0);
+    expect (h, FLUX_MATCH_ANY, "a.b");
+    flux_flags_unset (h, FLUX_O_TRACE);
+    send (h, FLUX_MSGTYPE_EVENT, "quiet");
+    msg = flux_recv (h, FLUX_MATCH_ANY, FLUX_O_TRACE);
+    flux_msg_destroy (msg);
+    flux_close (h);
+}
+
+static void leaky (void)
+{
+    flux_t *h = loop_open (FLUX_O_MATCHDEBUG);
+
+    (void)flux_matchtag_alloc (h);
+    (void)flux_matchtag_alloc (h);
+    flux_close (h);
+    h = loop_open (FLUX_O_MATCHDEBUG);
+    flux_matchtag_free (h, flux_matchtag_alloc (h));
+    flux_close (h);
+}
+
+static void debugging (void **state)
+{
+    char buf[1024];
+    char want[256];
+
+    capture (traced, buf, sizeof (buf));
+    snprintf (want, sizeof (want),
+              "> request a.b nodeid=any matchtag=3\n"
+              "< request a.b nodeid=any matchtag=3 user=%u roles=owner\n"
+              "< event quiet seq=0 user=%u roles=owner\n",
+              geteuid (), geteuid ());
+    assert_string_equal (buf, want);
+    capture (leaky, buf, sizeof (buf));
+    assert_string_equal (buf, "flux: handle closed with 2 matchtags in use\n");
+}
+
 static void no_operations (void **state)
 {
     static const struct flux_handle_ops none;
@@ -654,7 +715,7 @@ int main (void)
         cmocka_unit_test (edge_triggered), cmocka_unit_test (handle_watcher),
         cmocka_unit_test (configuration), cmocka_unit_test (comms_error),
         cmocka_unit_test (foreign_connector), cmocka_unit_test (rpctrack),
-        cmocka_unit_test (no_operations),
+        cmocka_unit_test (debugging),     cmocka_unit_test (no_operations),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
