@@ -1,6 +1,7 @@
 # The broker: boot at several sizes, exit codes, loss of a broker, no traces left
 
 load common
+export PATH="$FLUX_BUILD/tests:$PATH"
 
 teardown() {
     # whatever an instance made in TMPDIR is gone when it is
@@ -78,35 +79,103 @@ teardown() {
     [[ "${lines[0]}" == tcp://127.0.0.1:* ]]
 }
 
+# pid_of RANK: the broker of that rank (in the initial program's shell)
+PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"name\":\"broker.pid\"}" | tr -cd "0-9:," | cut -d: -f2 | cut -d, -f1; }'
+
 @test "a follower killed by force: EHOSTUNREACH to what waits for it" {
-    run start_flux 4 --test-exit-mode=leader --test-exit-timeout=10s sh -c '
-        flux ping --rank=3 --count=1000 --interval=0.05 broker >ping.out 2>&1 &
-        while ! grep -q seq=1 ping.out; do command sleep 0.01; done
-        pid=$(pgrep -P $(ps -o ppid= -p $PPID) -f "flux-broker" | sed -n 4p)
-        kill -9 $pid
-        wait
-        cat ping.out | tail -1
+    run start_flux 4 --test-exit-mode=leader --test-exit-timeout=10s sh -c "$PID_OF"'
+        rpc -s -r 3 log.dmesg "{\"follow\":true}" >stream.out 2>stream.err & stream=$!
+        while ! grep -q "quorum->run" stream.out; do command sleep 0.01; done
+        kill -9 $(pid_of 3)
+        wait $stream; echo stream $?
         flux ping --rank=3 --count=1 broker 2>&1
-        flux ping --rank=2 --count=1 broker'
+        flux ping --rank=2 --count=1 broker
+        rpc overlay.health'
     echo "$output"
     [ "$status" -eq 0 ]
+    [[ "$output" == *"stream 113"* ]]
     [[ "$output" == *"No route to host"* ]]
     [[ "$output" == *"broker.ping"*"seq=0"* ]]
+    [[ "$output" == *'"status":"degraded"'* ]]
+    [[ "$output" == *'"status":"lost"'*'"error":"lost connection"'* ]]
+}
+
+@test "a router killed by force takes its subtree with it; the rest goes on" {
+    run start_flux 4 -Stbon.topo=kary:1 -Sbroker.quorum=4 --test-exit-mode=leader \
+        --test-exit-timeout=10s sh -c "$PID_OF"'
+        rpc -s groups.get "{\"name\":\"broker.online\"}" >online & g=$!
+        while ! grep -q "0-3" online; do command sleep 0.01; done
+        kill -9 $(pid_of 1)
+        while ! grep -q "\"0\"" online; do command sleep 0.01; done
+        rpc -r 3 broker.ping {}; echo ping $?
+        kill $g'
+    echo "$output"
+    [ "$status" -eq 0 ] || [ "$status" -eq 143 ]
+    [[ "$output" == *"ping 113"* ]]
+}
+
+@test "subscriptions reach across the tree, and only where they are" {
+    run start_flux 8 -Stbon.topo=kary:2 sh -c '
+        export FLUX_URI=$(rpc -r 7 attr.get "{\"name\":\"local-uri\"}" | cut -d\" -f4)
+        flux event sub --count=2 test.a >sub.out & sub=$!
+        while ! flux event pub -s test.a 2>/dev/null || ! grep -q test.a sub.out; do :; done
+        flux event pub test.b
+        flux event pub test.a
+        wait $sub'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c test.a sub.out)" -eq 2 ]
+    [ "$(grep -c test.b sub.out)" -eq 0 ]
+}
+
+@test "modules: remove answers ENOSYS, load brings it back, errors name the cause" {
+    run start_flux 1 sh -c '
+        rpc module.list | tr "{" "\n" | grep -c heartbeat
+        rpc module.remove "{\"name\":\"heartbeat\"}"
+        rpc heartbeat.ping {}; echo ping $?
+        rpc module.remove "{\"name\":\"heartbeat\"}"; echo again $?
+        rpc module.load "{\"path\":\"heartbeat\",\"args\":[]}"
+        rpc heartbeat.ping {} >/dev/null; echo ping $?
+        rpc module.load "{\"path\":\"heartbeat\"}"; echo twice $?
+        rpc module.load "{\"path\":\"nosuch\"}"; echo none $?'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"ping 38"*"again 2"*"ping 0"*"twice 17"*"none 2"* ]]
 }
 
 @test "rc1 and rc3 may be programs, or nothing" {
-    run start_flux 1 -Sbroker.rc1_path= -Sbroker.rc3_path= flux module list
+    run start_flux 1 -Sbroker.rc1_path= -Sbroker.rc3_path= rpc module.list
     echo "$output"
     [ "$status" -eq 0 ]
     [[ "$output" != *heartbeat* ]]
-    run start_flux 1 -Sbroker.rc1_path='flux module load heartbeat' \
-        -Sbroker.rc3_path='echo bye >rc3.out' flux module list
+    run start_flux 1 -Sbroker.rc3_path='echo bye >rc3.out' \
+        -Sbroker.rc1_path='rpc module.load "{\"path\":\"heartbeat\"}"' rpc module.list
     echo "$output"
     [ "$status" -eq 0 ]
     [[ "$output" == *heartbeat* ]]
     [ "$(cat rc3.out)" = bye ]
     run start_flux 1 -Sbroker.rc1_path=false true
     [ "$status" -eq 1 ]
+}
+
+@test "configuration: read, reloaded, the same on followers" {
+    mkdir conf
+    printf '[test]\nkey = "one"\n' >conf/a.toml
+    run start_flux 4 -Stbon.topo=kary:2 --config-path=$PWD/conf \
+        --conf=test.other=2 sh -c '
+        rpc -r 3 config.get
+        printf "[test]\nkey = \"two\"\n" >conf/a.toml
+        rpc config.reload
+        while ! rpc -r 3 config.get | grep two; do :; done
+        printf "[heartbeat]\nperiod = \"never\"\n" >conf/a.toml
+        rpc config.reload; echo $?'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "${lines[0]}" == *'"key":"one"'* ]]
+    [[ "${lines[0]}" == *'"other":2'* ]]
+    [[ "$output" == *"heartbeat.period"* ]]
+    run start_flux 1 --config-path=/nonexistent true
+    [ "$status" -ne 0 ]
 }
 
 @test "attributes: unknown, informational, and badly valued ones are refused" {

@@ -82,7 +82,7 @@ static void test_parse (void **state)
                                " what is wrong\n");
     assert_int_equal (logmsg_format (&m, line, 20), 19);
     assert_int_equal (line[18], '\n');
-    s = "<0>1 - - a - - [x y=\"]\\]\"][z] text";
+    s = "<0>1 - - a - - [x y=\"\\]\"][z] text";
     assert_int_equal (logmsg_parse (s, strlen (s), &m), 0);
     assert_memory_equal (m.msg, "text", m.msg_len);
 }
