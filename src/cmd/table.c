@@ -9,6 +9,7 @@
 #include "cmd/jobs.h"
 #include "cmd/module.h"
 #include "cmd/ping.h"
+#include "cmd/relay.h"
 #include "cmd/start.h"
 #include "cmd/submit.h"
 #include "cmd/version.h"
@@ -36,5 +37,6 @@ const struct cmd cmd_table[] = {
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
     { "version", cmd_version, COMMON, "Display flux version information" },
+    { "relay", cmd_relay, NULL, "Pass messages on, for ssh:// URIs" },
     { NULL, NULL, NULL, NULL },
 };

@@ -40,5 +40,6 @@ flux_t *connector_fd_init (const char *path, int flags, flux_error_t *err)
         errno = -fd;
         return NULL;
     }
-    return connector_stream_new (fd, path, NULL, flags);
+    return connector_stream_new (&(struct stream_link){ .fd = fd }, path, NULL,
+                                 flags);
 }

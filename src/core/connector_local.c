@@ -30,7 +30,7 @@ static int connect_path (int fd, const char *path)
     return 0;
 }
 
-static int read_welcome (int fd)
+int connector_read_welcome (int fd)
 {
     unsigned char byte;
     ssize_t n;
@@ -57,7 +57,7 @@ static const char *cure (int errnum)
     }
 }
 
-static int local_connect (const char *path, flux_error_t *err)
+int connector_local_connect (const char *path, flux_error_t *err)
 {
     int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int rc;
@@ -67,7 +67,7 @@ static int local_connect (const char *path, flux_error_t *err)
     if ((rc = connect_path (fd, path)) < 0)
         rc = errmsg (err, rc, "cannot connect to %s: %s%s", path,
                      strerror (-rc), cure (-rc));
-    else if ((rc = read_welcome (fd)) < 0)
+    else if ((rc = connector_read_welcome (fd)) < 0)
         rc = errmsg (err, rc, "refused by the broker at %s: %s", path,
                      strerror (-rc));
     if (rc < 0) {
@@ -77,17 +77,29 @@ static int local_connect (const char *path, flux_error_t *err)
     return fd;
 }
 
+static int link_up (const char *path, struct stream_link *link,
+                    flux_error_t *err)
+{
+    int fd = connector_local_connect (path, err);
+
+    if (fd < 0)
+        return fd;
+    *link = (struct stream_link){ .fd = fd };
+    return 0;
+}
+
 flux_t *connector_local_init (const char *path, int flags, flux_error_t *err)
 {
-    int fd;
+    struct stream_link link;
+    int rc;
 
     if (!path || !*path) {
         errno = -errmsg (err, -EINVAL, "local:// needs the path of a socket");
         return NULL;
     }
-    if ((fd = local_connect (path, err)) < 0) {
-        errno = -fd;
+    if ((rc = link_up (path, &link, err)) < 0) {
+        errno = -rc;
         return NULL;
     }
-    return connector_stream_new (fd, path, local_connect, flags);
+    return connector_stream_new (&link, path, link_up, flags);
 }

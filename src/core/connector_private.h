@@ -11,5 +11,14 @@
 connector_init_f connector_local_init;
 connector_init_f connector_fd_init;
 connector_init_f connector_loop_init;
+connector_init_f connector_ssh_init;
+
+/* Connect to a broker's socket and be welcomed: the descriptor, or a negative
+ * errno with err filled. */
+int connector_local_connect (const char *path, flux_error_t *err);
+
+/* Read the byte that the other side sends first: 0, or the negative errno that it
+ * sent, or of the failure to read it. */
+int connector_read_welcome (int fd);
 
 #endif /* !CORE_CONNECTOR_PRIVATE_H */

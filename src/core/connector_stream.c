@@ -11,8 +11,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -22,6 +25,7 @@ enum {
 
 struct conn_stream {
     struct stream *s;
+    pid_t pid;            /* struct stream_link */
     struct msgq in;       /* received while a send was waiting */
     char *path;
     stream_connect_f connect;
@@ -165,23 +169,52 @@ static int cs_getopt (void *impl, const char *option, void *val, size_t len)
     return 0;
 }
 
+/* The child ends by itself when its socket is closed, unless it hangs. */
+static void reap (pid_t pid)
+{
+    struct pollfd pfd = { .events = POLLIN };
+
+    if (pid <= 0)
+        return;
+    pfd.fd = (int)syscall (SYS_pidfd_open, pid, 0);
+    if (pfd.fd < 0 || poll (&pfd, 1, CLOSE_MS) != 1)
+        (void)kill (pid, SIGTERM);
+    if (pfd.fd >= 0)
+        close (pfd.fd);
+    while (waitpid (pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+/* Takes the descriptor, and on success the child. */
+static int use_link (struct conn_stream *c, const struct stream_link *link)
+{
+    struct stream *s;
+    int rc;
+
+    if ((rc = stream_new (link->fd, &s)) < 0)
+        return rc;
+    stream_free (c->s);
+    reap (c->pid);
+    c->s = s;
+    c->pid = link->pid;
+    stream_set_level (s, !c->polled);
+    return 0;
+}
+
 /* What was received whole over the old connection stays in the queue. */
 static int cs_reconnect (void *impl)
 {
     struct conn_stream *c = impl;
-    struct stream *s;
-    int fd, rc;
+    struct stream_link link = { .fd = -1 };
+    int rc;
 
     if (!c->connect)
         return result (-ENOSYS);
-    if ((fd = c->connect (c->path, NULL)) < 0)
-        return result (fd);
-    if ((rc = stream_new (fd, &s)) < 0)
+    if ((rc = c->connect (c->path, &link, NULL)) < 0)
         return result (rc);
-    stream_free (c->s);
-    c->s = s;
-    stream_set_level (s, !c->polled);
-    return 0;
+    if ((rc = use_link (c, &link)) < 0)
+        reap (link.pid);
+    return result (rc);
 }
 
 static void cs_destroy (void *impl)
@@ -191,6 +224,7 @@ static void cs_destroy (void *impl)
     if (c->s)
         (void)stream_drain (c->s, CLOSE_MS);
     stream_free (c->s);
+    reap (c->pid);
     msgq_release (&c->in);
     free (c->path);
     free (c);
@@ -206,7 +240,7 @@ static const struct flux_handle_ops cs_ops = {
     .impl_destroy = cs_destroy,
 };
 
-flux_t *connector_stream_new (int fd, const char *path,
+flux_t *connector_stream_new (const struct stream_link *link, const char *path,
                               stream_connect_f connect, int flags)
 {
     struct conn_stream *c = calloc (1, sizeof (*c));
@@ -214,19 +248,20 @@ flux_t *connector_stream_new (int fd, const char *path,
     int rc;
 
     if (!c || !(c->path = strdup (path))) {
-        close (fd);
-        free (c);
-        errno = ENOMEM;
-        return NULL;
+        close (link->fd);
+        rc = -ENOMEM;
+        goto error;
     }
     c->connect = connect;
-    if ((rc = stream_new (fd, &c->s)) < 0) {
-        cs_destroy (c);
-        errno = -rc;
-        return NULL;
-    }
-    stream_set_level (c->s, true);
+    if ((rc = use_link (c, link)) < 0)
+        goto error;
     if (!(h = handle_create_ext (c, &cs_ops, &cs_ext, flags)))
         cs_destroy (c);
     return h;
+error:
+    reap (link->pid);
+    free (c ? c->path : NULL);
+    free (c);
+    errno = -rc;
+    return NULL;
 }

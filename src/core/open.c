@@ -29,6 +29,7 @@ static const struct {
     { "local", connector_local_init },
     { "fd", connector_fd_init },
     { "loop", connector_loop_init },
+    { "ssh", connector_ssh_init },
 };
 
 /* NULL with errno set to a positive error, from a negative one. */

@@ -18,6 +18,7 @@
 #include <flux/core/reactor.h>
 
 #include "core/message_private.h"
+#include "core/relay.h"
 #include "core/stream.h"
 
 /* A broker of sorts: accepts connections, says 'welcome', and echoes messages
@@ -460,14 +461,97 @@ static void on_reactor (void **state)
     flux_close (h);
 }
 
-int main (void)
+/* An "ssh" that runs the command here.  It notes how it was called. */
+static char ssh[64];
+static char notes[64];
+
+static void make_ssh (void)
 {
+    char self[200];
+    FILE *f;
+    ssize_t n = readlink ("/proc/self/exe", self, sizeof (self) - 1);
+
+    assert_true (n > 0);
+    self[n] = '\0';
+    snprintf (ssh, sizeof (ssh), "%s/ssh", dir);
+    snprintf (notes, sizeof (notes), "%s/notes", dir);
+    assert_non_null (f = fopen (ssh, "w"));
+    fprintf (f, "#!/bin/sh\necho \"$@\" >%s\n"
+             "test \"$1\" = -p && shift 2\nshift; exec sh -c \"$*\"\n", notes);
+    fclose (f);
+    assert_int_equal (chmod (ssh, 0700), 0);
+    assert_int_equal (setenv ("FLUX_SSH", ssh, 1), 0);
+    assert_int_equal (setenv ("FLUX_SSH_RCMD", self, 1), 0);
+}
+
+static void expect_notes (const char *start)
+{
+    char buf[400] = "";
+    FILE *f = fopen (notes, "r");
+
+    assert_non_null (f);
+    assert_non_null (fgets (buf, sizeof (buf), f));
+    fclose (f);
+    if (strncmp (buf, start, strlen (start)) != 0)
+        fail_msg ("'%s' does not start with '%s'", buf, start);
+}
+
+static void over_ssh (void **state)
+{
+    char u[200];
+    flux_t *h;
+
+    make_ssh ();
+    snprintf (u, sizeof (u), "ssh://me@host:222%s", path);
+    assert_non_null (h = flux_open (u, 0));
+    expect_notes ("-p 222 me@host '");
+    for (int i = 0; i < 10; i++)
+        echo (h, 1000 * i);
+    echo (h, 3000000);
+    hangup (h);
+    assert_null (flux_recv (h, FLUX_MATCH_ANY, 0));
+    assert_int_equal (errno, ECONNRESET);
+    assert_int_equal (flux_reconnect (h), 0);
+    echo (h, 10);
+    flux_close (h);
+
+    snprintf (u, sizeof (u), "ssh://host%s", path);
+    assert_non_null (h = flux_open (u, 0));
+    expect_notes ("host '");
+    flux_close (h);
+
+    refused ("ssh://host/nonexistent/so'ck", ENOENT, "cannot reach");
+    expect_notes ("host '");
+    welcome = EPERM;
+    refused (u, EPERM, "cannot reach");
+    welcome = 0;
+    const char *bad[] = { "ssh://", "ssh:///x", "ssh://host", "ssh://-oX/x",
+                          "ssh://host:/x", "ssh://host:0/x", "ssh://host:x/x",
+                          "ssh://host:99999/x", "ssh://:22/x" };
+    for (size_t i = 0; i < sizeof (bad) / sizeof (bad[0]); i++)
+        refused (bad[i], EINVAL, "expected ssh://");
+    assert_int_equal (setenv ("FLUX_SSH", "/nonexistent/ssh", 1), 0);
+    refused (u, ENOENT, "/nonexistent/ssh");
+    assert_int_equal (setenv ("FLUX_SSH", "/bin/false", 1), 0);
+    refused (u, ECONNRESET, "cannot reach");
+    unsetenv ("FLUX_SSH");
+    unsetenv ("FLUX_SSH_RCMD");
+    unlink (ssh);
+    unlink (notes);
+}
+
+int main (int argc, char *argv[])
+{
+    if (argc == 3 && !strcmp (argv[1], "relay"))
+        return relay_run (argv[2], 0, 1, NULL) < 0;
+
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (bad_uris),     cmocka_unit_test (local_socket),
         cmocka_unit_test (default_uri),  cmocka_unit_test (not_welcome),
         cmocka_unit_test (reconnecting), cmocka_unit_test (mock_from_environment),
         cmocka_unit_test (inherited_socket), cmocka_unit_test (nonblocking),
         cmocka_unit_test (no_deadlock),  cmocka_unit_test (on_reactor),
+        cmocka_unit_test (over_ssh),
     };
     return cmocka_run_group_tests (tests, setup, teardown);
 }
