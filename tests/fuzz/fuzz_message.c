@@ -4,15 +4,13 @@
  * of bytes may upset the receiver.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/message_private.h"
 #include "core/stream.h"
-
-int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void *encode (const flux_msg_t *msg, size_t *sizep)
 {
