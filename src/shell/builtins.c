@@ -10,6 +10,10 @@ const struct shell_builtin *const shell_builtins[] = {
     &input_builtin,
     &pmi_builtin,
     &rlimit_builtin,
+    &affinity_builtin,
+    &gpubind_builtin,
+    &oom_builtin,
+    &timesignal_builtin,
     &doom_builtin,
     NULL,
 };

@@ -5,12 +5,16 @@
 
 #include "shell/internal.h"
 
+extern const struct shell_builtin affinity_builtin;
 extern const struct shell_builtin doom_builtin;
+extern const struct shell_builtin gpubind_builtin;
 extern const struct shell_builtin input_builtin;
+extern const struct shell_builtin oom_builtin;
 extern const struct shell_builtin output_builtin;
 extern const struct shell_builtin pmi_builtin;
 extern const struct shell_builtin rlimit_builtin;
 extern const struct shell_builtin taskmaps_builtin;
+extern const struct shell_builtin timesignal_builtin;
 extern const struct shell_builtin tmpdir_builtin;
 
 #endif /* !SHELL_BUILTINS_H */

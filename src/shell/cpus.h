@@ -1,0 +1,25 @@
+/* cpus.h - which processors make which core, from sysfs
+ *
+ * Core N of a resource set is the N-th core this process may use, counted by package
+ * and then by its lowest processor number, as hwloc counts them within a cpuset.
+ */
+#ifndef SHELL_CPUS_H
+#define SHELL_CPUS_H
+
+#include <sched.h>
+
+struct idset;
+
+/* Processors of the given cores.  Returns 0, -ENOENT if a core is not there (resources
+ * that are faked, or inherited from a larger machine), or another negative errno. */
+int cpus_of_cores (const struct idset *cores, cpu_set_t *set);
+/* The same of one part of them: part 'i' of 'n' (per-task binding).  With more parts
+ * than cores, parts share cores. */
+int cpus_of_share (const struct idset *cores, int i, int n, cpu_set_t *set);
+/* A list "0-1,4" or a mask "0x3" ("0x1,0x00000000" in 32-bit words is also taken).
+ * 0 or -EINVAL. */
+int cpus_parse (const char *s, cpu_set_t *set);
+/* "0-3,8" into buf. */
+const char *cpus_format (const cpu_set_t *set, char *buf, size_t size);
+
+#endif /* !SHELL_CPUS_H */
