@@ -3,6 +3,8 @@
 #include "cmd/cmd.h"
 #include "cmd/attr.h"
 #include "cmd/batch.h"
+#include "cmd/broker.h"
+#include "cmd/config.h"
 #include "cmd/dmesg.h"
 #include "cmd/event.h"
 #include "cmd/job.h"
@@ -12,6 +14,7 @@
 #include "cmd/relay.h"
 #include "cmd/start.h"
 #include "cmd/submit.h"
+#include "cmd/uptime.h"
 #include "cmd/version.h"
 
 #define SUBMIT "Run and submit jobs, allocate resources:"
@@ -23,7 +26,9 @@ const struct cmd cmd_table[] = {
     { "batch", cmd_batch, SUBMIT, "Submit a batch script to Flux" },
     { "alloc", cmd_alloc, SUBMIT, "Allocate a new Flux instance for interactive use" },
     { "env", cmd_env, COMMON, "Print or run inside a Flux environment" },
+    { "broker", cmd_broker, NULL, "Start a message broker" },
     { "cancel", cmd_cancel, COMMON, "Cancel one or more jobs" },
+    { "config", cmd_config, COMMON, "Manage/query Flux configuration" },
     { "dmesg", cmd_dmesg, COMMON, "Print or manipulate broker log ring buffer" },
     { "event", cmd_event, COMMON, "Send and receive Flux events" },
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
@@ -36,6 +41,7 @@ const struct cmd cmd_table[] = {
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
+    { "uptime", cmd_uptime, COMMON, "Tell how long Flux has been up and running" },
     { "version", cmd_version, COMMON, "Display flux version information" },
     { "relay", cmd_relay, NULL, "Pass messages on, for ssh:// URIs" },
     { NULL, NULL, NULL, NULL },
