@@ -143,6 +143,47 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
     [[ "$output" == *"ping 38"*"again 2"*"ping 0"*"twice 17"*"none 2"* ]]
 }
 
+@test "a user's module: load, services, another name, failure, loss" {
+    export MOD="$FLUX_BUILD/tests/testmod.so"
+    run start_flux 1 -Sbroker.module-nopanic=1 sh -c '
+        load() { rpc module.load "{\"path\":\"$MOD\"$1}"; echo "rc=$?"; }
+        load
+        rpc testmod.hello
+        load
+        load ",\"name\":\"other\",\"args\":[\"service=extra\"]"
+        rpc module.list | tr "{" "\n" | grep other
+        rpc extra.hello; echo no method $?
+        rpc module.remove "{\"name\":\"other\"}"; rpc other.hello; echo gone $?
+        load ",\"name\":\"third\",\"args\":[\"fail\"]"
+        rpc testmod.die; echo died $?'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *'rc=0'*'{"hello":"testmod"}'*'rc=17'*'rc=0'*'["extra"]'* ]]
+    [[ "$output" == *'no method 38'*'gone 38'*'rc=18'*'died 38'* ]]
+}
+
+@test "a user's module takes the place of a built-in one and gives it back" {
+    cp "$FLUX_BUILD/tests/testmod.so" heartbeat.so
+    run start_flux 1 sh -c '
+        rpc module.load "{\"path\":\"./heartbeat.so\"}"
+        rpc heartbeat.hello
+        rpc module.remove "{\"name\":\"heartbeat\"}"
+        rpc module.load "{\"path\":\"heartbeat\"}"
+        rpc heartbeat.stats-get'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *'{"hello":"heartbeat"}'*'"period":2'* ]]
+}
+
+@test "a module that fails while it runs brings the instance down" {
+    run start_flux 1 sh -c "rpc module.load '{\"path\":\"$FLUX_BUILD/tests/testmod.so\"}'
+        rpc testmod.die
+        command sleep 30"
+    echo "$output"
+    [ "$status" -eq 129 ]
+    [[ "$output" == *"module testmod exited with error"* ]]
+}
+
 @test "rc1 and rc3 may be programs, or nothing" {
     run start_flux 1 -Sbroker.rc1_path= -Sbroker.rc3_path= rpc module.list
     echo "$output"

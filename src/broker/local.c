@@ -147,6 +147,7 @@ static int client_new (struct local *l, int fd, struct flux_msg_cred cred)
     struct endpoint_args args = {
         .cred = cred,
         .trusted = (cred.rolemask & FLUX_ROLE_OWNER) != 0,
+        .track = true,
         .send = deliver,
         .arg = c,
     };

@@ -78,6 +78,7 @@ void modhost_set_status (struct modhost *mh, struct module *m,
     if (status <= m->status)
         return;
     if (status == MODULE_RUNNING) {
+        m->ran = true;
         answer_all (mh, m->loaders, 0, NULL);
         if (m->in_series)
             series_end_one (&mh->loads, 0, NULL);
@@ -109,7 +110,7 @@ static void panic (struct modhost *mh, struct module *m)
 static void exited (struct module *m, void *arg)
 {
     struct modhost *mh = arg;
-    bool was_loading = m->status == MODULE_INIT;
+    bool was_loading = !m->ran;
     bool spurious = m->errnum && !was_loading && !m->removing;
     void (*on_exit) (struct module *m, void *arg) = m->on_exit;
     void *on_exit_arg = m->on_exit_arg;
@@ -172,13 +173,12 @@ static struct module *create (struct modhost *mh, const char *name, const char *
                               char **argv, flux_error_t *err)
 {
     struct module *m = module_new (mh, mh->args.router,
-                                   flux_get_reactor (mh->args.h), name, path, argc,
+                                   flux_get_reactor (mh->args.h), name, path, b, argc,
                                    argv, err);
     int rc;
 
     if (!m)
         return NULL;
-    m->builtin = b;
     m->dso = dso;
     if ((rc = add_services (mh, m, err)) < 0) {
         flux_close (m->far);

@@ -101,6 +101,7 @@ static int open_channel (struct module *m, struct router *r, flux_reactor_t *rea
     struct endpoint_args args = {
         .cred = { .userid = getuid (), .rolemask = FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL },
         .trusted = true,
+        .track = m->builtin == NULL,
         .send = deliver,
         .arg = m,
     };
@@ -124,8 +125,8 @@ static int open_channel (struct module *m, struct router *r, flux_reactor_t *rea
 
 struct module *module_new (struct modhost *host, struct router *r,
                            flux_reactor_t *reactor, const char *name,
-                           const char *path, int argc, char **argv,
-                           flux_error_t *err)
+                           const char *path, const struct builtin *builtin,
+                           int argc, char **argv, flux_error_t *err)
 {
     struct module *m = calloc (1, sizeof (*m));
 
@@ -133,6 +134,7 @@ struct module *module_new (struct modhost *host, struct router *r,
         goto error;
     list_init (&m->node);
     m->host = host;
+    m->builtin = builtin;
     if (!(m->name = strdup (name)) || !(m->path = strdup (path))
         || copy_args (m, argc, argv) < 0
         || !(m->deferred = flux_msglist_create ())

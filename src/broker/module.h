@@ -35,6 +35,7 @@ struct module {
     int argc;
     const struct builtin *builtin;    /* NULL: a shared object */
     enum module_status status;
+    bool ran;                         /* it was in running state */
     int errnum;                       /* why it exited */
     flux_error_t error;
 
@@ -64,8 +65,8 @@ struct module {
  * NULL with err->text. */
 struct module *module_new (struct modhost *host, struct router *r,
                            flux_reactor_t *reactor, const char *name,
-                           const char *path, int argc, char **argv,
-                           flux_error_t *err);
+                           const char *path, const struct builtin *builtin,
+                           int argc, char **argv, flux_error_t *err);
 /* Everything but the module's end of the pair, which its thread closes. */
 void module_free (struct module *m);
 

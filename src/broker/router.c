@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "broker/router.h"
+#include "broker/rpctrack.h"
 #include "broker/topics.h"
 #include "core/uuid.h"
 
@@ -19,6 +20,7 @@ struct endpoint {
     endpoint_send_f send;
     void *arg;
     struct topics *topics;
+    struct rpctrack *asked;    /* of it, if it is tracked */
     struct hash *used;         /* "service nodeid upstream" -> struct use */
     struct use *last_used;     /* most requests go where the one before went */
     endpoint_trace_f trace;
@@ -168,8 +170,11 @@ static void request_local (struct router *r, struct endpoint *ep, flux_msg_t *ms
 {
     if (ep->closed)
         no_service (r, msg);
-    else
+    else {
+        if (ep->asked)
+            (void)rpctrack_request (ep->asked, msg);
         endpoint_send (ep, msg);
+    }
 }
 
 /* Nearest service on the way to the root. */
@@ -371,6 +376,8 @@ void endpoint_recv (struct endpoint *ep, flux_msg_t *msg)
         endpoint_request (ep, msg);
         break;
     case FLUX_MSGTYPE_RESPONSE:
+        if (ep->asked)
+            rpctrack_response (ep->asked, msg);
         route_response (ep->router, msg);
         break;
     case FLUX_MSGTYPE_EVENT:
@@ -440,7 +447,9 @@ struct endpoint *endpoint_new (struct router *r, const struct endpoint_args *arg
         return NULL;
     }
     if (!(ep->topics = topics_new ()) || !(ep->used = hash_new (free))
+        || (args->track && !(ep->asked = rpctrack_new ()))
         || hash_set (r->endpoints, ep->uuid, ep) < 0) {
+        rpctrack_free (ep->asked);
         topics_free (ep->topics);
         hash_free (ep->used);
         free (ep);
@@ -481,6 +490,11 @@ static void drop_services (struct endpoint *ep)
             hash_del (ep->router->services, name);
 }
 
+static void left_unanswered (const flux_msg_t *head, void *arg)
+{
+    router_respond_error (arg, head, ENOSYS, "the service has gone");
+}
+
 void endpoint_free (struct endpoint *ep)
 {
     size_t pos = 0;
@@ -490,8 +504,11 @@ void endpoint_free (struct endpoint *ep)
         return;
     drop_services (ep);
     hash_del (ep->router->endpoints, ep->uuid);
+    if (ep->asked)
+        rpctrack_purge (ep->asked, left_unanswered, ep->router);
     while ((use = hash_next (ep->used, &pos, NULL)))
         send_disconnect (ep, use);
+    rpctrack_free (ep->asked);
     topics_free (ep->topics);
     hash_free (ep->used);
     free (ep);

@@ -11,7 +11,8 @@
  * body, and nothing is encoded.  All runs on the broker's loop; a send callback
  * must not call back into the router before it returns.
  *
- * When an endpoint goes, every service it has sent a request to gets a
+ * When an endpoint goes, what it was asked and had not answered is answered with
+ * ENOSYS (if it is one that is not sure to do that itself: 'track'), every service it has sent a request to gets a
  * SERVICE.disconnect request in its name (RFC 6), its services and
  * subscriptions are dropped.
  */
@@ -32,6 +33,7 @@ struct endpoint_args {
     const char *uuid;            /* NULL: the router makes one */
     struct flux_msg_cred cred;   /* of messages that come from it */
     bool trusted;                /* it may set the credential itself (owner) */
+    bool track;                  /* answer what it leaves unanswered when it goes */
     endpoint_send_f send;        /* deliver to it */
     void *arg;
 };
