@@ -82,7 +82,7 @@ static int discover (struct cores *cs)
 /* The cores at places first .. first+count-1 of the set. */
 static int take (const struct idset *cores, int first, int count, cpu_set_t *set)
 {
-    struct cores cs;
+    struct cores cs = { 0 };
     int rc = discover (&cs);
     int place = 0;
 
