@@ -186,6 +186,8 @@ static void replace (void **valp, void *val, hash_free_f free_fn)
 
 int hash_set (struct hash *h, const char *key, void *val)
 {
+    if (!val)
+        return -EINVAL;
     size_t len = strlen (key);
     uint64_t hash = hash_bytes (key, len, h->seed);
     struct slot *s = find (h, key, hash);
@@ -353,8 +355,10 @@ static int resize_id (struct idhash *h)
 
 int idhash_set (struct idhash *h, uint64_t key, void *val)
 {
-    struct idslot *s = find_id (h, key);
+    struct idslot *s = val ? find_id (h, key) : NULL;
 
+    if (!val)
+        return -EINVAL;
     if (s) {
         replace (&s->val, val, h->free_fn);
         return 0;

@@ -7,7 +7,8 @@
  * unspecified but stable while nothing is inserted.  Deleting the current key
  * during iteration is allowed; inserting is not.
  *
- * Functions that can fail return 0 or -ENOMEM (the table is unchanged).
+ * Functions that can fail return 0, or -ENOMEM or -EINVAL (NULL value) with the
+ * table unchanged.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "base/hash.h"
 
 static int freed;
@@ -36,8 +38,16 @@ static void test_string_basics (void **state)
     assert_ptr_equal (hash_take (h, "a"), &b);
     assert_null (hash_get (h, "a"));
     assert_int_equal (hash_count (h), 1);
+    assert_int_equal (hash_set (h, "null", NULL), -EINVAL);
+    assert_int_equal (hash_count (h), 1);
     hash_free (h);
     hash_free (NULL);
+
+    struct idhash *ih = idhash_new (NULL);
+    assert_int_equal (idhash_set (ih, 1, NULL), -EINVAL);
+    assert_int_equal (idhash_count (ih), 0);
+    idhash_free (ih);
+    idhash_free (NULL);
 }
 
 static void test_destructor (void **state)
