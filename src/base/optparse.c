@@ -81,8 +81,8 @@ static struct opt *opt_new (const struct optparse_option *o)
     if (!opt)
         return NULL;
     opt->o = *o;
-    bool ok = copy (&name, o->name) & copy (&arginfo, o->arginfo)
-              & copy (&usage, o->usage);
+    bool ok = copy (&name, o->name) && copy (&arginfo, o->arginfo)
+              && copy (&usage, o->usage);
     opt->o.name = name;
     opt->o.arginfo = arginfo;
     opt->o.usage = usage;

@@ -54,12 +54,12 @@ static void test_valid (void **state)
 {
     static const char *bad[] = {
         "", "sha1", "sha1-", "sha1-a9993e36", "-a9993e36", "foo-a9993e36",
-        SHA1_ABC "0", SHA1_ABC "-",
+        (SHA1_ABC "0"), (SHA1_ABC "-"),
         "sha1-A9993E364706816ABA3E25717850C26C9CD0D89D",
         "sha1-g9993e364706816aba3e25717850c26c9cd0d89d",
         "sha256-a9993e364706816aba3e25717850c26c9cd0d89d",
         "sha1-a9993e364706816aba3e25717850c26c9cd0d89",
-        " " SHA1_ABC,
+        (" " SHA1_ABC),
     };
 
     assert_true (blobref_valid (SHA1_ABC));
