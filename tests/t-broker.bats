@@ -163,9 +163,9 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
 }
 
 @test "a user's module takes the place of a built-in one and gives it back" {
-    cp "$FLUX_BUILD/tests/testmod.so" heartbeat.so
+    export MOD="$FLUX_BUILD/tests/testmod.so"
     run start_flux 1 sh -c '
-        rpc module.load "{\"path\":\"./heartbeat.so\"}"
+        rpc module.load "{\"path\":\"$MOD\",\"name\":\"heartbeat\"}"
         rpc heartbeat.hello
         rpc module.remove "{\"name\":\"heartbeat\"}"
         rpc module.load "{\"path\":\"heartbeat\"}"

@@ -10,6 +10,7 @@
 
 #include "base/errmsg.h"
 #include "base/list.h"
+#include "broker/jobmemo.h"
 #include "broker/life.h"
 #include "broker/proc.h"
 
@@ -22,6 +23,7 @@ struct life {
     struct life_args args;
     struct statemachine *sm;
     struct proc *proc;             /* the one process of the present state */
+    struct jobmemo *jobmemo;
     const char *proc_name;         /* "rc1", ... */
     struct list_node cleanups;
     bool cleanup_failed;
@@ -184,6 +186,8 @@ static void enter_join (struct life *l)
 void life_parent (struct life *l, int rc, const char *text)
 {
     if (rc == 0) {
+        modhost_cache_attr (l->args.modhost, "hostlist",
+                            attrs_get (l->args.attrs, "hostlist", NULL));
         if (statemachine_follow_parent (l->sm, parent_state, l) < 0)
             statemachine_post (l->sm, "parent-fail");
         return;
@@ -345,6 +349,8 @@ static int start_rc2 (struct life *l)
 
 static void enter_run (struct life *l)
 {
+    if (l->args.rank == 0)
+        l->jobmemo = jobmemo_post (l->args.h, l->args.attrs, l->args.log);
     if (l->args.rank > 0 || attrs_get (l->args.attrs, "broker.rc2_none", NULL)) {
         statemachine_post (l->sm, "rc2-none");
         return;
@@ -674,6 +680,7 @@ void life_free (struct life *l)
     if (!l)
         return;
     statemachine_free (l->sm);
+    jobmemo_free (l->jobmemo);
     flux_watcher_destroy (l->warn);
     flux_watcher_destroy (l->timeout);
     proc_free (l->proc);

@@ -425,6 +425,15 @@ void modhost_stop_core (struct modhost *mh)
     }
 }
 
+void modhost_cache_attr (struct modhost *mh, const char *name, const char *value)
+{
+    list_foreach (&mh->core, n) {
+        struct module *m = list_entry (n, struct module, node);
+        if (!m->thread)
+            (void)flux_attr_set_cacheonly (m->far, name, value);
+    }
+}
+
 /* --- look-ups --- */
 
 struct module *modhost_find (struct modhost *mh, const char *name)

@@ -42,6 +42,9 @@ void modhost_remove_all (struct modhost *mh, modhost_done_f done, void *arg);
 /* Stop the core services, last started first. */
 void modhost_stop_core (struct modhost *mh);
 
+/* An attribute that became known after the core services were started. */
+void modhost_cache_attr (struct modhost *mh, const char *name, const char *value);
+
 /* Load what 'path' names (a shared object's path, or a name to search in
  * FLUX_MODULE_PATH and the table) under 'name' (NULL: from the path).  The
  * module is started; see module_status.  NULL with errno and err->text. */

@@ -351,6 +351,20 @@ static struct endpoint *sender (struct modsvc *ms, const flux_msg_t *msg)
     return id ? router_endpoint (modhost_router (ms->mh), id) : NULL;
 }
 
+/* A guest's services begin with his userid, as those of his job shells do. */
+static bool may_register (const flux_msg_t *msg, const char *name)
+{
+    struct flux_msg_cred cred;
+    char prefix[16];
+
+    if (flux_msg_get_cred (msg, &cred) < 0)
+        return false;
+    if (cred.rolemask & FLUX_ROLE_OWNER)
+        return true;
+    snprintf (prefix, sizeof (prefix), "%u-", (unsigned int)cred.userid);
+    return !strncmp (name, prefix, strlen (prefix));
+}
+
 static void service_add_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                             void *arg)
 {
@@ -362,6 +376,11 @@ static void service_add_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t 
 
     if (flux_request_unpack (msg, NULL, "{s:s}", "service", &name) < 0) {
         flux_respond_error (h, msg, errno, NULL);
+        return;
+    }
+    if (!may_register (msg, name)) {
+        flux_respond_error (h, msg, EPERM, "a guest's service must be called"
+                            " USERID-something");
         return;
     }
     rc = ep ? router_service_add (modhost_router (ms->mh), name, ep) : -EINVAL;
@@ -402,8 +421,9 @@ static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "module.trace", trace_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "module.trace-cancel", trace_cancel_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "module.disconnect", disconnect_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "service.add", service_add_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "service.remove", service_remove_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "service.add", service_add_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "service.remove", service_remove_cb,
+      FLUX_ROLE_USER },
     FLUX_MSGHANDLER_TABLE_END,
 };
 

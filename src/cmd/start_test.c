@@ -39,7 +39,6 @@ struct broker {
 struct test {
     optparse_t *p;
     int size;
-    int started;
     int verbose;
     struct broker *brokers;
     struct pmi_server *server;
@@ -236,7 +235,8 @@ static void free_argv (struct test *t, char **argv, int program)
     free (argv);
 }
 
-static void start_broker (struct test *t, char **words, int program, int rank)
+/* 0, or -1 with a message printed. */
+static int start_broker (struct test *t, char **words, int program, int rank)
 {
     struct broker *b = &t->brokers[rank];
     int fd[2];
@@ -248,23 +248,44 @@ static void start_broker (struct test *t, char **words, int program, int rank)
         .ctty_fd = -1,
     };
     flux_error_t err;
+    int rc = 0;
 
-    if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
-        cmd_die (1, "socketpair: %s", strerror (errno));
+    if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0) {
+        cmd_err ("socketpair: %s", strerror (errno));
+        return -1;
+    }
     fds[3].parent_fd = fd[1];
     if (t->verbose) {
         fprintf (stderr, "flux-start: %d: ", rank);
         start_show (argv);
     }
-    if ((b->pid = spawn_child (&sa, &err)) < 0)
-        cmd_die (1, "%s", err.text);
+    if ((b->pid = spawn_child (&sa, &err)) < 0) {
+        cmd_err ("%s", err.text);
+        rc = -1;
+    }
+    else if ((b->pidfd = syscall (SYS_pidfd_open, b->pid, 0)) < 0) {
+        cmd_err ("pidfd_open: %s", strerror (errno));
+        rc = -1;
+    }
     close (fd[1]);
     b->pmi = fd[0];
-    if ((b->pidfd = syscall (SYS_pidfd_open, b->pid, 0)) < 0)
-        cmd_die (1, "pidfd_open: %s", strerror (errno));
-    t->started++;
     free_env (env);
     free_argv (t, argv, program);
+    return rc;
+}
+
+/* If one cannot be started, those that were are ended again. */
+static int start_brokers (struct test *t, char **words, int program, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (start_broker (t, words, program, i) < 0) {
+            t->brokers[i].pid = 0;
+            t->brokers[i].code = 1;
+            kill_all (t, SIGKILL);
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* --- watch --- */
@@ -482,10 +503,9 @@ int start_test (optparse_t *p, char **words, int program, int size, int verbose)
     make_rundir (&t);
     make_server (&t);
     sfd = open_signals ();
-    for (int i = 0; i < n; i++)
-        start_broker (&t, words, program, i);
+    n = start_brokers (&t, words, program, n);
     watch (&t, sfd);
-    code = result (&t);
+    code = n < 0 ? 1 : result (&t);
     if (t.remove_rundir)
         remove_dir (AT_FDCWD, t.rundir);
     close (sfd);
