@@ -5,6 +5,7 @@
 #include "modules/heartbeat/heartbeat.h"
 #include "modules/job/job.h"
 #include "modules/kvs/kvs.h"
+#include "modules/sched-simple/sched_simple.h"
 
 /* The broker copies nothing: each entry is where its service defines it. */
 const struct builtin *const builtin_table[] = {
@@ -16,6 +17,7 @@ const struct builtin *const builtin_table[] = {
     &job_ingest_builtin,
     &job_list_builtin,
     &job_info_builtin,
+    &sched_simple_builtin,
     NULL,
 };
 
