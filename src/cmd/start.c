@@ -150,6 +150,13 @@ static void raise_nofile (void)
     }
 }
 
+static void free_words (char **words)
+{
+    for (int i = 0; words[i]; i++)
+        free (words[i]);
+    free (words);
+}
+
 static int verbosity (optparse_t *p)
 {
     const char *arg;
@@ -175,7 +182,7 @@ static void check_test_options (optparse_t *p)
 
 int cmd_start (int argc, char **argv)
 {
-    int n, program, size;
+    int n, program, size, code;
     optparse_t *p = cmd_parse ("[OPTIONS] command ...",
                                "Start a Flux instance", opts, argc, argv, &n);
     int verbose = verbosity (p);
@@ -186,7 +193,10 @@ int cmd_start (int argc, char **argv)
         size = optparse_get_int (p, "test-size", -1);
         if (size < 1)
             cmd_die (1, "--test-size: must be at least 1");
-        return start_test (p, words, program, size, verbose);
+        code = start_test (p, words, program, size, verbose);
+        free_words (words);
+        optparse_destroy (p);
+        return code;
     }
     check_test_options (p);
     if (verbose)
