@@ -5,12 +5,14 @@
 #include "modules/heartbeat/heartbeat.h"
 #include "modules/job/job.h"
 #include "modules/kvs/kvs.h"
+#include "modules/resource/resource.h"
 #include "modules/sched-simple/sched_simple.h"
 
 /* The broker copies nothing: each entry is where its service defines it. */
 const struct builtin *const builtin_table[] = {
     &kvs_builtin,
     &kvs_watch_builtin,
+    &resource_builtin,
     &heartbeat_builtin,
     &barrier_builtin,
     &job_manager_builtin,
@@ -24,5 +26,6 @@ const struct builtin *const builtin_table[] = {
 const struct builtin_data *const builtin_data_table[] = {
     &kvs_builtin_data,
     &job_builtin_data,
+    &resource_builtin_data,
     NULL,
 };

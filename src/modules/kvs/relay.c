@@ -118,12 +118,8 @@ static void cancel_upstream (struct relayed *x)
     flux_future_destroy (f);
 }
 
-static void cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
-                       void *arg)
+void relay_cancel (struct relay *r, const flux_msg_t *msg)
 {
-    struct relay *r = arg;
-    (void)h;
-    (void)mh;
     list_foreach (&r->pending, n) {
         struct relayed *x = list_entry (n, struct relayed, node);
         if (flux_cancel_match (msg, x->msg)) {
@@ -131,6 +127,14 @@ static void cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
             break;
         }
     }
+}
+
+static void cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                       void *arg)
+{
+    (void)h;
+    (void)mh;
+    relay_cancel (arg, msg);
 }
 
 static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh,

@@ -19,6 +19,8 @@ struct relay *relay_new (flux_t *h, const char *service,
                          flux_error_t *err);
 /* Pending requests are answered with ENOSYS. */
 void relay_free (struct relay *r);
+/* A cancel request under another name than "cancel". */
+void relay_cancel (struct relay *r, const flux_msg_t *msg);
 size_t relay_count (const struct relay *r);
 
 #endif /* !KVS_RELAY_H */

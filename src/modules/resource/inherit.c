@@ -1,0 +1,144 @@
+/* inherit.c - R of the job that this instance is, from the enclosing instance
+ */
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/errmsg.h"
+#include "modules/resource/inherit.h"
+#include "spec/eventlog.h"
+#include "spec/rset.h"
+
+struct inherit {
+    flux_t *h;
+    flux_t *parent;
+    flux_jobid_t id;
+    flux_future_t *lookup;
+    flux_future_t *watch;
+    inherit_R_f R_cb;
+    inherit_expiration_f expiration_cb;
+    void *arg;
+};
+
+static int get_jobid (flux_t *h, flux_jobid_t *id)
+{
+    const char *s = flux_attr_get (h, "jobid");
+
+    return s ? flux_job_id_parse (s, id) : -1;
+}
+
+bool inherit_possible (flux_t *h)
+{
+    const char *uri = flux_attr_get (h, "parent-uri");
+    flux_jobid_t id;
+
+    return uri && *uri && get_jobid (h, &id) == 0;
+}
+
+/* The enclosing instance may end before this one; we go on with what we have. */
+static int lost (flux_t *parent, void *arg)
+{
+    return -1;
+}
+
+static void event_seen (flux_future_t *f, void *arg)
+{
+    struct inherit *in = arg;
+    const char *line, *name;
+    const json_t *context;
+    json_t *entry = NULL;
+
+    if (flux_rpc_get_unpack (f, "{s:s}", "event", &line) < 0) {
+        if (errno != ENODATA)
+            flux_log (in->h, LOG_DEBUG, "watching for updates of the enclosing job: %s",
+                      future_strerror (f, errno));
+        return;
+    }
+    if ((entry = eventlog_entry_decode (line, strlen (line), NULL))
+        && eventlog_entry_parse (entry, NULL, &name, &context) == 0
+        && strcmp (name, "resource-update") == 0) {
+        const json_t *o = json_object_get (context, "expiration");
+
+        if (json_is_number (o))
+            in->expiration_cb (json_number_value (o), in->arg);
+    }
+    json_decref (entry);
+    flux_future_reset (f);
+}
+
+static void watch_updates (struct inherit *in)
+{
+    if (!(in->watch = flux_rpc_pack (in->parent, "job-info.eventlog-watch",
+                                     FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+                                     "{s:I s:s s:i}", "id", (json_int_t)in->id, "path",
+                                     "eventlog", "flags", 0))
+        || flux_future_then (in->watch, -1., event_seen, in) < 0)
+        flux_log_error (in->h, "job-info.eventlog-watch");
+}
+
+static void R_arrived (flux_future_t *f, void *arg)
+{
+    struct inherit *in = arg;
+    struct rset *R = NULL;
+    flux_error_t err;
+    const char *s;
+
+    if (flux_rpc_get_unpack (f, "{s:s}", "R", &s) < 0)
+        errmsg (&err, -1, "looking up R in the enclosing instance: %s",
+                future_strerror (f, errno));
+    else if (!(R = rset_decode (s, strlen (s), &err)))
+        flux_log (in->h, LOG_ERR, "R of the enclosing instance: %s", err.text);
+    if (R)
+        watch_updates (in);
+    in->R_cb (R, err.text, in->arg);
+    rset_free (R);
+}
+
+static int lookup_R (struct inherit *in, flux_error_t *err)
+{
+    if (!(in->lookup = flux_rpc_pack (in->parent, "job-info.lookup", FLUX_NODEID_ANY, 0,
+                                      "{s:I s:[s] s:i}", "id", (json_int_t)in->id,
+                                      "keys", "R", "flags", FLUX_JOB_LOOKUP_CURRENT))
+        || flux_future_then (in->lookup, -1., R_arrived, in) < 0)
+        return errmsg (err, -1, "job-info.lookup: %s", strerror (errno));
+    return 0;
+}
+
+struct inherit *inherit_start (flux_t *h, inherit_R_f R_cb,
+                               inherit_expiration_f expiration_cb, void *arg,
+                               flux_error_t *err)
+{
+    const char *uri = flux_attr_get (h, "parent-uri");
+    struct inherit *in = calloc (1, sizeof (*in));
+
+    if (!in) {
+        errmsg (err, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    in->h = h;
+    in->R_cb = R_cb;
+    in->expiration_cb = expiration_cb;
+    in->arg = arg;
+    if (!uri || get_jobid (h, &in->id) < 0)
+        errmsg (err, -EINVAL, "the instance is not a job");
+    else if (!(in->parent = flux_open_ex (uri, 0, err))
+             || flux_set_reactor (in->parent, flux_get_reactor (h)) < 0
+             || lookup_R (in, err) < 0)
+        ;
+    else {
+        flux_comms_error_set (in->parent, lost, in);
+        return in;
+    }
+    inherit_free (in);
+    return NULL;
+}
+
+void inherit_free (struct inherit *in)
+{
+    if (in) {
+        flux_future_destroy (in->lookup);
+        flux_future_destroy (in->watch);
+        flux_close (in->parent);
+        free (in);
+    }
+}
