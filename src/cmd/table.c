@@ -11,10 +11,12 @@
 #include "cmd/jobs.h"
 #include "cmd/module.h"
 #include "cmd/ping.h"
+#include "cmd/proxy.h"
 #include "cmd/relay.h"
 #include "cmd/start.h"
 #include "cmd/submit.h"
 #include "cmd/uptime.h"
+#include "cmd/uri.h"
 #include "cmd/version.h"
 
 #define SUBMIT "Run and submit jobs, allocate resources:"
@@ -39,9 +41,11 @@ const struct cmd cmd_table[] = {
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
     { "module", cmd_module, COMMON, "Manage Flux extension modules" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
+    { "proxy", cmd_proxy, COMMON, "Proxy connections to Flux jobs and instances" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
     { "uptime", cmd_uptime, COMMON, "Tell how long Flux has been up and running" },
+    { "uri", cmd_uri, COMMON, "Resolve Flux URIs" },
     { "version", cmd_version, COMMON, "Display flux version information" },
     { "relay", cmd_relay, NULL, "Pass messages on, for ssh:// URIs" },
     { NULL, NULL, NULL, NULL },
