@@ -4,8 +4,8 @@
  * endpoint that has its service (the topic up to the first dot) and, if it has
  * a nodeid, that rank; responses go back; events go to all.  The sender's name
  * is the route, and everyone is the instance owner.  What no endpoint has is
- * answered with ENOSYS; what is addressed to a rank that was removed with
- * EHOSTUNREACH.
+ * answered with ENOSYS; what is addressed to a rank that was removed, or is
+ * pending there when it is, with EHOSTUNREACH.
  */
 #ifndef CORE_TEST_HUB_H
 #define CORE_TEST_HUB_H
@@ -29,6 +29,7 @@ struct hub_end {
     flux_t *near;         /* ours */
     flux_t *far;          /* the endpoint's */
     flux_watcher_t *w;
+    struct flux_msglist *pending;  /* requests it has not answered */
 };
 
 struct hub {
@@ -52,15 +53,21 @@ static inline bool hub_has_service (struct hub_end *e, const char *topic)
     return false;
 }
 
-static inline void hub_request (struct hub *hub, struct hub_end *from, flux_msg_t *msg)
+static inline void hub_stamp (flux_msg_t *msg)
 {
     struct flux_msg_cred cred = { .userid = getuid (),
                                   .rolemask = FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL };
+
+    flux_msg_set_cred (msg, cred);
+}
+
+static inline void hub_request (struct hub *hub, struct hub_end *from, flux_msg_t *msg)
+{
     const char *topic = NULL;
     uint32_t nodeid = FLUX_NODEID_ANY;
     bool dead = true;
 
-    flux_msg_set_cred (msg, cred);
+    hub_stamp (msg);
     flux_msg_route_enable (msg);
     flux_msg_route_push (msg, from->name);
     flux_msg_get_topic (msg, &topic);
@@ -75,7 +82,10 @@ static inline void hub_request (struct hub *hub, struct hub_end *from, flux_msg_
             /* first where the sender is, then anywhere */
             if (nodeid != FLUX_NODEID_ANY ? e->rank == nodeid
                                           : pass == 1 || e->rank == from->rank) {
-                (void)flux_send_new (e->near, &msg, 0);
+                if (!flux_msg_is_noresponse (msg))
+                    (void)flux_msglist_append (e->pending, msg);
+                (void)flux_send (e->near, msg, 0);
+                flux_msg_destroy (msg);
                 return;
             }
         }
@@ -86,6 +96,26 @@ static inline void hub_request (struct hub *hub, struct hub_end *from, flux_msg_
         (void)flux_send_new (from->near, &rep, 0);
     }
     flux_msg_destroy (msg);
+}
+
+/* The last response to a request. */
+static inline void hub_answered (struct hub_end *from, const flux_msg_t *rep)
+{
+    uint32_t tag, reqtag;
+    int errnum;
+
+    if (flux_msg_get_errnum (rep, &errnum) < 0
+        || (errnum == 0 && flux_msg_is_streaming (rep))
+        || flux_msg_get_matchtag (rep, &tag) < 0 || tag == 0)
+        return;
+    for (const flux_msg_t *req = flux_msglist_first (from->pending); req;
+         req = flux_msglist_next (from->pending)) {
+        if (flux_msg_get_matchtag (req, &reqtag) == 0 && tag == reqtag
+            && flux_msg_route_match_first (req, rep)) {
+            flux_msglist_delete (from->pending);
+            return;
+        }
+    }
 }
 
 static inline void hub_response (struct hub *hub, flux_msg_t *msg)
@@ -111,10 +141,13 @@ static inline void hub_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, vo
 
     while ((msg = flux_recv (from->near, FLUX_MATCH_ANY, FLUX_O_NONBLOCK))) {
         flux_msg_get_type (msg, &type);
+        hub_stamp (msg);
         if (type == FLUX_MSGTYPE_REQUEST)
             hub_request (from->hub, from, msg);
-        else if (type == FLUX_MSGTYPE_RESPONSE)
+        else if (type == FLUX_MSGTYPE_RESPONSE) {
+            hub_answered (from, msg);
             hub_response (from->hub, msg);
+        }
         else {
             for (int i = 0; i < from->hub->count; i++) {
                 if (from->hub->ends[i].near)
@@ -148,6 +181,7 @@ static inline flux_t *hub_add (struct hub *hub, const char *name, uint32_t rank,
     e->rank = rank;
     e->near = pair[0];
     e->far = pair[1];
+    e->pending = flux_msglist_create ();
     snprintf (e->name, sizeof (e->name), "%s", name);
     snprintf (e->services, sizeof (e->services), "%s", services);
     flux_set_reactor (e->near, hub->r);
@@ -179,6 +213,17 @@ static inline void hub_disconnect (struct hub *hub, const char *name,
     }
 }
 
+static inline void hub_fail_pending (struct hub_end *e)
+{
+    const flux_msg_t *req;
+
+    while ((req = flux_msglist_pop (e->pending))) {
+        flux_msg_t *rep = flux_response_derive (req, EHOSTUNREACH);
+        hub_response (e->hub, rep);
+        flux_msg_decref (req);
+    }
+}
+
 static inline void hub_remove (struct hub *hub, const char *name)
 {
     for (int i = 0; i < hub->count; i++) {
@@ -188,6 +233,8 @@ static inline void hub_remove (struct hub *hub, const char *name)
             flux_close (e->far);
             flux_close (e->near);
             e->near = NULL;
+            hub_fail_pending (e);
+            flux_msglist_destroy (e->pending);
         }
     }
 }

@@ -2,6 +2,7 @@
  */
 #include "core/builtin.h"
 #include "modules/barrier/barrier.h"
+#include "modules/exec/exec.h"
 #include "modules/heartbeat/heartbeat.h"
 #include "modules/job/job.h"
 #include "modules/kvs/kvs.h"
@@ -10,6 +11,7 @@
 
 /* The broker copies nothing: each entry is where its service defines it. */
 const struct builtin *const builtin_table[] = {
+    &rexec_builtin,
     &kvs_builtin,
     &kvs_watch_builtin,
     &resource_builtin,
@@ -19,6 +21,7 @@ const struct builtin *const builtin_table[] = {
     &job_ingest_builtin,
     &job_list_builtin,
     &job_info_builtin,
+    &job_exec_builtin,
     &sched_simple_builtin,
     NULL,
 };
@@ -26,6 +29,7 @@ const struct builtin *const builtin_table[] = {
 const struct builtin_data *const builtin_data_table[] = {
     &kvs_builtin_data,
     &job_builtin_data,
+    &job_exec_data,
     &resource_builtin_data,
     NULL,
 };

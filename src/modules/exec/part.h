@@ -1,0 +1,107 @@
+/* part.h - what one broker does for a job: its shell, and the brokers below
+ *
+ *                 job (rank 0)
+ *                  │ launch, signal, release      ▲ updates
+ *                 part on rank 0 ── shell         │ (merged on the way)
+ *        launch ┌──┴──┐ one message a child       │
+ *              part  part ── shell                │
+ *              ...   ...
+ *
+ * A part lives from the launch until all shells below it have ended and this has
+ * been told.  It outlives the service: when job-exec is removed the parts stay,
+ * with their shells, and wait for it to come back.
+ */
+#ifndef EXEC_PART_H
+#define EXEC_PART_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <flux/core.h>
+
+#include "base/list.h"
+#include "core/due.h"
+#include "modules/exec/update.h"
+
+struct idset;
+struct jobexec;
+struct parts;
+struct shell;
+
+struct part {
+    struct parts *parts;
+    uint64_t id;
+    uint32_t userid;
+    char *jobid;              /* f58, for messages */
+    /* who is told: on rank 0 a function, else the sender of a request */
+    void (*up_fn) (struct update *u, void *arg);
+    void *up_arg;
+    const flux_msg_t *req;
+
+    struct shell *shell;
+    bool is_local;            /* the job has a shell here */
+    uint32_t rank;            /* of this broker */
+    uint32_t leader;          /* lowest rank of the job */
+    struct list_node branches;
+    struct idset *ranks;      /* of the job, here and below */
+    struct idset *unstarted;
+    struct idset *active;     /* not ended, lost or failed */
+    struct update all;        /* what has been told, for one who comes later */
+    struct update up;         /* what has not */
+    struct due due;
+    flux_watcher_t *gather_w; /* runs while 'up' waits for more */
+    struct list_node barriers;
+};
+
+/* The parts of this broker. */
+struct parts *parts_new (void);
+void parts_free (struct parts *ps);
+/* The service has started, or (NULL) is about to stop. */
+int parts_attach (struct parts *ps, struct jobexec *ctx);
+struct jobexec *parts_context (struct parts *ps);
+struct part *parts_get (struct parts *ps, uint64_t id);
+size_t parts_count (const struct parts *ps);
+/* The sender of 'msg' has gone. */
+void parts_disconnect (struct parts *ps, const flux_msg_t *msg);
+
+/* Rank 0: launch the shells of a job.  'text' is the start request (JSON; for a
+ * guest with key "J"), 'jobspec' that key of it.  'fn' is called from the
+ * reactor, also for what could not be started.  NULL with errno. */
+struct part *part_launch (struct parts *ps, uint64_t id, uint32_t userid,
+                          const struct idset *ranks, const char *text,
+                          const json_t *jobspec, const char *J,
+                          void (*fn) (struct update *u, void *arg), void *arg);
+/* Rank 0: take over a part whose job is new to us; all that has happened is
+ * told again. */
+int part_adopt (struct part *part, void (*fn) (struct update *u, void *arg),
+                void *arg);
+/* Rank 0: nobody listens any more.  With shells that run it stays. */
+void part_release (struct part *part);
+
+/* Other ranks: requests from the broker above. */
+void part_launch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                     void *arg);
+void part_signal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                     void *arg);
+
+/* Signal the tasks of all shells, or (kill) the shells themselves. */
+void part_signal (struct part *part, int signum, bool kill);
+
+/* For barrier.c: 'up' has something in it. */
+void part_tell (struct part *part, bool now);
+/* Send to each broker below that still has shells; no response. */
+void part_send_down (struct part *part, const char *topic, const char *text);
+
+/* barrier.c */
+void barrier_enter_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                       void *arg);
+void barrier_release_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                         void *arg);
+/* What a broker below says in the "barrier" object of an update. */
+void barriers_merge (struct part *part, json_t *o);
+/* Rank 0: let the shells that wait go on, or (errnum) fail. */
+void barrier_release (struct part *part, const char *name, int errnum,
+                      const char *errstr);
+void barriers_disconnect (struct part *part, const flux_msg_t *msg);
+void barriers_free (struct part *part);
+
+#endif /* !EXEC_PART_H */

@@ -1,0 +1,247 @@
+/* perrank.c - shells by a subprocess service other than rexec (exec.service)
+ *
+ * One remote subprocess (RFC 42) a rank, from rank 0.  The shell inherits
+ * nothing from us: it connects by FLUX_URI and looks its job up.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <flux/core.h>
+#include <flux/idset.h>
+
+#include "base/errmsg.h"
+#include "base/fluid.h"
+#include "modules/exec/guest.h"
+#include "modules/exec/job.h"
+#include "modules/exec/jobexec.h"
+
+struct remote_shell {
+    struct list_node node;
+    struct perrank *pr;
+    uint32_t rank;
+    flux_subprocess_t *p;
+};
+
+struct waiter {
+    struct list_node node;
+    char *name;
+    const flux_msg_t *msg;
+};
+
+struct perrank {
+    struct job *job;
+    struct list_node shells;
+    struct list_node waiters;
+};
+
+static struct remote_shell *shell_of (flux_subprocess_t *p)
+{
+    return flux_subprocess_aux_get (p, "exec::shell");
+}
+
+static struct idset *one_rank (uint32_t rank)
+{
+    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
+
+    if (ids && idset_set (ids, rank) < 0) {
+        idset_destroy (ids);
+        return NULL;
+    }
+    return ids;
+}
+
+static void state_cb (flux_subprocess_t *p, flux_subprocess_state_t state)
+{
+    struct remote_shell *sh = shell_of (p);
+    struct idset *rank = one_rank (sh->rank);
+    struct update u = { 0 };
+    int errnum;
+
+    if (!rank)
+        return;
+    if (state == FLUX_SUBPROCESS_RUNNING)
+        (void)update_started (&u, rank);
+    else if (state == FLUX_SUBPROCESS_EXITED)
+        (void)update_exited (&u, flux_subprocess_status (p), rank);
+    else if (state == FLUX_SUBPROCESS_FAILED) {
+        errnum = flux_subprocess_fail_errno (p);
+        if (errnum == EHOSTUNREACH)
+            (void)update_lost (&u, rank);
+        else
+            (void)update_failed (&u, sh->rank, errnum, flux_subprocess_fail_error (p));
+    }
+    job_update (&u, sh->pr->job);
+    update_clear (&u);
+    idset_destroy (rank);
+}
+
+static void output_cb (flux_subprocess_t *p, const char *stream)
+{
+    struct remote_shell *sh = shell_of (p);
+    struct update u = { 0 };
+    const char *data;
+    int len = flux_subprocess_getline (p, stream, &data);
+
+    if (len <= 0)
+        return;
+    if (data[len - 1] == '\n')
+        len--;
+    if (update_log (&u, sh->rank, stream, data, len) == 0)
+        job_update (&u, sh->pr->job);
+    update_clear (&u);
+}
+
+static const flux_subprocess_ops_t ops = {
+    .on_state_change = state_cb,
+    .on_stdout = output_cb,
+    .on_stderr = output_cb,
+};
+
+static flux_cmd_t *make_command (struct job *job)
+{
+    struct jobexec *ctx = job->ctx;
+    char id[32];
+    flux_cmd_t *cmd = flux_cmd_create (0, NULL, ctx->env);
+
+    (void)fluid_encode (job->id, FLUID_F58_PLAIN, id, sizeof (id));
+    flux_cmd_unsetenv (cmd, "FLUX_URI"); /* each server has its own */
+    if (!cmd
+        || flux_cmd_argv_append (cmd, ctx->conf.job_shell) < 0
+        || flux_cmd_argv_append (cmd, id) < 0
+        || flux_cmd_setenvf (cmd, 1, "FLUX_KVS_NAMESPACE", "%s",
+                             guest_namespace (job->guest)) < 0) {
+        flux_cmd_destroy (cmd);
+        return NULL;
+    }
+    return cmd;
+}
+
+static int start_one (struct perrank *pr, flux_cmd_t *cmd, uint32_t rank)
+{
+    struct jobexec *ctx = pr->job->ctx;
+    struct remote_shell *sh = calloc (1, sizeof (*sh));
+
+    if (!sh)
+        return -ENOMEM;
+    sh->pr = pr;
+    sh->rank = rank;
+    list_append (&pr->shells, &sh->node);
+    if (!(sh->p = flux_rexec_ex (ctx->h, ctx->conf.service, rank, 0, cmd, &ops,
+                                 flux_llog, ctx->h))
+        || flux_subprocess_aux_set (sh->p, "exec::shell", sh, NULL) < 0)
+        return -errno;
+    (void)flux_subprocess_close (sh->p, "stdin");
+    return 0;
+}
+
+int perrank_start (struct job *job, const json_t *jobspec, flux_error_t *err)
+{
+    struct perrank *pr;
+    flux_cmd_t *cmd;
+    unsigned int r;
+    int rc = 0;
+
+    if (job->userid != job->ctx->owner)
+        return errmsg (err, -ENOTSUP, "jobs of guests are launched by service rexec"
+                       " only, not by %s", job->ctx->conf.service);
+    if (!(pr = calloc (1, sizeof (*pr))))
+        return errmsg (err, -ENOMEM, "out of memory");
+    pr->job = job;
+    list_init (&pr->shells);
+    list_init (&pr->waiters);
+    job->perrank = pr;
+    if (!(cmd = make_command (job)))
+        return errmsg (err, -ENOMEM, "out of memory");
+    for (r = idset_first (job->ranks); rc == 0 && r != IDSET_INVALID_ID;
+         r = idset_next (job->ranks, r))
+        rc = start_one (pr, cmd, r);
+    flux_cmd_destroy (cmd);
+    return rc < 0 ? errmsg (err, rc, "%s", strerror (-rc)) : 0;
+}
+
+void perrank_free (struct perrank *pr)
+{
+    if (!pr)
+        return;
+    list_foreach (&pr->shells, n) {
+        struct remote_shell *sh = list_entry (n, struct remote_shell, node);
+        list_del (n);
+        flux_subprocess_destroy (sh->p);
+        free (sh);
+    }
+    list_foreach (&pr->waiters, n) {
+        struct waiter *w = list_entry (n, struct waiter, node);
+        list_del (n);
+        flux_msg_decref (w->msg);
+        free (w->name);
+        free (w);
+    }
+    free (pr);
+}
+
+static flux_future_t *ask_shell (struct job *job, uint32_t rank, int signum)
+{
+    char topic[128], id[32];
+
+    (void)fluid_encode (job->id, FLUID_F58_PLAIN, id, sizeof (id));
+    (void)snprintf (topic, sizeof (topic), "%" PRIu32 "-shell-%s.kill",
+                    job->userid, id);
+    return flux_rpc_pack (job->ctx->h, topic, rank, FLUX_RPC_NORESPONSE, "{s:i}",
+                          "signum", signum);
+}
+
+void perrank_signal (struct job *job, int signum, bool kill)
+{
+    bool forwarded = signum == SIGINT || signum == SIGTERM || signum == SIGALRM;
+
+    list_foreach (&job->perrank->shells, n) {
+        struct remote_shell *sh = list_entry (n, struct remote_shell, node);
+        flux_future_t *f;
+        if (!flux_subprocess_active (sh->p))
+            continue;
+        if (kill || forwarded)
+            f = flux_subprocess_kill (sh->p, signum);
+        else
+            f = ask_shell (job, sh->rank, signum);
+        flux_future_destroy (f);
+    }
+}
+
+int perrank_enter_barrier (struct job *job, const char *name, uint32_t rank,
+                           const flux_msg_t *msg)
+{
+    struct waiter *w = calloc (1, sizeof (*w));
+    struct idset *ranks = one_rank (rank);
+
+    if (!w || !ranks || !(w->name = strdup (name))) {
+        free (w);
+        idset_destroy (ranks);
+        return -ENOMEM;
+    }
+    w->msg = flux_msg_incref (msg);
+    list_append (&job->perrank->waiters, &w->node);
+    job_barrier (job, name, ranks);
+    idset_destroy (ranks);
+    return 0;
+}
+
+void perrank_release_barrier (struct job *job, const char *name, int errnum)
+{
+    flux_t *h = job->ctx->h;
+
+    list_foreach (&job->perrank->waiters, n) {
+        struct waiter *w = list_entry (n, struct waiter, node);
+        if (strcmp (w->name, name) != 0)
+            continue;
+        if ((errnum ? flux_respond_error (h, w->msg, errnum,
+                                          "a shell of this job has ended")
+                    : flux_respond (h, w->msg, NULL)) < 0)
+            FLUX_LOG_ERROR (h);
+        list_del (n);
+        flux_msg_decref (w->msg);
+        free (w->name);
+        free (w);
+    }
+}
