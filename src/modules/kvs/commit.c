@@ -10,6 +10,7 @@
 #include "modules/kvs/batch.h"
 #include "modules/kvs/commit.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/pack.h"
 #include "modules/kvs/redo.h"
 #include "modules/kvs/rfc11.h"
 #include "modules/kvs/ttxn.h"
@@ -255,12 +256,15 @@ void commit_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
         bool empty = com.count == 0;
         kvs_walker_init (&c.walker, kvs, cred, true);
         c.record = batcher_durable (kvs->batcher) || watches_any (kvs->watches);
+        ch.nomerge = (com.flags & FLUX_KVS_NO_MERGE) != 0;
+        batcher_begin (kvs->batcher, c.ns, ch.nomerge);
         rc = apply (&c, &com, &err);
-        if (rc == 0) {
+        if (rc < 0)
+            batcher_abort (kvs->batcher, c.ns);
+        else {
             c.ns->seq += !empty;
             ch.ns = c.ns;
             ch.seq = c.ns->seq;
-            ch.nomerge = (com.flags & FLUX_KVS_NO_MERGE) != 0;
             ch.sync = (com.flags & FLUX_KVS_SYNC) != 0;
             ch.keep_root = !(com.flags & KVS_COMMIT_NOREF) && !empty;
             kvs->stats.commits++;
@@ -274,6 +278,107 @@ void commit_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
     change_release (&ch);
     buf_release (&c.key);
     buf_release (&c.text);
+}
+
+/* -- freezing ----------------------------------------------------------------- */
+
+struct freezer {
+    struct committer c;         /* first: changed() gets it */
+    uint64_t id;
+    struct buf packed;
+    char *key;
+};
+
+static void frozen (void *arg, enum ttxn_change what, const char *path,
+                    size_t len, const struct tnode *old,
+                    const struct tnode *node, size_t from)
+{
+    struct freezer *f = arg;
+    if (what != TTXN_SET)
+        changed (arg, what, path, len, old, node, from);
+    else if (batcher_durable (f->c.kvs->batcher))
+        redo_freeze (&f->c.change->redo, f->c.ns->id, path, f->id, &f->packed);
+    else
+        redo_frozen_row (&f->c.change->redo, f->id, &f->packed);
+}
+
+/* 0, 1 if it is frozen already. */
+static int find_freezable (struct kvs *kvs, const char *key,
+                           struct twalk_place *place)
+{
+    int rc = twalk (&kvs->env, kvs->primary->head, key, false, place);
+    if (rc < 0)
+        return rc;
+    if (place->linked || !strcmp (key, "."))
+        return -EINVAL;
+    if (tnode_kind (place->node) == TNODE_COLD)
+        return 1;
+    return tnode_kind (place->node) == TNODE_DIR ? 0 : -ENOTDIR;
+}
+
+static int freeze_dir (struct freezer *f, const struct tnode *dir)
+{
+    struct kvs *kvs = f->c.kvs;
+    int rc = pack_dir (&kvs->env, dir, &f->packed);
+    struct tnode *cold = rc == 0 ? batcher_new_cold (kvs->batcher, dir) : NULL;
+    if (!cold)
+        return rc < 0 ? rc : -ENOMEM;
+    f->id = tcold_id (cold);
+    batcher_begin (kvs->batcher, f->c.ns, false);
+    f->c.txn = ttxn_new (&f->c.ns->head, f->c.ns->name, &kvs->env, frozen, f);
+    rc = f->c.txn ? ttxn_set (f->c.txn, f->key, cold) : -ENOMEM;
+    if (rc == 0 && f->c.change->redo.failed)
+        rc = -ENOMEM;
+    if (rc == 0) {
+        ttxn_commit (f->c.txn);
+        f->c.change->frozen = tnode_ref (cold);
+        f->c.change->frozen_in = f->c.ns;
+    }
+    else {
+        ttxn_abort (f->c.txn);
+        batcher_abort (kvs->batcher, f->c.ns);
+    }
+    tnode_unref (cold);
+    return rc;
+}
+
+static int freeze (struct kvs *kvs, const flux_msg_t *msg, struct change *ch,
+                   flux_error_t *err)
+{
+    struct freezer f = {
+        .c = { .kvs = kvs, .ns = kvs->primary, .change = ch },
+        .packed = BUF_INIT,
+    };
+    struct twalk_place place = TWALK_PLACE_INIT;
+    const char *key;
+    int rc;
+
+    if (flux_request_unpack (msg, NULL, "{s:s}", "key", &key) < 0)
+        return -errno;
+    if (!(f.key = malloc (strlen (key) + 2)))
+        return -ENOMEM;
+    if ((rc = kvs_key_normalize (key, f.key)) == 0
+        && (rc = batcher_need_store (kvs->batcher, err)) == 0
+        && (rc = find_freezable (kvs, f.key, &place)) == 0)
+        rc = freeze_dir (&f, place.node);
+    twalk_place_release (&place);
+    buf_release (&f.packed);
+    free (f.key);
+    if (rc < 0 && !err->text[0])
+        errmsg (err, rc, "cannot freeze %.100s: %s", key, strerror (-rc));
+    return rc;
+}
+
+void freeze_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
+{
+    struct change ch = CHANGE_INIT;
+    flux_error_t err = { { 0 } };
+    int rc = freeze (kvs, msg, &ch, &err);
+    if (rc < 0)
+        kvs_respond_error (h, msg, rc, err.text);
+    else
+        batcher_submit (kvs->batcher, &ch, h, msg, freeze_request);
+    change_release (&ch);
 }
 
 /* -- namespaces ----------------------------------------------------------------- */
@@ -429,14 +534,17 @@ static int graft (struct kvs *kvs, const flux_msg_t *msg, struct change *ch,
     }
     kvs_walker_init (&c.walker, kvs, cred, true);
     change_touch (ch, c.ns, key, strlen (key), TOUCH_NAMED);
+    batcher_begin (kvs->batcher, c.ns, false);
     c.txn = ttxn_new (&c.ns->head, c.ns->name, &c.walker.env, grafted, &c);
     rc = c.txn ? ttxn_set (c.txn, key, ch->removed->head) : -ENOMEM;
     if (rc == 0 && (ch->failed || ch->redo.failed))
         rc = -ENOMEM;
     if (rc == 0)
         ttxn_commit (c.txn);
-    else
+    else {
         ttxn_abort (c.txn);
+        batcher_abort (kvs->batcher, c.ns);
+    }
     free (key);
     if (rc < 0)
         return errmsg (err, rc, "cannot put namespace %.60s at %.60s: %s", name,

@@ -16,4 +16,9 @@ void namespace_remove_request (struct kvs *kvs, flux_t *h,
 void namespace_graft_request (struct kvs *kvs, flux_t *h,
                               const flux_msg_t *msg);
 
+/* A directory of the primary namespace that will hardly be read goes to the
+ * store; what is read of it is read back, what changes it brings it back.
+ * Answered when its memory is free. */
+void freeze_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg);
+
 #endif /* !KVS_COMMIT_H */

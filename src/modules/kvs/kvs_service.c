@@ -272,6 +272,14 @@ static void graft_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     namespace_graft_request (s->kvs, h, msg);
 }
 
+static void freeze_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                       void *arg)
+{
+    struct service *s = arg;
+    (void)mh;
+    freeze_request (s->kvs, h, msg);
+}
+
 static json_t *list_namespaces (struct kvs *kvs)
 {
     json_t *a = json_array ();
@@ -362,6 +370,7 @@ static const struct flux_msg_handler_spec rank0_htab[] = {
     { FLUX_MSGTYPE_REQUEST, "namespace-remove", remove_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "namespace-list", list_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "namespace-graft", graft_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "freeze", freeze_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "disconnect", disconnect_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "stats-clear", stats_clear_cb, 0 },
@@ -388,7 +397,7 @@ static void service_stop (void *arg)
     flux_msg_handler_delvec (s->handlers);
     relay_free (s->relay);
     if (s->kvs && s->kvs->h == s->h) {
-        batcher_forget (s->kvs->batcher, s->h);
+        batcher_drain (s->kvs->batcher);
         waiters_flush (s->kvs);
         refq_flush (s->kvs->refq);
         s->kvs->h = NULL;

@@ -180,11 +180,12 @@ void kvs_destroy (void *arg)
     struct kvs *kvs = arg;
     if (!kvs)
         return;
-    batcher_free (kvs->batcher);
+    batcher_close (kvs->batcher);
     refq_free (kvs->refq);
     watches_free (kvs->watches);
     hash_free (kvs->namespaces);
     content_free (kvs->content);
+    batcher_free (kvs->batcher);
     free (kvs);
 }
 

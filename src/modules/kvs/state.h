@@ -32,6 +32,8 @@ struct kvsns {
     uint64_t seq;
     struct tnode *root;      /* what look-ups see, NULL: the head */
     uint64_t root_seq;       /* valid if root is */
+    int steps;               /* changes under way (batch.c) */
+    struct step *step;       /* the last of them, while it is open */
     struct list_node waiters;/* struct waiter: for a version */
     /* Roots of the latest commits whose senders may ask for the reference. */
     struct {

@@ -98,7 +98,6 @@ static void *service_thread (void *arg)
     for (int i = NSERVICES; i-- > 0;)
         s[i].b->stop (s[i].ctx);
     kvs_builtin_data.destroy (data);
-    hub_free (hub);
     return NULL;
 }
 
@@ -121,6 +120,7 @@ static int teardown (void **state)
                                  FLUX_RPC_NORESPONSE);
     flux_future_destroy (f);
     pthread_join (x->thread, NULL);
+    hub_free (x->hub);  /* here, where the clients' ends were used */
     flux_reactor_destroy (x->r);
     free (x);
     return 0;

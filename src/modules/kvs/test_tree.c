@@ -148,7 +148,7 @@ static void test_links (void **state)
     assert_string_equal (tref_get (n, 1), "sha1-bb");
     tnode_unref (n);
     struct tnode *dir = tdir_new ();
-    n = tcold_new (17, dir);
+    n = tcold_new (17, dir, NULL);
     assert_true (tnode_is_dir (n));
     assert_ptr_equal (tcold_mem (n), dir);
     tcold_set_stored (n, "01234567890123456789", 20);

@@ -236,7 +236,7 @@ static void test_cold (void **state)
 {
     (void)state;
     root = tdir_new ();
-    struct tnode *cold = tcold_new (1, NULL), *bad = tcold_new (2, NULL);
+    struct tnode *cold = tcold_new (1, NULL, NULL), *bad = tcold_new (2, NULL, NULL);
     struct ttxn *t = begin ();
     assert_int_equal (ttxn_set (t, "job.1", cold), 0);
     assert_int_equal (ttxn_set (t, "job.2", bad), 0);

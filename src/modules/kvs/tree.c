@@ -79,6 +79,8 @@ static void bury_node (struct tnode *n, struct thead **dead)
         break;
     case TNODE_COLD:
         drop ((struct thead *)n->cold.mem, dead);
+        if (n->cold.owner)
+            n->cold.owner->gone (n->cold.owner, n->cold.id);
         break;
     }
     free (n);
@@ -413,13 +415,15 @@ const char *tref_get (const struct tnode *n, size_t i)
     return p;
 }
 
-struct tnode *tcold_new (uint64_t id, const struct tnode *mem)
+struct tnode *tcold_new (uint64_t id, const struct tnode *mem,
+                         struct tcold_owner *owner)
 {
     struct tnode *n = tnode_alloc (TNODE_COLD,
                                    sizeof (struct thead) + sizeof (struct tcold));
     if (n) {
         n->cold.id = id;
         n->cold.mem = tnode_ref (mem);
+        n->cold.owner = owner;
     }
     return n;
 }

@@ -70,8 +70,13 @@ const char *tref_get (const struct tnode *n, size_t i);
 
 /* Cold directories: row 'id' of the store.  'mem', if not NULL, is the directory
  * itself while it is on its way to the store.  The digest is of its RFC 11
- * object, NULL while unknown. */
-struct tnode *tcold_new (uint64_t id, const struct tnode *mem);
+ * object, NULL while unknown.  The owner, which may be NULL and must outlive the
+ * node, is told when nothing refers to the row any more. */
+struct tcold_owner {
+    void (*gone) (struct tcold_owner *owner, uint64_t id);
+};
+struct tnode *tcold_new (uint64_t id, const struct tnode *mem,
+                         struct tcold_owner *owner);
 uint64_t tcold_id (const struct tnode *n);
 const struct tnode *tcold_mem (const struct tnode *n);
 void tcold_set_stored (struct tnode *n, const void *digest, size_t len);

@@ -77,6 +77,7 @@ struct tref {
 struct tcold {
     uint64_t id;
     struct tnode *mem;
+    struct tcold_owner *owner;
     uint8_t digest_len;
     unsigned char digest[32];
 };
