@@ -162,7 +162,8 @@ static void watch_active (struct watcher *w, struct job *job)
 /* KVS watches of a job that has ended: what they have is complete. */
 static void kvs_watch_end (struct watcher *w)
 {
-    if (w->f && !w->canceled && flux_kvs_lookup_cancel (w->f) == 0)
+    list_del (&w->job_node);   /* the active part of the job goes */
+    if (w->watching && !w->canceled && flux_kvs_lookup_cancel (w->f) == 0)
         w->canceled = true;
 }
 
