@@ -78,6 +78,18 @@ static int set_names (struct broker *b, flux_error_t *err)
     return 0;
 }
 
+/* The process manager names the job in any form; the attribute has F58. */
+static int set_jobid (struct broker *b)
+{
+    flux_jobid_t id;
+    char f58[32];
+
+    if (flux_job_id_parse (b->info.jobid, &id) < 0
+        || flux_job_id_encode (id, "f58", f58, sizeof (f58)) < 0)
+        return attrs_set (b->attrs, "jobid", b->info.jobid, 0);
+    return attrs_set (b->attrs, "jobid", f58, 0);
+}
+
 /* "/f1/f2" from what the enclosing broker's own path was, or "/" at the top. */
 static int set_jobid_path (struct broker *b)
 {
@@ -87,7 +99,7 @@ static int set_jobid_path (struct broker *b)
         return attrs_set (b->attrs, "jobid-path", "/", 0);
     if (outer)
         return attrs_set (b->attrs, "jobid-path", outer, 0);
-    return attrs_setf (b->attrs, "jobid-path", 0, "/%s", b->info.jobid);
+    return attrs_setf (b->attrs, "jobid-path", 0, "/%s", attrs_get (b->attrs, "jobid", NULL));
 }
 
 static int set_place (struct broker *b, flux_error_t *err)
@@ -102,6 +114,7 @@ static int set_place (struct broker *b, flux_error_t *err)
         || attrs_set (a, "broker.boot-method", b->info.method, 0) < 0
         || (b->info.mapping
             && attrs_set (a, "broker.mapping", b->info.mapping, 0) < 0)
+        || (b->info.level > 0 && b->info.jobid && set_jobid (b) < 0)
         || set_jobid_path (b) < 0)
         goto nomem;
     if (b->info.size == 1
@@ -109,8 +122,7 @@ static int set_place (struct broker *b, flux_error_t *err)
             || attrs_default (a, "hostlist", attrs_get (a, "hostname", NULL), 0) < 0))
         goto nomem;
     if (b->info.level > 0
-        && (attrs_set (a, "jobid", b->info.jobid, 0) < 0
-            || (uri && attrs_set (a, "parent-uri", uri, 0) < 0)
+        && ((uri && attrs_set (a, "parent-uri", uri, 0) < 0)
             || (ns && attrs_set (a, "parent-kvs-namespace", ns, 0) < 0)))
         goto nomem;
     return 0;

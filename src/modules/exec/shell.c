@@ -301,11 +301,25 @@ static int attach (flux_t *h, int *fd)
     return 0;
 }
 
+/* FLUX_JOB_ID_PATH=/f1/f2/.../fID: where the job is in the tree of instances. */
+static char *path_of_job (const struct shell_args *args)
+{
+    const char *outer = flux_attr_get (args->h, "jobid-path");
+    char jobid[32], *s;
+
+    if (!outer || strcmp (outer, "/") == 0)
+        outer = "";
+    if (fluid_encode (args->id, FLUID_F58, jobid, sizeof (jobid)) < 0
+        || asprintf (&s, "FLUX_JOB_ID_PATH=%s/%s", outer, jobid) < 0)
+        return NULL;
+    return s;
+}
+
 static pid_t spawn (const struct shell_args *args, struct wiring *wi,
                     flux_error_t *err)
 {
     char jobid[32], ns[64], sockenv[] = "FLUX_SHELL_FD=3";
-    char *argv[5], **envp;
+    char *argv[5], **envp, *path;
     size_t nenv = 0, n = 0;
     struct spawn_args sa = { .argv = argv, .fds = wi->fds, .nfds = wi->nfds,
                              .setpgrp = true, .ctty_fd = -1 };
@@ -315,11 +329,15 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
         return errmsg (err, -EINVAL, "bad job id");
     while (args->env[nenv])
         nenv++;
-    if (!(envp = malloc ((nenv + 4) * sizeof (envp[0]))))
+    path = path_of_job (args);
+    if (!path || !(envp = malloc ((nenv + 5) * sizeof (envp[0])))) {
+        free (path);
         return errmsg (err, -ENOMEM, "out of memory");
+    }
     memcpy (envp, args->env, nenv * sizeof (envp[0]));
     (void)snprintf (ns, sizeof (ns), "FLUX_KVS_NAMESPACE=%s", args->ns);
     envp[nenv++] = ns;
+    envp[nenv++] = path;
     if (args->imp) {
         argv[n++] = (char *)args->imp;
         argv[n++] = "exec";
@@ -335,6 +353,7 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
     sa.path = argv[0];
     sa.envp = envp;
     pid = spawn_child (&sa, err);
+    free (path);
     free (envp);
     return pid;
 }
