@@ -31,7 +31,7 @@ static const struct {
     { "rundir", ATTR_IMMUTABLE },
     { "rundir-cleanup", 0 },
     { "statedir", ATTR_IMMUTABLE },
-    { "statedir-cleanup", 0 },
+    { "statedir-cleanup", ATTR_IMMUTABLE },
     { "security.owner", ATTR_READONLY | ATTR_IMMUTABLE },
     { "local-uri", ATTR_IMMUTABLE },
     { "parent-uri", ATTR_READONLY | ATTR_IMMUTABLE },

@@ -154,15 +154,43 @@ static const struct flux_msg_handler_spec table[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+/* Until the table is ready. */
+static void defer_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct mgr *m = arg;
+
+    if (!jobtab_defer (m->t, h, msg) && !flux_msg_is_noresponse (msg))
+        mgr_respond_error (m, msg, EAGAIN, "job-manager is not ready");
+}
+
+static const struct flux_msg_handler_spec early_table[] = {
+    { FLUX_MSGTYPE_REQUEST, "*", defer_cb, FLUX_ROLE_ALL },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
 static const struct flux_msg_handler_spec responses[] = {
     { FLUX_MSGTYPE_RESPONSE, "sched.alloc", alloc_response_cb, OWNER },
     { FLUX_MSGTYPE_RESPONSE, "sched.free", free_response_cb, OWNER },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+/* A state directory that the broker made for itself goes with it. */
+static struct turn *create_turn (struct mgr *m)
+{
+    struct turn *b = turn_new (m->h, m->t, &turn_ops, m);
+    const char *name = flux_attr_cache_first (m->h);
+
+    /* only what the host has cached: asking would wait */
+    while (name && strcmp (name, "statedir-cleanup") != 0)
+        name = flux_attr_cache_next (m->h);
+    if (b && name && strcmp (flux_attr_get (m->h, name), "1") == 0)
+        turn_set_durable (b, false);
+    return b;
+}
+
 static bool create_parts (struct mgr *m)
 {
-    return (m->turn = turn_new (m->h, m->t, &turn_ops, m))
+    return (m->turn = create_turn (m))
         && (m->tap = tap_new (m))
         && (m->alloc = alloc_new (m))
         && (m->start = start_new (m))
@@ -231,25 +259,34 @@ int mgr_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *err)
     if ((rc = tap_load_configured (m, flux_get_conf (h), err)) < 0
         || (rc = configure (m, flux_get_conf (h), err)) < 0)
         goto error;
-    if (flux_msg_handler_addvec_ex (h, "job-manager", table, m, &m->handlers) < 0
+    if (flux_msg_handler_addvec_ex (h, "job-manager", early_table, m, &m->handlers) < 0
         || flux_msg_handler_addvec (h, responses, m, &m->responses) < 0) {
         rc = errmsg (err, -errno, "registering handlers: %s", flux_strerror (errno));
         goto error;
     }
     t->mgr = m;
+    t->loading = true;
     if ((rc = restart_begin (m, err)) < 0)
         goto error;
     *ctxp = m;
     return 0;
 error:
     t->mgr = NULL;
+    t->loading = false;
     mgr_free (m);
     return rc;
 }
 
 void mgr_set_ready (struct mgr *m)
 {
+    flux_msg_handler_t **early = m->handlers;
+
+    m->handlers = NULL;
+    flux_msg_handler_delvec (early);
+    if (flux_msg_handler_addvec_ex (m->h, "job-manager", table, m, &m->handlers) < 0)
+        flux_log_error (m->h, "registering handlers");
     m->ready = true;
+    jobtab_ready (m->t);
     ingest_ready (m->t);
     if (flux_module_set_running (m->h) < 0)
         flux_log_error (m->h, "module.status");
@@ -263,6 +300,8 @@ void mgr_stop (void *ctx)
 
     if (m) {
         m->t->mgr = NULL;
+        m->t->loading = false;
+        jobtab_forget (m->t, m->h);
         mgr_free (m);
     }
 }

@@ -51,6 +51,7 @@ struct turn {
     flux_watcher_t *prepare;
     flux_watcher_t *timer;
     int error;
+    bool durable;
 };
 
 static void commit_start (struct turn *b);
@@ -426,6 +427,28 @@ static void commit_continuation (flux_future_t *f, void *arg)
     }
 }
 
+/* The commit of an instance that keeps nothing: it fails only for want of memory. */
+static void unheld_continuation (flux_future_t *f, void *arg)
+{
+    struct turn *b = arg;
+
+    if (flux_future_get (f, NULL) < 0)
+        flux_log (b->h, LOG_ERR, "recording job events: %s", future_strerror (f, errno));
+    flux_future_destroy (f);
+}
+
+/* The KVS takes the commit before anything that is sent after it, so that who acts
+ * on what is released finds it there: no need to wait for the answer. */
+static void release_unheld (struct turn *b)
+{
+    flux_future_t *f = b->f;
+
+    b->f = NULL;
+    if (flux_future_then (f, -1., unheld_continuation, b) < 0)
+        flux_future_destroy (f);
+    commit_done (b);
+}
+
 static void commit_start (struct turn *b)
 {
     flux_kvs_txn_t *txn = flux_kvs_txn_create ();
@@ -433,6 +456,11 @@ static void commit_start (struct turn *b)
     if (txn && take_jobs (b, txn) == 0 && take_extra (b, txn) == 0) {
         move_list (&b->held, &b->f_held);
         b->f = flux_kvs_commit (b->h, KVS_PRIMARY_NAMESPACE, KVS_COMMIT_NOREF, txn);
+        if (b->f && !b->durable) {
+            release_unheld (b);
+            flux_kvs_txn_destroy (txn);
+            return;
+        }
         if (b->f && flux_future_then (b->f, -1., commit_continuation, b) < 0) {
             flux_future_destroy (b->f);
             b->f = NULL;
@@ -448,7 +476,8 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     struct turn *b = arg;
 
     flux_watcher_stop (w);
-    if (!b->f && gathering (b))
+    /* what is released may gather more, and the loop sleeps after this */
+    while (!b->f && !b->error && gathering (b))
         commit_start (b);
 }
 
@@ -475,7 +504,7 @@ struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
 
     if (!b)
         return NULL;
-    *b = (struct turn){ .h = h, .t = t, .ops = ops, .arg = arg };
+    *b = (struct turn){ .h = h, .t = t, .ops = ops, .arg = arg, .durable = true };
     list_init (&b->dirty);
     list_init (&b->extra);
     list_init (&b->held);
@@ -487,6 +516,11 @@ struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
         return NULL;
     }
     return b;
+}
+
+void turn_set_durable (struct turn *b, bool durable)
+{
+    b->durable = durable;
 }
 
 void turn_free (struct turn *b)

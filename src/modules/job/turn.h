@@ -33,6 +33,9 @@ typedef void (*turn_f) (struct job *job, void *arg);
 /* The commits go out on h. */
 struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
                          void *arg);
+/* In an instance that keeps no state over its end, what is held goes out behind the
+ * commit instead of after its answer.  The default is durable. */
+void turn_set_durable (struct turn *b, bool durable);
 /* What is held is dropped; a commit under way is taken as done. */
 void turn_free (struct turn *b);
 
