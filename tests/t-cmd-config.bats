@@ -133,6 +133,17 @@ load common
     [ "$status" -eq 1 ]
 }
 
+@test "uptime tells of drained nodes, of submission and scheduling that are off" {
+    run start_fake 4 1 sh -c '
+        flux resource drain 2-3
+        flux queue disable --quiet -m x; flux queue stop --quiet
+        flux uptime'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "${lines[0]}" == *"size 4,  2 drained" ]]
+    [ "${lines[1]}" = "  submit disabled,  sched stopped" ]
+}
+
 @test "flux broker runs the broker with the same arguments" {
     run timeout 20 flux broker flux getattr size
     echo "$output"

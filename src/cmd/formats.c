@@ -9,8 +9,24 @@
 #include "cmd/cmd.h"
 #include "cmd/formats.h"
 
-/* {"name": {"format":, "description":}} of the files DIR/flux/COMMAND.{json,toml} */
-static void load_dir (json_t *all, const char *dir, const char *sub, const char *command)
+/* Formats are merged by name, everything else is replaced. */
+static void merge (json_t *all, const json_t *o)
+{
+    json_t *formats = json_object_get (all, "formats");
+    const char *key;
+    json_t *val;
+
+    json_object_foreach ((json_t *)o, key, val) {
+        if (strcmp (key, "formats") == 0 && formats)
+            json_object_update (formats, val);
+        else
+            json_object_set (all, key, val);
+    }
+}
+
+/* The files DIR/flux/COMMAND.{json,toml} */
+static void load_dir (json_t *all, const char *dir, const char *sub, const char *command,
+                      const char *table)
 {
     static const char *const ext[] = { "json", "toml" };
 
@@ -24,7 +40,7 @@ static void load_dir (json_t *all, const char *dir, const char *sub, const char 
             o = i == 0 ? json_load_file (path, 0, NULL) : toml_parse_file (path, &err);
             if (!o)
                 cmd_die (1, "%s: %s", path, i == 0 ? "not JSON" : err.text);
-            json_object_update (all, json_object_get (o, "formats"));
+            merge (all, table ? json_object_get (o, table) : o);
             json_decref (o);
         }
         free (path);
@@ -32,18 +48,19 @@ static void load_dir (json_t *all, const char *dir, const char *sub, const char 
 }
 
 /* The first of XDG_CONFIG_DIRS has the last word of them. */
-static void load_dirs_reversed (json_t *all, char *dirs, const char *command)
+static void load_dirs_reversed (json_t *all, char *dirs, const char *command,
+                                const char *table)
 {
     char *colon = strchr (dirs, ':');
 
     if (colon) {
         *colon = '\0';
-        load_dirs_reversed (all, colon + 1, command);
+        load_dirs_reversed (all, colon + 1, command, table);
     }
-    load_dir (all, dirs, "", command);
+    load_dir (all, dirs, "", command, table);
 }
 
-static json_t *load_config (const char *command)
+json_t *formats_config (const char *command, const char *table)
 {
     const char *dirs = getenv ("XDG_CONFIG_DIRS");
     const char *home = getenv ("XDG_CONFIG_HOME");
@@ -52,11 +69,11 @@ static json_t *load_config (const char *command)
 
     if (!copy || !all)
         cmd_die (1, "out of memory");
-    load_dirs_reversed (all, copy, command);
+    load_dirs_reversed (all, copy, command, table);
     if (home && *home)
-        load_dir (all, home, "", command);
+        load_dir (all, home, "", command, table);
     else if (getenv ("HOME"))
-        load_dir (all, getenv ("HOME"), "/.config", command);
+        load_dir (all, getenv ("HOME"), "/.config", command, table);
     free (copy);
     return all;
 }
@@ -94,20 +111,23 @@ static const char *find_format (const struct named_format *builtin, json_t *conf
     return json_string_value (json_object_get (json_object_get (config, name), "format"));
 }
 
-static void print_config (const struct named_format *builtin, json_t *config, const char *name)
+static void print_config (const struct named_format *builtin, json_t *config, const char *table,
+                          const char *name)
 {
     const char *fmt = find_format (builtin, config, name);
 
     if (!fmt)
         cmd_die (1, "--format: no format named '%s'", name);
-    printf ("[formats.%s]\nformat = \"%s\"\n", name, fmt);
+    printf ("[%s%sformats.%s]\nformat = \"%s\"\n", table ? table : "", table ? "." : "", name, fmt);
     exit (0);
 }
 
-struct format *formats_get (const char *command, const struct named_format *builtin,
-                            const char *arg, const char *env, format_heading_f heading, void *harg)
+struct format *formats_get_table (const char *command, const char *table,
+                                  const struct named_format *builtin, const char *arg,
+                                  const char *env, format_heading_f heading, void *harg)
 {
-    json_t *config = load_config (command);
+    json_t *all = formats_config (command, table);
+    json_t *config = json_object_get (all, "formats");
     const char *text;
     struct format *f;
     flux_error_t err;
@@ -126,12 +146,18 @@ struct format *formats_get (const char *command, const struct named_format *buil
     if (strcmp (arg, "help") == 0)
         print_help (command, builtin, config);
     if (strncmp (arg, "get-config=", 11) == 0)
-        print_config (builtin, config, arg + 11);
+        print_config (builtin, config, table, arg + 11);
     text = find_format (builtin, config, arg);
     if (!text && !strchr (arg, '{'))
         cmd_die (1, "--format: no format named '%s' (see --format=help)", arg);
     if (!(f = format_parse (text ? text : arg, heading, harg, &err)))
         cmd_die (1, "--format: %s", err.text);
-    json_decref (config);
+    json_decref (all);
     return f;
+}
+
+struct format *formats_get (const char *command, const struct named_format *builtin,
+                            const char *arg, const char *env, format_heading_f heading, void *harg)
+{
+    return formats_get_table (command, NULL, builtin, arg, env, heading, harg);
 }

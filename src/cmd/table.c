@@ -12,7 +12,9 @@
 #include "cmd/module.h"
 #include "cmd/ping.h"
 #include "cmd/proxy.h"
+#include "cmd/queue.h"
 #include "cmd/relay.h"
+#include "cmd/resource.h"
 #include "cmd/start.h"
 #include "cmd/submit.h"
 #include "cmd/uptime.h"
@@ -42,6 +44,8 @@ const struct cmd cmd_table[] = {
     { "module", cmd_module, COMMON, "Manage Flux extension modules" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
     { "proxy", cmd_proxy, COMMON, "Proxy connections to Flux jobs and instances" },
+    { "queue", cmd_queue, COMMON, "List and manipulate Flux queues" },
+    { "resource", cmd_resource, COMMON, "List/manipulate Flux resource status" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
     { "uptime", cmd_uptime, COMMON, "Tell how long Flux has been up and running" },

@@ -141,6 +141,33 @@ static void print_notices (const struct queue_sums *sums)
                 stopped ? "sched stopped" : "");
 }
 
+static size_t count_ids (const char *s)
+{
+    struct idset *ids = s ? idset_decode (s) : NULL;
+    size_t n = ids ? idset_count (ids) : 0;
+
+    idset_destroy (ids);
+    return n;
+}
+
+static void print_nodes (flux_future_t *f)
+{
+    const char *offline = NULL;
+    json_t *drain = NULL;
+    json_t *o;
+    const char *key;
+    size_t drained = 0;
+
+    if (!arrived (f) || flux_rpc_get_unpack (f, "{s?s s?o}", "offline", &offline, "drain", &drain) < 0)
+        return;
+    json_object_foreach (drain, key, o)
+        drained += count_ids (key);
+    if (drained > 0)
+        printf (",  %zu drained", drained);
+    if (count_ids (offline) > 0)
+        printf (",  %zu offline", count_ids (offline));
+}
+
 static void print_state (flux_future_t *f, double since_start)
 {
     const char *state;
@@ -173,6 +200,7 @@ int cmd_uptime (int argc, char **argv)
     flux_future_t *owner = ask_attr (h, "security.owner");
     flux_future_t *level = ask_attr (h, "instance-level");
     flux_future_t *size = ask_attr (h, "size");
+    flux_future_t *nodes = ask (h, "resource.status", 0);
     flux_future_t *queues = ask (h, "job-manager.queue-list", FLUX_NODEID_ANY);
 
     print_state (state, wallclock () - strtod (attr_value (start, "broker.starttime"), NULL));
@@ -180,6 +208,7 @@ int cmd_uptime (int argc, char **argv)
     print_owner (attr_value (owner, "security.owner"));
     printf (",  depth %s,  size %s", attr_value (level, "instance-level"),
             attr_value (size, "size"));
+    print_nodes (nodes);
     sum_queues (h, queues, &sums);
     putchar ('\n');
     print_notices (&sums);
@@ -189,6 +218,7 @@ int cmd_uptime (int argc, char **argv)
     flux_future_destroy (owner);
     flux_future_destroy (level);
     flux_future_destroy (size);
+    flux_future_destroy (nodes);
     flux_future_destroy (queues);
     flux_close (h);
     optparse_destroy (p);
