@@ -269,6 +269,8 @@ static void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     json_t *keys;
     int flags, rc;
 
+    if (jobtab_defer (in->t, h, msg))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I s:o s:i}", "id", &id, "keys", &keys,
                              "flags", &flags) < 0
         || !json_is_array (keys) || (flags & ~known)) {
@@ -304,27 +306,29 @@ static void freeze_continuation (flux_future_t *f, void *arg)
 
     if (flux_future_get (f, NULL) < 0 && errno == ENOSYS)
         in->no_freeze = true;
-    in->freezing--;
     flux_future_destroy (f);
+    in->f_freeze = NULL;
 }
 
-/* The KVS may keep what does not change any more in less memory. */
+/* The KVS may keep what does not change any more in less memory.  The answer
+ * to the first request tells if it can; the others are not answered. */
 void info_freeze (struct jobtab *t, struct job *job)
 {
-    struct mgr *m = t->mgr;
     struct info *in = t->info;
     flux_future_t *f;
     char key[64];
 
-    if (!m || !in || in->no_freeze || job->gone)
+    if (!in || in->no_freeze || job->gone)
         return;
     flux_job_kvs_key (key, sizeof (key), job->id, NULL);
-    f = flux_rpc_pack (in->h, "kvs.freeze", FLUX_NODEID_ANY, 0, "{s:s}", "key", key);
-    if (!f || flux_future_then (f, -1., freeze_continuation, in) < 0) {
-        flux_future_destroy (f);
-        return;
+    f = flux_rpc_pack (in->h, "kvs.freeze", FLUX_NODEID_ANY,
+                       in->freeze_asked ? FLUX_RPC_NORESPONSE : 0, "{s:s}", "key", key);
+    if (!in->freeze_asked && f && flux_future_then (f, -1., freeze_continuation, in) == 0) {
+        in->freeze_asked = true;
+        in->f_freeze = f;
     }
-    in->freezing++;
+    else
+        flux_future_destroy (f);
 }
 
 /* ---- the service ---- */
@@ -380,12 +384,14 @@ void info_stop (void *ctx)
     flux_msg_handler_delvec (in->handlers);
     if (in->t->mgr)
         turn_forget (in->t->mgr->turn, in->h);
+    jobtab_forget (in->t, in->h);
     list_foreach (&in->lookups, pos) {
         struct lookup *l = list_entry (pos, struct lookup, node);
         flux_respond_error (in->h, l->msg, ENOSYS, NULL);
         lookup_free (l);
     }
     eventlog_watch_stop (in);
+    flux_future_destroy (in->f_freeze);
     in->t->info = NULL;
     free (in);
 }

@@ -14,7 +14,8 @@ struct info {
     struct list_node watchers;     /* struct watcher: eventlogs */
     struct list_node updates;      /* struct update_watch: jobspec, R */
     bool no_freeze;                /* the KVS does not know kvs.freeze */
-    int freezing;
+    bool freeze_asked;
+    flux_future_t *f_freeze;
 };
 
 /* Answers, held as all answers of the job part; info_answer() takes o. */

@@ -231,6 +231,8 @@ static void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     struct scan *s;
     flux_error_t err;
 
+    if (jobtab_defer (l->t, h, msg))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I s:o s?F s?o}", "max_entries", &max,
                              "attrs", &attrs, "since", &since,
                              "constraint", &constraint) < 0) {
@@ -292,6 +294,8 @@ static void list_id_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
     struct job *job;
     flux_error_t err;
 
+    if (jobtab_defer (l->t, h, msg))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I s:o s?i}", "id", &id, "attrs", &attrs,
                              "state", &state) < 0) {
         answer_error (l, msg, EPROTO, "invalid payload");
@@ -421,6 +425,8 @@ static void job_stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *m
 {
     struct lister *l = arg;
 
+    if (jobtab_defer (l->t, h, msg))
+        return;
     if (visible_user (l, msg) != FLUX_USERID_UNKNOWN) {
         answer_error (l, msg, EPERM, "job statistics are for the instance owner");
         return;
@@ -560,6 +566,7 @@ void list_stop (void *ctx)
         return;
     if (l->t->mgr)
         turn_forget (l->t->mgr->turn, l->h);
+    jobtab_forget (l->t, l->h);
     list_foreach (&l->scans, pos) {
         struct scan *s = list_entry (pos, struct scan, node);
         flux_respond_error (l->h, s->msg, ENOSYS, NULL);

@@ -39,6 +39,7 @@ void *jobtab_create (void)
     list_init (&t->running);
     list_init (&t->inactive);
     list_init (&t->cursors);
+    list_init (&t->deferred);
     tree_init (&t->pending, pending_cmp);
     t->jobs = idhash_new (NULL);
     t->docs = docset_new ();
@@ -48,6 +49,53 @@ void *jobtab_create (void)
         return NULL;
     }
     return t;
+}
+
+struct deferred {
+    struct list_node node;
+    flux_t *h;
+    const flux_msg_t *msg;
+};
+
+bool jobtab_defer (struct jobtab *t, flux_t *h, const flux_msg_t *msg)
+{
+    struct deferred *d;
+
+    if (!t->loading || !(d = malloc (sizeof (*d))))
+        return false;
+    d->h = h;
+    d->msg = flux_msg_incref (msg);
+    list_append (&t->deferred, &d->node);
+    return true;
+}
+
+static void deferred_free (struct deferred *d)
+{
+    list_del (&d->node);
+    flux_msg_decref (d->msg);
+    free (d);
+}
+
+void jobtab_ready (struct jobtab *t)
+{
+    t->loading = false;
+    list_foreach (&t->deferred, pos) {
+        struct deferred *d = list_entry (pos, struct deferred, node);
+        if (flux_requeue (d->h, d->msg, FLUX_RQ_TAIL) < 0)
+            flux_respond_error (d->h, d->msg, errno, NULL);
+        deferred_free (d);
+    }
+}
+
+void jobtab_forget (struct jobtab *t, flux_t *h)
+{
+    list_foreach (&t->deferred, pos) {
+        struct deferred *d = list_entry (pos, struct deferred, node);
+        if (d->h != h)
+            continue;
+        flux_respond_error (h, d->msg, ENOSYS, NULL);
+        deferred_free (d);
+    }
 }
 
 void jobtab_destroy (void *data)

@@ -140,7 +140,9 @@ struct jobtab {
     struct fluid_gen gen;
     bool gen_ready;
     flux_jobid_t max_id;        /* greatest id ever seen */
+    bool loading;               /* the KVS is being read */
     bool loaded;                /* the KVS has been read */
+    struct list_node deferred;
     struct mgr *mgr;            /* job-manager, while it is loaded */
     struct ingest *ingest;      /* job-ingest, likewise */
     struct lister *lister;      /* job-list */
@@ -150,6 +152,13 @@ struct jobtab {
 /* The builtin_data of the service (core/builtin.h). */
 void *jobtab_create (void);
 void jobtab_destroy (void *data);
+
+/* While the job manager reads the KVS there is nothing to say about jobs: put
+ * the request off (true), to be received again when the table is ready. */
+bool jobtab_defer (struct jobtab *t, flux_t *h, const flux_msg_t *msg);
+void jobtab_ready (struct jobtab *t);
+/* h is about to be closed: answer what was put off with ENOSYS. */
+void jobtab_forget (struct jobtab *t, flux_t *h);
 
 struct job *jobtab_get (const struct jobtab *t, flux_jobid_t id);
 /* The greatest id in use or used before, 0 if none. */

@@ -282,6 +282,8 @@ void eventlog_watch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
     const char *path;
     int flags, rc;
 
+    if (jobtab_defer (in->t, h, msg))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I s:s s:i}", "id", &id, "path", &path,
                              "flags", &flags) < 0
         || (flags & ~known) || !*path) {
@@ -373,10 +375,10 @@ static void send_update (struct info *in, const flux_msg_t *msg, struct job *job
 void update_lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct info *in = arg;
+    struct job *job;
     bool R;
-    struct job *job = update_request (in, msg, &R);
 
-    if (!job)
+    if (jobtab_defer (in->t, h, msg) || !(job = update_request (in, msg, &R)))
         return;
     if (!job->a || (R && !job->a->R))
         info_error (in, msg, ENOENT, !job->a ? "job is inactive: use job-info.lookup"
@@ -392,6 +394,8 @@ void update_watch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     bool R;
     struct job *job;
 
+    if (jobtab_defer (in->t, h, msg))
+        return;
     if (!flux_msg_is_streaming (msg)) {
         info_error (in, msg, EPROTO, "update-watch is a streaming RPC");
         return;
