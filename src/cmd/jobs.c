@@ -17,6 +17,7 @@
 #include "cmd/formats.h"
 #include "cmd/jobfields.h"
 #include "cmd/jobs.h"
+#include "cmd/resolve.h"
 
 static const struct named_format builtin_formats[] = {
     { "default", "Default flux-jobs format string",
@@ -357,6 +358,7 @@ static void list_child (struct listing *l, json_t *job, const char *uri, const c
     flux_error_t err;
     flux_t *h;
     char idstr[32];
+    char *nearest;
     char *sub = NULL;
     json_t *jobs;
 
@@ -364,7 +366,11 @@ static void list_child (struct listing *l, json_t *job, const char *uri, const c
         && !optparse_hasopt (l->p, "recurse-all"))
         return;
     cmd_f58 (json_integer_value (json_object_get (job, "id")), idstr, sizeof (idstr));
-    if (!(h = flux_open_ex (uri, 0, &err))) {
+    if (!(nearest = resolve_shorten (uri)))
+        cmd_die (1, "out of memory");
+    h = flux_open_ex (nearest, 0, &err);
+    free (nearest);
+    if (!h) {
         cmd_err ("%s: %s", idstr, err.text);
         return;
     }

@@ -448,15 +448,17 @@ static char *resolve (const char *target, int *flags, flux_error_t *err)
 
 char *resolve_uri (const char *target, int flags, flux_error_t *err)
 {
-    return in_form (resolve (target, &flags, err), flags, err);
+    char *uri = resolve (target, &flags, err);
+
+    return in_form (uri, flags, err);
 }
 
 char *resolve_nearest (const char *target, int flags, flux_error_t *err)
 {
-    char *uri = in_form (resolve (target, &flags, err), flags, err);
+    char *uri = resolve (target, &flags, err);
     char *s;
 
-    if (!uri || flags & RESOLVE_REMOTE)
+    if (!(uri = in_form (uri, flags, err)) || flags & RESOLVE_REMOTE)
         return uri;
     if (!(s = resolve_shorten (uri)))
         errmsg (err, -ENOMEM, "out of memory");
