@@ -52,6 +52,7 @@ struct turn {
     flux_watcher_t *timer;
     int error;
     bool durable;
+    struct list_node unheld;  /* commits whose answer nothing waits for */
 };
 
 static void commit_start (struct turn *b);
@@ -428,24 +429,43 @@ static void commit_continuation (flux_future_t *f, void *arg)
 }
 
 /* The commit of an instance that keeps nothing: it fails only for want of memory. */
+struct unheld {
+    struct list_node node;     /* turn.unheld */
+    struct turn *b;
+    flux_future_t *f;
+};
+
+static void unheld_free (struct unheld *u)
+{
+    list_del (&u->node);
+    flux_future_destroy (u->f);
+    free (u);
+}
+
 static void unheld_continuation (flux_future_t *f, void *arg)
 {
-    struct turn *b = arg;
+    struct unheld *u = arg;
 
     if (flux_future_get (f, NULL) < 0)
-        flux_log (b->h, LOG_ERR, "recording job events: %s", future_strerror (f, errno));
-    flux_future_destroy (f);
+        flux_log (u->b->h, LOG_ERR, "recording job events: %s", future_strerror (f, errno));
+    unheld_free (u);
 }
 
 /* The KVS takes the commit before anything that is sent after it, so that who acts
  * on what is released finds it there: no need to wait for the answer. */
 static void release_unheld (struct turn *b)
 {
-    flux_future_t *f = b->f;
+    struct unheld *u = malloc (sizeof (*u));
 
+    if (u) {
+        *u = (struct unheld){ .b = b, .f = b->f };
+        list_append (&b->unheld, &u->node);
+        if (flux_future_then (u->f, -1., unheld_continuation, u) < 0)
+            unheld_free (u);
+    }
+    else
+        flux_future_destroy (b->f);
     b->f = NULL;
-    if (flux_future_then (f, -1., unheld_continuation, b) < 0)
-        flux_future_destroy (f);
     commit_done (b);
 }
 
@@ -510,6 +530,7 @@ struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
     list_init (&b->held);
     list_init (&b->f_extra);
     list_init (&b->f_held);
+    list_init (&b->unheld);
     if (!(b->prepare = flux_prepare_watcher_create (r, prepare_cb, b))
         || !(b->timer = flux_timer_watcher_create (r, RETRY_SECONDS, 0., timer_cb, b))) {
         turn_free (b);
@@ -530,6 +551,8 @@ void turn_free (struct turn *b)
     flux_watcher_destroy (b->prepare);
     flux_watcher_destroy (b->timer);
     flux_future_destroy (b->f);
+    list_foreach (&b->unheld, pos)
+        unheld_free (list_entry (pos, struct unheld, node));
     list_foreach (&b->held, pos)
         held_free (b, list_entry (pos, struct held, node));
     list_foreach (&b->f_held, pos)
