@@ -113,6 +113,8 @@ json_t *mock_attr (const json_t *jobspec);
 int mock_start (struct job *job, const json_t *jobspec, flux_error_t *err);
 void mock_signal (struct job *job, int signum);
 void mock_free (struct mock *m);
+struct mocks;
+void mocks_free (struct mocks *ms);
 void mock_override_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                        void *arg);
 

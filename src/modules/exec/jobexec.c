@@ -393,6 +393,7 @@ static void jobexec_stop (void *arg)
         logged_free (list_entry (n, struct logged, node));
     flux_future_destroy (ctx->f_hello);
     flux_watcher_destroy (ctx->hello_w);
+    mocks_free (ctx->mocks);
     idhash_free (ctx->jobs);
     topo_free (ctx->topo);
     execconf_release (&ctx->conf);

@@ -28,6 +28,7 @@
 #include "modules/exec/conf.h"
 
 struct topo;
+struct mocks;
 struct parts;
 
 struct jobexec {
@@ -54,6 +55,7 @@ struct jobexec {
     struct list_node guests;      /* that have events to commit */
     flux_kvs_txn_t *txn;          /* for the primary namespace */
     struct list_node logged;      /* see jobexec_log_future() */
+    struct mocks *mocks;          /* timers of simulated jobs (mock.c) */
     struct list_node reap;        /* jobs to free at the end of this turn */
 };
 

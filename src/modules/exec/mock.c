@@ -7,17 +7,25 @@
  *   override        true: "job-exec.override" requests say when it starts and
  *                   finishes
  * There is no shell: a timer, and nothing in a namespace.
+ *
+ * Durations are often shorter than the millisecond that the reactor's timers
+ * can tell, so the jobs wait on a heap of their own, with one timerfd for the
+ * first.
  */
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
 #include <flux/core.h>
 #include <flux/idset.h>
 
 #include "base/duration.h"
 #include "base/errmsg.h"
+#include "base/heap.h"
 #include "modules/exec/guest.h"
 #include "modules/exec/job.h"
 #include "modules/exec/jobexec.h"
@@ -30,8 +38,18 @@ struct mock {
     bool exception_run;
     bool override;
     bool started;
+    size_t place;         /* on mocks.heap */
+    int64_t end;          /* ns, CLOCK_MONOTONIC */
+};
+
+/* Of one job-exec. */
+struct mocks {
+    struct heap *heap;
+    int fd;
     flux_watcher_t *w;
 };
+
+#define LONGEST 1e9       /* seconds; what is longer ends when it is killed */
 
 json_t *mock_attr (const json_t *jobspec)
 {
@@ -105,10 +123,36 @@ static int mock_parse (struct mock *m, json_t *test, const json_t *jobspec,
     return 0;
 }
 
+static int64_t now_ns (void)
+{
+    struct timespec ts;
+
+    clock_gettime (CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static void arm (struct mocks *ms)
+{
+    struct mock *m = heap_top (ms->heap);
+    struct itimerspec its = { 0 };
+
+    if (m) {
+        its.it_value.tv_sec = m->end / 1000000000LL;
+        its.it_value.tv_nsec = m->end % 1000000000LL;
+    }
+    (void)timerfd_settime (ms->fd, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+static void stop_timer (struct mock *m)
+{
+    if (m->place != HEAP_NOPLACE)
+        heap_remove (m->job->ctx->mocks->heap, m);
+}
+
 void mock_free (struct mock *m)
 {
     if (m) {
-        flux_watcher_destroy (m->w);
+        stop_timer (m);
         free (m);
     }
 }
@@ -118,8 +162,7 @@ static void finish (struct mock *m, int status)
     struct job *job = m->job;
     struct update u = { 0 };
 
-    if (m->w)
-        flux_watcher_stop (m->w);
+    stop_timer (m);
     if (update_exited (&u, status, job->active) < 0)
         flux_log_error (job->ctx->h, "%s", job->idf58);
     job_update (&u, job);
@@ -128,9 +171,67 @@ static void finish (struct mock *m, int status)
 
 static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
-    struct mock *m = arg;
+    struct mocks *ms = arg;
+    int64_t now = now_ns ();
+    struct mock *m;
+    uint64_t count;
 
-    finish (m, m->wait_status);
+    (void)!read (ms->fd, &count, sizeof (count));
+    while ((m = heap_top (ms->heap)) && m->end <= now)
+        finish (m, m->wait_status);
+    arm (ms);
+}
+
+static int cmp_end (const void *a, const void *b)
+{
+    int64_t x = ((const struct mock *)a)->end, y = ((const struct mock *)b)->end;
+
+    return x < y ? -1 : x > y;
+}
+
+void mocks_free (struct mocks *ms)
+{
+    if (ms) {
+        flux_watcher_destroy (ms->w);
+        if (ms->fd >= 0)
+            (void)close (ms->fd);
+        heap_free (ms->heap);
+        free (ms);
+    }
+}
+
+static struct mocks *mocks_get (struct jobexec *ctx)
+{
+    struct mocks *ms = ctx->mocks;
+
+    if (ms)
+        return ms;
+    if (!(ms = calloc (1, sizeof (*ms))))
+        return NULL;
+    ms->fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (ms->fd < 0
+        || !(ms->heap = heap_new (cmp_end, offsetof (struct mock, place)))
+        || !(ms->w = flux_fd_watcher_create (ctx->r, ms->fd, FLUX_POLLIN,
+                                             timer_cb, ms))) {
+        mocks_free (ms);
+        return NULL;
+    }
+    flux_watcher_start (ms->w);
+    return ctx->mocks = ms;
+}
+
+static int start_timer (struct mock *m)
+{
+    struct mocks *ms = mocks_get (m->job->ctx);
+
+    if (!ms)
+        return -ENOMEM;
+    m->end = now_ns () + (int64_t)(m->duration * 1e9);
+    if (heap_push (ms->heap, m) < 0)
+        return -ENOMEM;
+    if (heap_top (ms->heap) == m)
+        arm (ms);
+    return 0;
 }
 
 static int run (struct mock *m)
@@ -147,13 +248,9 @@ static int run (struct mock *m)
         job_raise (job, 0, "exec", "mock run exception generated");
         return 0;
     }
-    if (m->override || isinf (m->duration))
+    if (m->override || m->duration > LONGEST)
         return 0;
-    m->w = flux_timer_watcher_create (job->ctx->r, m->duration, 0., timer_cb, m);
-    if (!m->w)
-        return -ENOMEM;
-    flux_watcher_start (m->w);
-    return 0;
+    return start_timer (m);
 }
 
 static int check_allowed (struct job *job, flux_error_t *err)
@@ -176,6 +273,7 @@ int mock_start (struct job *job, const json_t *jobspec, flux_error_t *err)
     if (!(job->mock = m = calloc (1, sizeof (*m))))
         return errmsg (err, -ENOMEM, "out of memory");
     m->job = job;
+    m->place = HEAP_NOPLACE;
     if ((rc = mock_parse (m, mock_attr (jobspec), jobspec, err)) < 0)
         return rc;
     if (!(job->guest = guest_simulate (job->ctx, job->id)))

@@ -173,6 +173,7 @@ static void broker_start (int rank, const char *conf_json)
     flux_log_set_redirect (h, quiet_log, NULL);
     flux_attr_set_cacheonly (h, "local-uri", "local:///test");
     flux_attr_set_cacheonly (h, "tbon.topo", "kary:2");
+    flux_attr_set_cacheonly (h, "jobid-path", "/");
     snprintf (val, sizeof (val), "%u", getuid ());
     flux_attr_set_cacheonly (h, "security.owner", val);
     conf = flux_conf_create ();
