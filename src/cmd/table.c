@@ -7,6 +7,7 @@
 #include "cmd/config.h"
 #include "cmd/dmesg.h"
 #include "cmd/event.h"
+#include "cmd/exec.h"
 #include "cmd/job.h"
 #include "cmd/jobs.h"
 #include "cmd/module.h"
@@ -29,12 +30,13 @@ const struct cmd cmd_table[] = {
     { "submit", cmd_submit, SUBMIT, "Submit a job to a Flux instance" },
     { "batch", cmd_batch, SUBMIT, "Submit a batch script to Flux" },
     { "alloc", cmd_alloc, SUBMIT, "Allocate a new Flux instance for interactive use" },
-    { "env", cmd_env, COMMON, "Print or run inside a Flux environment" },
+    { "env", cmd_env_main, COMMON, "Print or run inside a Flux environment" },
     { "broker", cmd_broker, NULL, "Start a message broker" },
     { "cancel", cmd_cancel, COMMON, "Cancel one or more jobs" },
     { "config", cmd_config, COMMON, "Manage/query Flux configuration" },
     { "dmesg", cmd_dmesg, COMMON, "Print or manipulate broker log ring buffer" },
     { "event", cmd_event, COMMON, "Send and receive Flux events" },
+    { "exec", cmd_exec, COMMON, "Execute processes across flux ranks" },
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
     { "job", cmd_job, COMMON, "Get job status, info, etc" },

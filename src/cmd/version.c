@@ -30,7 +30,7 @@ int cmd_version (int argc, char **argv)
     return 0;
 }
 
-int cmd_env (int argc, char **argv)
+int cmd_env_main (int argc, char **argv)
 {
     if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
         printf ("Usage: flux env [COMMAND...]\n"

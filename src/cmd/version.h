@@ -4,7 +4,7 @@
 #define CMD_VERSION_H
 
 int cmd_version (int argc, char **argv);
-int cmd_env (int argc, char **argv);
+int cmd_env_main (int argc, char **argv);
 int cmd_help (int argc, char **argv);
 
 #endif /* !CMD_VERSION_H */
