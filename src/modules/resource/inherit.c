@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "base/errmsg.h"
+#include "modules/resource/cached.h"
 #include "modules/resource/inherit.h"
 #include "spec/eventlog.h"
 #include "spec/rset.h"
@@ -22,14 +23,14 @@ struct inherit {
 
 static int get_jobid (flux_t *h, flux_jobid_t *id)
 {
-    const char *s = flux_attr_get (h, "jobid");
+    const char *s = cached_attr (h, "jobid");
 
     return s ? flux_job_id_parse (s, id) : -1;
 }
 
 bool inherit_possible (flux_t *h)
 {
-    const char *uri = flux_attr_get (h, "parent-uri");
+    const char *uri = cached_attr (h, "parent-uri");
     flux_jobid_t id;
 
     return uri && *uri && get_jobid (h, &id) == 0;
@@ -108,7 +109,7 @@ struct inherit *inherit_start (flux_t *h, inherit_R_f R_cb,
                                inherit_expiration_f expiration_cb, void *arg,
                                flux_error_t *err)
 {
-    const char *uri = flux_attr_get (h, "parent-uri");
+    const char *uri = cached_attr (h, "parent-uri");
     struct inherit *in = calloc (1, sizeof (*in));
 
     if (!in) {

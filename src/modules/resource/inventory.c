@@ -8,6 +8,7 @@
 #include <flux/idset.h>
 
 #include "base/errmsg.h"
+#include "modules/resource/cached.h"
 #include "modules/resource/discover.h"
 #include "modules/resource/inherit.h"
 #include "modules/resource/inventory.h"
@@ -125,7 +126,7 @@ static void impossible (struct inventory *inv, const char *text)
  * taken in order. */
 static int fit_ranks (struct inventory *inv, struct rset *R)
 {
-    const char *s = flux_attr_get (inv->a.h, "hostlist");
+    const char *s = cached_attr (inv->a.h, "hostlist");
     struct hostlist *hl = s ? hostlist_decode (s) : NULL;
     int rc;
 
@@ -334,7 +335,7 @@ static struct rset *stored_R (struct inventory *inv)
 
 static bool same_hosts (struct inventory *inv, const struct rset *R)
 {
-    const char *s = flux_attr_get (inv->a.h, "hostlist");
+    const char *s = cached_attr (inv->a.h, "hostlist");
     struct hostlist *hl = rset_hosts (R);
     char *have = hl ? hostlist_encode (hl) : NULL;
     struct hostlist *want_hl = s ? hostlist_decode (s) : NULL;

@@ -9,6 +9,7 @@
 #include <flux/idset.h>
 
 #include "base/errmsg.h"
+#include "modules/resource/cached.h"
 #include "modules/resource/history.h"
 #include "modules/resource/leader_private.h"
 #include "spec/rset.h"
@@ -136,7 +137,7 @@ static void members_changed (enum monitor_group group, const struct idset *membe
 
 static void post_restart (struct leader *l)
 {
-    const char *hosts = flux_attr_get (l->h, "hostlist");
+    const char *hosts = cached_attr (l->h, "hostlist");
     char ranks[32];
 
     snprintf (ranks, sizeof (ranks), l->a.size > 1 ? "0-%u" : "%u", l->a.size - 1);
@@ -499,11 +500,57 @@ static int create_parts (struct leader *l)
     return 0;
 }
 
+/* The ranks and hosts that there will be, before R is known. */
+static struct rset *expected_hosts (const struct leader_args *args)
+{
+    const struct rconfig *c = args->config;
+    const char *s = cached_attr (args->h, "hostlist");
+    struct hostlist *hl = s ? hostlist_decode (s) : NULL;
+    struct rset *r = NULL;
+    uint32_t rank = 0;
+
+    if (c->fake.nnodes > 0)
+        r = fake_resources_R (&c->fake, 1, 0);
+    else if (c->configured && (r = rset_copy (c->R)) && hl)
+        (void)rset_rerank_hosts (r, hl);
+    else if (hl && (r = rset_new ())) {
+        for (s = hostlist_first (hl); s; s = hostlist_next (hl))
+            (void)rset_add_rank (r, rank++, s, "0", NULL);
+    }
+    hostlist_destroy (hl);
+    return r;
+}
+
+/* A mistake in the configuration shall stop the start, not the scheduling. */
+static int check_exclude (const struct leader_args *args, flux_error_t *err)
+{
+    struct rset *hosts;
+    struct hostmap *map;
+    struct idset *ranks = NULL;
+    flux_error_t terr;
+    int rc = 0;
+
+    if (!args->config->exclude || !args->config->exclude[0]
+        || !(hosts = expected_hosts (args)))
+        return 0;
+    if ((map = hostmap_new (hosts))
+        && hostmap_targets (map, args->config->exclude, &ranks, &terr) < 0)
+        rc = errmsg (err, -EINVAL, "resource.exclude: %s", terr.text);
+    idset_destroy (ranks);
+    hostmap_free (map);
+    rset_free (hosts);
+    return rc;
+}
+
 struct leader *leader_new (const struct leader_args *args, flux_error_t *err)
 {
-    struct leader *l = calloc (1, sizeof (*l));
+    struct leader *l;
 
-    if (l) {
+    if (check_exclude (args, err) < 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if ((l = calloc (1, sizeof (*l)))) {
         l->a = *args;
         l->h = args->h;
     }

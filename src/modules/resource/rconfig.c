@@ -420,6 +420,23 @@ static int dup_string (char **dst, const char *src, flux_error_t *err)
     return 0;
 }
 
+/* TOML on a command line makes a number of a single rank. */
+static int parse_exclude (struct rconfig *c, const json_t *o, flux_error_t *err)
+{
+    const json_t *value = json_object_get (o, "exclude");
+    char rank[32];
+
+    if (!json_is_integer (value)) {
+        const char *s = NULL;
+
+        if (get_string (o, "resource", "exclude", &s, err) < 0)
+            return -EINVAL;
+        return dup_string (&c->exclude, s, err);
+    }
+    snprintf (rank, sizeof (rank), "%" JSON_INTEGER_FORMAT, json_integer_value (value));
+    return dup_string (&c->exclude, rank, err);
+}
+
 static int parse_resource (struct rconfig *c, const json_t *o, bool leader,
                            flux_error_t *err)
 {
@@ -427,7 +444,6 @@ static int parse_resource (struct rconfig *c, const json_t *o, bool leader,
         "path", "config", "scheduling", "exclude", "norestrict", "verify", "noverify",
         "rediscover", "journal-max", "history", NULL
     };
-    const char *exclude = NULL;
 
     if (o && !json_is_object (o))
         return errmsg (err, -EINVAL, "resource: must be a table");
@@ -436,12 +452,12 @@ static int parse_resource (struct rconfig *c, const json_t *o, bool leader,
         || parse_R (c, o, leader, err) < 0
         || parse_verify (c, o, err) < 0
         || parse_history (c, o, err) < 0
-        || get_string (o, "resource", "exclude", &exclude, err) < 0
+        || parse_exclude (c, o, err) < 0
         || get_bool (o, "norestrict", &c->norestrict, err) < 0
         || get_bool (o, "rediscover", &c->rediscover, err) < 0
         || get_int (o, "resource", "journal-max", 1, &c->journal_max, err) < 0)
         return -EINVAL;
-    return dup_string (&c->exclude, exclude, err);
+    return 0;
 }
 
 /* -- [fake-resources] -- */

@@ -8,6 +8,7 @@
 
 #include "base/errmsg.h"
 #include "modules/kvs/relay.h"
+#include "modules/resource/cached.h"
 #include "modules/resource/discover.h"
 #include "modules/resource/gather.h"
 #include "modules/resource/inherit.h"
@@ -45,7 +46,7 @@ struct life {
 
 static int tell (struct resource *r, int ncores, int ngpus)
 {
-    const char *host = flux_attr_get (r->h, "hostname");
+    const char *host = cached_attr (r->h, "hostname");
     struct rset *found = rset_new ();
     char cores[32], gpus[32];
     int rc;

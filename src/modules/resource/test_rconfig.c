@@ -192,7 +192,7 @@ static void test_invalid (void **state)
         {"resource = 1", "resource:"},
         {"[resource]\nfoo = 1", "resource.foo"},
         {"[resource]\npath = 1", "resource.path"},
-        {"[resource]\nexclude = 1", "resource.exclude"},
+        {"[resource]\nexclude = [1]", "resource.exclude"},
         {"[resource]\nnorestrict = 1", "resource.norestrict"},
         {"[resource]\nnoverify = \"x\"", "resource.noverify"},
         {"[resource]\nrediscover = 1", "resource.rediscover"},
