@@ -256,3 +256,57 @@ ncores() {
     [ "$(tail -1 inner | jq -r '.events[] | select(.name=="resource-define").context.method')" \
         = dynamic-discovery ]
 }
+
+@test "the scheduler hears of what goes down and comes up" {
+    cat >t.sh <<-'SCRIPT'
+	flux module remove sched-simple
+	rpc -s resource.acquire >acquire &
+	pid=$!
+	lines() { until [ "$(wc -l <acquire)" -ge $1 ]; do sleep 0.01; done; }
+	lines 1
+	rpc -s resource.acquire && exit 1
+	rpc resource.drain '{"targets":"1"}'
+	lines 2
+	rpc resource.undrain '{"targets":"1"}'
+	lines 3
+	broker=$(rpc -r 2 attr.get '{"name":"broker.pid"}' | jq -r .value)
+	kill -9 $broker
+	lines 4
+	rpc resource.status >status
+	rpc resource.acquire-mute
+	rpc resource.drain '{"targets":"0"}'
+	kill $pid
+	SCRIPT
+    run start_flux 3 sh t.sh
+    [[ "$output" == *"acquired by another scheduler"* ]]
+    [ "$(head -1 acquire | jq -r .up)" = 0-2 ]
+    [ "$(head -1 acquire | jq -r '.resources.execution.R_lite[0].rank')" = 0-2 ]
+    [ "$(tail -n +2 acquire | tr -d '\n')" = '{"down":"1"}{"up":"1"}{"down":"2"}' ]
+    [ "$(jq -r .online status)" = 0-1 ]
+    [ "$(jq -r .offline status)" = 2 ]
+}
+
+@test "the new expiration of a job reaches the instance that it is" {
+    cat >t.sh <<-'SCRIPT'
+	cat >inner.sh <<-'INNER'
+	rpc resource.status >s1
+	rpc -s resource.journal >journal &
+	until grep -q '"events":\[\]' journal; do sleep 0.01; done
+	touch go
+	until grep -q resource-update journal; do sleep 0.01; done
+	rpc resource.status >s2
+	kill $!
+	INNER
+	id=$(flux submit -n1 -t 10m flux start sh inner.sh)
+	until [ -e go ]; do sleep 0.01; done
+	dec=$(flux job id --to=dec $id)
+	rpc job-manager.update \
+	    "{\"id\":$dec,\"updates\":{\"attributes.system.duration\":1200}}"
+	flux job attach $id
+	SCRIPT
+    run start_flux 1 sh t.sh
+    [ "$status" -eq 0 ]
+    t1=$(jq .R.execution.expiration s1)
+    t2=$(jq .R.execution.expiration s2)
+    [ "$(jq -n "($t2 - $t1 | round) == 600")" = true ]
+}
