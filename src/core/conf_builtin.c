@@ -33,7 +33,7 @@ static const struct builtin_value table[] = {
     { "libexecdir", "$libexec", "$B" },
     { "lua_cpath_add", "$lib/lua/?.so", "$B/lib/lua/?.so" },
     { "lua_path_add", "$data/lua/?.lua", "$S/bindings/lua/?.lua" },
-    { "man_path", "$man", "$B/docs/man" },
+    { "man_path", "$man", "$B/docs" },
     { "module_path", "$lib/modules", "$B/lib/modules" },
     { "no_docs_path", "$data/.nodocs", "$B/docs/.nodocs" },
     { "pmi_library_path", "$lib/libpmi.so", "$B/lib/libpmi.so" },
