@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <flux/core.h>
@@ -77,7 +78,9 @@ static void child_main (flux_subprocess_t *p, const struct spawn_args *args,
 {
     char c;
 
-    if (args->setpgrp)
+    if (args->setsid)
+        (void)setsid ();
+    else if (args->setpgrp)
         (void)setpgid (0, 0);
     reset_signals ();
     while (read (go, &c, 1) < 0 && errno == EINTR)
@@ -88,6 +91,8 @@ static void child_main (flux_subprocess_t *p, const struct spawn_args *args,
     if ((failed = fcntl (failed, F_DUPFD_CLOEXEC, args->nfds + 64)) < 0)
         _exit (127);
     if (move_fds (args) < 0)
+        child_fail (failed, STEP_FD);
+    if (args->setsid && args->ctty_fd >= 0 && ioctl (args->ctty_fd, TIOCSCTTY, 0) < 0)
         child_fail (failed, STEP_FD);
     if (p->hooks.pre_exec)
         p->hooks.pre_exec (p, p->hooks.pre_exec_arg);
@@ -118,7 +123,7 @@ static int parent_main (flux_subprocess_t *p, const struct spawn_args *args,
     struct failure f;
     ssize_t n;
 
-    if (args->setpgrp)
+    if (args->setpgrp && !args->setsid)
         (void)setpgid (p->pid, p->pid); /* whoever comes first */
     if (p->hooks.post_fork)
         p->hooks.post_fork (p, p->hooks.post_fork_arg);

@@ -291,6 +291,29 @@ int flux_subprocess_getline (flux_subprocess_t *p,
     return take (ch, len, false, bufp);
 }
 
+bool sp_has_stream (flux_subprocess_t *p, const char *stream)
+{
+    return sp_channel_find (p, stream) != NULL;
+}
+
+int sp_read_lines (flux_subprocess_t *p, const char *stream, const char **bufp)
+{
+    struct sp_channel *ch = find_readable (p, stream);
+    size_t len;
+
+    if (!ch)
+        return -1;
+    if (ch->lent)
+        return take_lent (ch, bufp);
+    len = iobuf_len (&ch->out);
+    if (ch->line_buffered && !ch->eof && iobuf_space (&ch->out) > 0) {
+        const char *s = iobuf_peek (&ch->out);
+        const char *nl = memrchr (s, '\n', len);
+        len = nl ? (size_t)(nl + 1 - s) : 0;
+    }
+    return take (ch, len, false, bufp);
+}
+
 bool flux_subprocess_read_stream_closed (flux_subprocess_t *p,
                                          const char *stream)
 {

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -387,9 +388,9 @@ static void plan_add (struct fdplan *plan, int fd, int child_fd, bool mine)
 
 static int set_nonblock (int fd)
 {
-    int fl = fcntl (fd, F_GETFL);
+    int on = 1;
 
-    return fl < 0 || fcntl (fd, F_SETFL, fl | O_NONBLOCK) < 0 ? -errno : 0;
+    return ioctl (fd, FIONBIO, &on) < 0 ? -errno : 0;
 }
 
 /* Pipe for a standard stream, or /dev/null if there is no channel for it. */
@@ -400,6 +401,10 @@ static int plan_stdio (flux_subprocess_t *p, struct fdplan *plan,
     int ours = child_fd == 0 ? 1 : 0;
     int fd[2];
 
+    if (p->stdio.fd[child_fd] >= 0) {
+        plan_add (plan, p->stdio.fd[child_fd], child_fd, false);
+        return 0;
+    }
     if (!ch) {
         if ((fd[0] = open ("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
             return -errno;
@@ -495,7 +500,8 @@ static pid_t launch (flux_subprocess_t *p, flux_error_t *err)
         args.fds = plan.fds;
         args.nfds = plan.count;
         args.setpgrp = !(p->flags & FLUX_SUBPROCESS_FLAGS_NO_SETPGRP);
-        args.ctty_fd = -1;
+        args.setsid = p->stdio.terminal;
+        args.ctty_fd = p->stdio.terminal ? 0 : -1;
         if ((p->flags & FLUX_SUBPROCESS_FLAGS_FORK_EXEC)
             || p->hooks.pre_exec || p->hooks.post_fork)
             pid = sp_fork_child (p, &args, err);
@@ -515,7 +521,8 @@ static int watch_exit (flux_subprocess_t *p)
                                                 FLUX_POLLIN, exited_cb, p)))
         return -errno;
     flux_watcher_start (l->pid_w);
-    l->stop_w = sp_stopwatch_new (p->reactor, stopped_cb, p); /* may be NULL */
+    if (!(p->flags & SP_FLAG_NO_STOPPED))
+        l->stop_w = sp_stopwatch_new (p->reactor, stopped_cb, p); /* may be NULL */
     return 0;
 }
 
@@ -525,9 +532,11 @@ static int local_start (flux_subprocess_t *p, flux_error_t *err)
     pid_t pid;
     int rc;
 
-    if ((rc = sp_channels_create (p, stdio && !(p->flags & SP_FLAG_STDIN_NULL),
-                                  stdio && p->ops.on_stdout,
-                                  stdio && p->ops.on_stderr)) < 0)
+    const int *fd = p->stdio.fd;
+
+    if ((rc = sp_channels_create (p, stdio && fd[0] < 0 && !(p->flags & SP_FLAG_STDIN_NULL),
+                                  stdio && fd[1] < 0 && p->ops.on_stdout,
+                                  stdio && fd[2] < 0 && p->ops.on_stderr)) < 0)
         return errmsg (err, rc, "%s", strerror (-rc));
     if ((pid = launch (p, err)) < 0)
         return pid;
@@ -540,19 +549,17 @@ static int local_start (flux_subprocess_t *p, flux_error_t *err)
     return 0;
 }
 
-flux_subprocess_t *flux_local_exec_ex (flux_reactor_t *r,
-                                       int flags,
-                                       const flux_cmd_t *cmd,
-                                       const flux_subprocess_ops_t *ops,
-                                       const flux_subprocess_hooks_t *hooks,
-                                       subprocess_log_f log_fn,
-                                       void *log_data)
+flux_subprocess_t *sp_local_exec (flux_reactor_t *r, int flags, const flux_cmd_t *cmd,
+                                  const flux_subprocess_ops_t *ops,
+                                  const flux_subprocess_hooks_t *hooks,
+                                  const struct sp_stdio *stdio,
+                                  subprocess_log_f log_fn, void *log_data)
 {
     const int valid = FLUX_SUBPROCESS_FLAGS_STDIO_FALLTHROUGH
                       | FLUX_SUBPROCESS_FLAGS_NO_SETPGRP
                       | FLUX_SUBPROCESS_FLAGS_FORK_EXEC
                       | FLUX_SUBPROCESS_FLAGS_LOCAL_UNBUF
-                      | SP_FLAG_STDIN_NULL;
+                      | SP_FLAG_STDIN_NULL | SP_FLAG_NO_STOPPED;
     flux_subprocess_t *p;
     flux_error_t err = { "" };
     int rc;
@@ -565,6 +572,7 @@ flux_subprocess_t *flux_local_exec_ex (flux_reactor_t *r,
         return NULL;
     p->log_fn = log_fn;
     p->log_data = log_data;
+    p->stdio = *stdio;
     if (hooks)
         p->hooks = *hooks;
     if (!(p->impl = calloc (1, sizeof (struct local)))) {
@@ -586,6 +594,19 @@ flux_subprocess_t *flux_local_exec_ex (flux_reactor_t *r,
         return NULL;
     }
     return p;
+}
+
+flux_subprocess_t *flux_local_exec_ex (flux_reactor_t *r,
+                                       int flags,
+                                       const flux_cmd_t *cmd,
+                                       const flux_subprocess_ops_t *ops,
+                                       const flux_subprocess_hooks_t *hooks,
+                                       subprocess_log_f log_fn,
+                                       void *log_data)
+{
+    static const struct sp_stdio usual = SP_STDIO_INIT;
+
+    return sp_local_exec (r, flags, cmd, ops, hooks, &usual, log_fn, log_data);
 }
 
 flux_subprocess_t *flux_local_exec (flux_reactor_t *r,

@@ -28,6 +28,14 @@
 /* Flags beyond the public ones, for callers within core and the broker. */
 #define SP_FLAG_STDIN_NULL (1 << 24)    /* local: stdin is /dev/null */
 #define SP_FLAG_CHANNEL_OUT (1 << 25)   /* attach: forward auxiliary channels */
+#define SP_FLAG_NO_STOPPED (1 << 26)    /* local: do not look for state STOPPED */
+
+/* See sp_local_exec (). */
+struct sp_stdio {
+    int fd[3];
+    bool terminal;
+};
+#define SP_STDIO_INIT { .fd = { -1, -1, -1 }, .terminal = false }
 
 struct sp_channel {
     struct list_node node;
@@ -79,6 +87,7 @@ struct flux_subprocess {
     int flags;
     flux_subprocess_ops_t ops;
     flux_subprocess_hooks_t hooks;
+    struct sp_stdio stdio;  /* local */
     subprocess_log_f log_fn;
     void *log_data;
     struct aux_item *aux;
@@ -148,6 +157,19 @@ struct sp_msgchan;
 struct sp_msgchan *sp_msgchan_new (flux_reactor_t *r, const char *uri,
                                    int *child_fd, flux_error_t *err);
 void sp_msgchan_free (struct sp_msgchan *mc);
+
+/* subprocess_local.c: flux_local_exec_ex() for the job shell.  A stdio.fd that is not -1
+ * is the process's stdin, stdout or stderr as it is; it stays the caller's, and
+ * there is no stream for it.  'terminal': a new session, of which fd[0] is the
+ * controlling terminal. */
+flux_subprocess_t *sp_local_exec (flux_reactor_t *r, int flags, const flux_cmd_t *cmd,
+                                  const flux_subprocess_ops_t *ops,
+                                  const flux_subprocess_hooks_t *hooks,
+                                  const struct sp_stdio *stdio,
+                                  subprocess_log_f log_fn, void *log_data);
+bool sp_has_stream (flux_subprocess_t *p, const char *stream);
+/* As flux_subprocess_getline(), but all whole lines that there are. */
+int sp_read_lines (flux_subprocess_t *p, const char *stream, const char **bufp);
 
 /* subprocess_sigchld.c: children that stop.  'fn' is called from the reactor
  * after some child of this process may have stopped or continued. */

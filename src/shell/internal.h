@@ -20,6 +20,7 @@
 #include <flux/shell.h>
 
 #include "base/list.h"
+#include "core/subprocess_private.h"
 
 struct aux_item;
 struct hash;
@@ -80,6 +81,9 @@ struct shell_task {
     bool exited;
     bool done;                   /* exited, and all its output is read */
     int wait_status;             /* -1 until it exited */
+    struct sp_stdio stdio;       /* descriptors that are closed once it has started */
+    void (*credit_cb) (struct shell_task *task, void *arg);   /* stdin has room */
+    void *credit_arg;
 };
 
 struct flux_shell {
@@ -118,10 +122,13 @@ extern const struct shell_builtin *const shell_builtins[];   /* ends with NULL *
 /* plugstack.c */
 struct plugstack *plugstack_new (flux_shell_t *shell);
 void plugstack_free (struct plugstack *ps);
+/* Those that the job needs, below what is there; one that a plugin of its name has
+ * replaced is left out.  The initrc comes before: it may set options. */
 int plugstack_load_builtins (struct plugstack *ps);
 /* Takes the plugin; one of the same name before it goes. */
 int plugstack_push (struct plugstack *ps, flux_plugin_t *p);
 int plugstack_call (struct plugstack *ps, const char *topic, flux_plugin_arg_t *args);
+bool plugstack_handles (struct plugstack *ps, const char *topic);
 /* Load every file that the glob matches along the search path. */
 int plugstack_load (struct plugstack *ps, const char *pattern, const char *conf_json,
                     const char *searchpath, flux_error_t *err);
@@ -158,7 +165,9 @@ int kvslog_sync (struct kvslog *kl, flux_error_t *err);
 int shell_event (flux_shell_t *shell, const char *name, json_t *context);
 
 /* log.c */
+/* Messages are kept until shell_log_start (), when there is a plugin to take them. */
 void shell_log_init (flux_shell_t *shell);
+void shell_log_start (flux_shell_t *shell);
 void shell_log_fini (void);
 
 /* The option as it is, borrowed; "pty.ranks" walks into objects.  NULL: unset. */

@@ -17,9 +17,22 @@ static int level_max = FLUX_SHELL_NOTICE;
 static int stderr_max = FLUX_SHELL_TRACE;
 static bool in_log;
 
+/* What was logged before plugins could take it. */
+struct early {
+    struct list_node node;
+    char *component;            /* in text, or NULL */
+    const char *file;
+    int level;
+    int line;
+    char text[];
+};
+static struct list_node early_list = { &early_list, &early_list };
+static bool keep_early;
+
 void shell_log_init (flux_shell_t *shell)
 {
     the_shell = shell;
+    keep_early = true;
 }
 
 void shell_log_fini (void)
@@ -69,14 +82,10 @@ static bool to_plugins (const char *component, int level, const char *file, int 
     return kept;
 }
 
-static void emit (const char *component, int level, const char *file, int line, const char *text)
+static void to_stderr (const char *component, int level, const char *text)
 {
     int rank = the_shell ? the_shell->info.shell_rank : -1;
 
-    if (level > level_max)
-        return;
-    if (to_plugins (component, level, file, line, text))
-        return;
     if (level > stderr_max)
         return;
     if (rank >= 0)
@@ -85,6 +94,44 @@ static void emit (const char *component, int level, const char *file, int line, 
     else
         fprintf (stderr, "flux-shell: %s%s%s%s\n", level_name (level),
                  component ? component : "", component ? ": " : "", text);
+}
+
+static int keep (const char *component, int level, const char *file, int line, const char *text)
+{
+    size_t n = strlen (text) + 1;
+    size_t m = component ? strlen (component) + 1 : 0;
+    struct early *e = malloc (sizeof (*e) + n + m);
+
+    if (!e)
+        return -ENOMEM;
+    e->component = component ? memcpy (e->text + n, component, m) : NULL;
+    e->level = level;
+    e->file = file;
+    e->line = line;
+    memcpy (e->text, text, n);
+    list_append (&early_list, &e->node);
+    return 0;
+}
+
+static void emit (const char *component, int level, const char *file, int line, const char *text)
+{
+    if (level > level_max)
+        return;
+    if (keep_early && keep (component, level, file, line, text) == 0)
+        return;
+    if (!to_plugins (component, level, file, line, text))
+        to_stderr (component, level, text);
+}
+
+void shell_log_start (flux_shell_t *shell)
+{
+    keep_early = false;
+    list_foreach (&early_list, n) {
+        struct early *e = list_entry (n, struct early, node);
+        list_del (&e->node);
+        emit (e->component, e->level, e->file, e->line, e->text);
+        free (e);
+    }
 }
 
 void flux_shell_log (const char *component, int level, const char *file, int line,
@@ -176,6 +223,7 @@ void flux_shell_fatal (const char *component, const char *file, int line, int er
     n = strlen (text);
     if (errnum > 0)
         snprintf (text + n, sizeof (text) - n, ": %s", strerror (errnum));
+    shell_log_start (the_shell);
     emit (component, FLUX_SHELL_FATAL, file, line, text);
     raise_exception ("exec", 0, -1, text);
     if (the_shell) {

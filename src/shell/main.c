@@ -396,15 +396,18 @@ static void start (flux_shell_t *shell, flux_jobid_t id)
     if (init_objects (shell) < 0 || catch_signals (shell) < 0)
         shell_die (1, "out of memory");
     set_verbosity (shell);
+    if (load_initrc (shell) < 0)
+        shell_die (1, "the initrc failed");
     if (plugstack_load_builtins (shell->plugstack) < 0)
         shell_die (1, "cannot load built-in plugins");
-    if (load_initrc (shell) < 0 || map_tasks (shell) < 0)
-        shell_die (1, "the shell cannot start");
+    if (map_tasks (shell) < 0)
+        shell_die (1, "tasks cannot be mapped");
     set_job_env (shell);
     if (shell_tasks_create (shell, &err) < 0)
         shell_die (1, "%s", err.text);
     if (plugstack_call (shell->plugstack, "shell.init", NULL) < 0)
         shell_die (1, "shell.init failed");
+    shell_log_start (shell);
     change_directory (shell);
     init_barrier (shell);
     post_init_event (shell);

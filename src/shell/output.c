@@ -56,6 +56,7 @@ struct output {
     int hwm;
     int lwm;
     bool stopped;               /* task output is held back */
+    struct flux_msglist *held;  /* leader: writers that wait while stopped */
 };
 
 /* Holding tasks back */
@@ -76,9 +77,22 @@ static void set_flow (struct output *out, bool stop)
     }
 }
 
+static void respond (struct output *out, const flux_msg_t *msg)
+{
+    if (flux_respond (out->shell->h, msg, NULL) < 0)
+        fprintf (stderr, "flux-shell: flux_respond: %s\n", strerror (errno));
+}
+
 static void kvs_drained (void *arg)
 {
-    set_flow (arg, false);
+    struct output *out = arg;
+    const flux_msg_t *msg;
+
+    set_flow (out, false);
+    while ((msg = flux_msglist_pop (out->held))) {
+        respond (out, msg);
+        flux_msg_decref (msg);
+    }
 }
 
 /* To the KVS */
@@ -291,8 +305,8 @@ static void write_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
         errno = ENOMEM;
         goto error;
     }
-    if (flux_respond (h, msg, NULL) < 0)
-        shell_log_errno ("flux_respond");
+    if (!out->stopped || flux_msglist_append (out->held, msg) < 0)
+        respond (out, msg);
     return;
 error:
     if (flux_respond_error (h, msg, errno, NULL) < 0)
@@ -309,10 +323,7 @@ static void task_cb (struct shell_task *task, const char *name, void *arg)
     const char *data;
     int n;
 
-    if (st->line_buffered)
-        n = flux_subprocess_getline (p, name, &data);
-    else
-        n = flux_subprocess_read (p, name, &data);
+    n = sp_read_lines (p, name, &data);
     if (n > 0)
         put (out, st, task->rank, data, n, false);
     else if (n == 0 && flux_subprocess_read_stream_closed (p, name))
@@ -358,12 +369,10 @@ static int init_stream (struct output *out, struct stream *st, const char *name,
     st->line_buffered = line;
     snprintf (path, sizeof (path), "output.%s", name);
     o = shell_option (out->shell, path);
-    if (!o && strcmp (name, "stderr") == 0) {   /* stderr follows stdout */
-        const char *std = st->name;
-        *st = out->streams[0];
-        st->name = std;
-        st->line_buffered = line;
-        return 0;
+    if (strcmp (name, "stderr") == 0) {   /* what is not set follows stdout */
+        st->kind = out->streams[0].kind;
+        st->path = out->streams[0].path;
+        st->label = out->streams[0].label;
     }
     if (string_option (o, "type", &type) < 0 || string_option (o, "path", &st->path) < 0
         || string_option (json_object_get (o, "buffer"), "type", &buffer) < 0) {
@@ -382,7 +391,8 @@ static int init_stream (struct output *out, struct stream *st, const char *name,
     }
     if (buffer)
         st->line_buffered = strcmp (buffer, "line") == 0;
-    st->label = json_is_true (json_object_get (o, "label"));
+    if (json_object_get (o, "label"))
+        st->label = !json_is_false (json_object_get (o, "label"));
     st->per_task = st->path && (strstr (st->path, "{{task.") || strstr (st->path, "{{taskid"));
     st->per_shell = st->path
                     && (st->per_task || flux_shell_mustache_is_per_rank (out->shell, st->path));
@@ -478,6 +488,7 @@ static void output_free (void *arg)
     struct output *out = arg;
 
     outfiles_free (out->files);
+    flux_msglist_destroy (out->held);
     free (out);
 }
 
@@ -496,9 +507,11 @@ static int output_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
     flux_shell_t *shell = flux_plugin_get_shell (p);
     struct output *out = calloc (1, sizeof (*out));
 
-    if (!out || !(out->files = outfiles_new ())
+    if (!out)
+        return -1;
+    if (!(out->files = outfiles_new ()) || !(out->held = flux_msglist_create ())
         || flux_plugin_aux_set (p, "output", out, output_free) < 0) {
-        free (out);
+        output_free (out);
         return -1;
     }
     out->shell = shell;
@@ -529,9 +542,18 @@ static int output_task (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
 
     for (int i = 0; i < 2; i++) {
         /* a pty plugin may have taken the stream */
-        if (flux_shell_task_channel_subscribe (task, out->streams[i].name, task_cb, out) < 0
-            && errno != EEXIST)
-            return -1;
+        const struct stream *st = &out->streams[i];
+        if (flux_shell_task_channel_subscribe (task, st->name, task_cb, out) < 0) {
+            if (errno != EEXIST)
+                return -1;
+            continue;
+        }
+        if (!st->line_buffered) {
+            char opt[32];
+            snprintf (opt, sizeof (opt), "%s_LINE_BUFFER", st->name);
+            if (flux_cmd_setopt (task->cmd, opt, "false") < 0)
+                return -1;
+        }
     }
     return 0;
 }

@@ -92,26 +92,34 @@ static flux_plugin_t *new_plugin (struct plugstack *ps)
     return p;
 }
 
-static int load_builtin (struct plugstack *ps, const struct shell_builtin *b)
+/* After *pos. */
+static int load_builtin (struct plugstack *ps, const struct shell_builtin *b,
+                         struct list_node **pos)
 {
     flux_plugin_t *p = new_plugin (ps);
+    struct entry *e;
 
     if (!p)
         return -ENOMEM;
-    if (flux_plugin_register (p, b->name, b->handlers) < 0 || plugstack_push (ps, p) < 0) {
+    if (flux_plugin_register (p, b->name, b->handlers) < 0 || !(e = calloc (1, sizeof (*e)))) {
         flux_plugin_destroy (p);
         return -ENOMEM;
     }
+    e->plugin = p;
+    list_insert_after (*pos, &e->node);
+    *pos = &e->node;
     return 0;
 }
 
 int plugstack_load_builtins (struct plugstack *ps)
 {
+    struct list_node *pos = &ps->entries;
+
     for (int i = 0; shell_builtins[i]; i++) {
         const struct shell_builtin *b = shell_builtins[i];
-        if (b->wanted && !b->wanted (ps->shell))
+        if ((b->wanted && !b->wanted (ps->shell)) || find (ps, b->name))
             continue;
-        int rc = load_builtin (ps, b);
+        int rc = load_builtin (ps, b, &pos);
         if (rc < 0)
             return rc;
     }
@@ -133,6 +141,15 @@ int plugstack_call (struct plugstack *ps, const char *topic, flux_plugin_arg_t *
     }
     ps->depth--;
     return rc;
+}
+
+bool plugstack_handles (struct plugstack *ps, const char *topic)
+{
+    list_foreach (&ps->entries, n) {
+        if (flux_plugin_match_handler (list_entry (n, struct entry, node)->plugin, topic))
+            return true;
+    }
+    return false;
 }
 
 int flux_shell_plugstack_call (flux_shell_t *shell, const char *topic, flux_plugin_arg_t *args)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <flux/idset.h>
 #include <flux/taskmap.h>
 
@@ -79,11 +80,25 @@ int shell_task_prepare (struct shell_task *task)
     return render_args (task) < 0 ? -errno : 0;
 }
 
+static void close_stdio (struct shell_task *task)
+{
+    for (int i = 0; i < 3; i++) {
+        int fd = task->stdio.fd[i];
+        for (int j = i; fd >= 0 && j < 3; j++) {   /* one may be there more than once */
+            if (task->stdio.fd[j] == fd)
+                task->stdio.fd[j] = -1;
+        }
+        if (fd >= 0)
+            close (fd);
+    }
+}
+
 void shell_task_free (struct shell_task *task)
 {
     if (!task)
         return;
     list_del (&task->node);
+    close_stdio (task);
     flux_subprocess_destroy (task->proc);
     flux_cmd_destroy (task->cmd);
     hash_free (task->subscribers);
@@ -101,6 +116,7 @@ static struct shell_task *task_new (flux_shell_t *shell, flux_cmd_t *template, i
     task->rank = rank;
     task->localid = localid;
     task->wait_status = -1;
+    task->stdio = (struct sp_stdio)SP_STDIO_INIT;
     if (!(task->cmd = flux_cmd_copy (template))
         || !(task->subscribers = hash_new (free))
         || flux_cmd_setenvf (task->cmd, 1, "FLUX_TASK_RANK", "%d", rank) < 0
@@ -167,12 +183,21 @@ static void completion_cb (flux_subprocess_t *p)
     }
 }
 
+static void credit_cb (flux_subprocess_t *p, const char *stream, int bytes)
+{
+    struct shell_task *task = flux_subprocess_aux_get (p, TASK_AUX);
+
+    if (task->credit_cb && strcmp (stream, "stdin") == 0)
+        task->credit_cb (task, task->credit_arg);
+}
+
 static const flux_subprocess_ops_t ops = {
     .on_completion = completion_cb,
     .on_state_change = state_cb,
     .on_channel_out = output_cb,
     .on_stdout = output_cb,
     .on_stderr = output_cb,
+    .on_credit = credit_cb,
 };
 
 /* In the child, between fork and exec; only if a plugin handles task.exec. */
@@ -210,13 +235,14 @@ int shell_task_start (struct shell_task *task, flux_error_t *err)
 {
     flux_shell_t *shell = task->shell;
     flux_subprocess_hooks_t hooks = { .pre_exec = pre_exec_hook, .pre_exec_arg = task };
-    bool want_hook = flux_shell_aux_get (shell, "shell::task_exec") != NULL;
-    int flags = want_hook ? FLUX_SUBPROCESS_FLAGS_FORK_EXEC : 0;
+    bool want_hook = plugstack_handles (shell->plugstack, "task.exec");
+    int flags = SP_FLAG_NO_STOPPED | (want_hook ? FLUX_SUBPROCESS_FLAGS_FORK_EXEC : 0);
 
     if (shell_option (shell, "nosetpgrp"))
         flags |= FLUX_SUBPROCESS_FLAGS_NO_SETPGRP;
-    task->proc = flux_local_exec_ex (shell->r, flags, task->cmd, &ops,
-                                     want_hook ? &hooks : NULL, log_cb, NULL);
+    task->proc = sp_local_exec (shell->r, flags, task->cmd, &ops, want_hook ? &hooks : NULL,
+                                &task->stdio, log_cb, NULL);
+    close_stdio (task);
     if (!task->proc)
         return failed_exec (task, errno, err);
     if (flux_subprocess_aux_set (task->proc, TASK_AUX, task, NULL) < 0)
@@ -361,9 +387,15 @@ int flux_shell_task_info_unpack (flux_shell_task_t *task, const char *fmt, ...)
     return rc;
 }
 
-static void kill_cb (flux_future_t *f, void *arg)
+/* A task whose process has ended, but not its output, has left children behind:
+ * its process group is theirs. */
+static void signal_task (struct shell_task *task, int sig)
 {
-    flux_future_destroy (f);
+    pid_t pid = flux_subprocess_pid (task->proc);
+    bool group = !shell_option (task->shell, "nosetpgrp");
+
+    if (pid > 0 && (group || !task->exited))
+        (void)kill (group ? -pid : pid, sig);
 }
 
 void flux_shell_killall (flux_shell_t *shell, int sig)
@@ -372,11 +404,7 @@ void flux_shell_killall (flux_shell_t *shell, int sig)
         return;
     list_foreach (&shell->tasks, n) {
         struct shell_task *task = list_entry (n, struct shell_task, node);
-        flux_future_t *f;
-        if (!task->proc || !flux_subprocess_active (task->proc))
-            continue;
-        f = flux_subprocess_kill (task->proc, sig);
-        if (f && flux_future_then (f, -1., kill_cb, NULL) < 0)
-            flux_future_destroy (f);
+        if (task->proc && !task->done)
+            signal_task (task, sig);
     }
 }
