@@ -3,6 +3,7 @@
  *   another shell, flux job attach ──► broker ──► this shell
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,27 @@ static void registered (flux_future_t *f, void *arg)
     flux_future_destroy (f);
 }
 
+/* The execution service passes signals on to the tasks by this (those that the
+ * shell forwards anyway, it sends as signals). */
+static void kill_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    int signum = 0;
+    int rc;
+
+    if (flux_request_unpack (msg, NULL, "{s:i}", "signum", &signum) == 0
+        && (signum <= 0 || signum >= NSIG)) {
+        signum = 0;
+        errno = EINVAL;
+    }
+    if (signum > 0)
+        flux_shell_killall (arg, signum);
+    if (flux_msg_is_noresponse (msg))
+        return;
+    rc = signum > 0 ? flux_respond (h, msg, NULL) : flux_respond_error (h, msg, errno, NULL);
+    if (rc < 0)
+        shell_log_errno ("flux_respond");
+}
+
 /* The answer is not waited for: what reaches other shells after this passes the
  * broker after the registration. */
 int shell_svc_init (flux_shell_t *shell)
@@ -145,7 +167,7 @@ int shell_svc_init (flux_shell_t *shell)
         flux_future_destroy (f);
         return -errno;
     }
-    return 0;
+    return flux_shell_service_register (shell, "kill", kill_cb, shell) < 0 ? -errno : 0;
 }
 
 void shell_svc_free (flux_shell_t *shell)

@@ -7,7 +7,6 @@
  *        ... the job runs, shells write ...
  *     commit (namespace): shell-exit, complete, done ─►  \ one turn
  *     namespace-graft ─────────────────────────────────► /
- *                     ◄───────────── answer
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -32,9 +31,7 @@ struct guest {
     char key[64];              /* job.X.guest */
     struct buf events;
     flux_future_t *f_create;
-    flux_future_t *f_graft;
     guest_f failed;
-    guest_f done;
     void *arg;
 };
 
@@ -66,7 +63,6 @@ void guest_free (struct guest *g)
     if (!list_empty (&g->node))
         guest_flush (g);
     flux_future_destroy (g->f_create);
-    flux_future_destroy (g->f_graft);
     buf_release (&g->events);
     free (g);
     errno = saved_errno;
@@ -149,7 +145,7 @@ static void flush_namespace (struct guest *g)
 
     if (txn && flux_kvs_txn_put_raw (txn, FLUX_KVS_APPEND, EVENTLOG, g->events.data,
                                      g->events.len) == 0)
-        f = flux_kvs_commit (g->ctx->h, g->ns, 0, txn);
+        f = flux_kvs_commit (g->ctx->h, g->ns, KVS_COMMIT_NOREF, txn);
     jobexec_log_future (g->ctx, f, "exec.eventlog commit");
     flux_kvs_txn_destroy (txn);
 }
@@ -188,44 +184,16 @@ void guest_event (struct guest *g, const char *name, const char *context)
     jobexec_kick (g->ctx);
 }
 
-static void graft_done (struct guest *g, int rc)
+void guest_finish (struct guest *g)
 {
-    if (g->done)
-        g->done (g->arg, rc);
-}
-
-static void graft_cb (flux_future_t *f, void *arg)
-{
-    struct guest *g = arg;
-    int rc = flux_future_get (f, NULL) < 0 ? -errno : 0;
-
-    flux_future_destroy (f);
-    g->f_graft = NULL;
-    graft_done (g, rc);
-}
-
-static int graft (struct guest *g)
-{
-    g->f_graft = flux_rpc_pack (g->ctx->h, "kvs.namespace-graft", 0, 0,
-                                "{s:s s:s}", "namespace", g->ns, "dst", g->key);
-    if (!g->f_graft || flux_future_then (g->f_graft, -1., graft_cb, g) < 0)
-        return -errno;
-    return 0;
-}
-
-void guest_finish (struct guest *g, guest_f done, void *arg)
-{
-    int rc;
+    flux_future_t *f;
 
     g->failed = NULL;
-    g->done = done;
-    g->arg = arg;
     guest_event (g, "done", NULL);
-    if (g->simulated) {
-        graft_done (g, 0);
+    if (g->simulated)
         return;
-    }
     guest_flush (g); /* what is grafted must contain it */
-    if ((rc = graft (g)) < 0)
-        graft_done (g, rc);
+    f = flux_rpc_pack (g->ctx->h, "kvs.namespace-graft", 0, 0, "{s:s s:s}",
+                       "namespace", g->ns, "dst", g->key);
+    jobexec_log_future (g->ctx, f, "kvs.namespace-graft");
 }

@@ -35,9 +35,10 @@ const char *guest_namespace (const struct guest *g); /* NULL if simulated */
 void guest_event (struct guest *g, const char *name, const char *context);
 /* The same, but it can wait for the next event. */
 void guest_event_lazy (struct guest *g, const char *name, const char *context);
-/* Append "done" and link the final content.  'done' may be called before this
- * returns; it may free g. */
-void guest_finish (struct guest *g, guest_f done, void *arg);
+/* Append "done" and link the final content.  The answer is not waited for: what
+ * follows from it (a response to the job manager, its commit) comes to the KVS
+ * after this. */
+void guest_finish (struct guest *g);
 
 /* From the outbox: commit what is gathered.  'n' is first on jobexec.guests. */
 struct list_node;

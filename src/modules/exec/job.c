@@ -159,16 +159,6 @@ static void job_done (struct job *job)
     /* else: it waits for the job manager to come back for it */
 }
 
-static void guest_done (void *arg, int rc)
-{
-    struct job *job = arg;
-
-    if (rc < 0)
-        flux_log (job->ctx->h, LOG_ERR, "%s: guest namespace: %s", job->idf58,
-                  strerror (-rc));
-    job_done (job);
-}
-
 static int final_status (struct job *job)
 {
     int s = job->exception_status;
@@ -191,15 +181,13 @@ void job_check_done (struct job *job)
     flux_watcher_destroy (job->leader_w);
     flux_watcher_destroy (job->barrier_w);
     job->expiration_w = job->leader_w = job->barrier_w = NULL;
-    if (!job->guest) {
-        job_done (job);
-        return;
-    }
-    if (job->nstarted > 0) {
+    if (job->guest && job->nstarted > 0) {
         (void)snprintf (context, sizeof (context), "{\"status\":%d}", job->status);
         guest_event (job->guest, "complete", context);
     }
-    guest_finish (job->guest, guest_done, job);
+    if (job->guest)
+        guest_finish (job->guest);
+    job_done (job);
 }
 
 void job_signal (struct job *job, int signum, bool kill)
@@ -793,6 +781,26 @@ void job_kill_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
         job_signal (job, signum, false);
         respond (h, msg, 0, NULL);
     }
+}
+
+/* "shell-<id>.kill": the job manager's order to signal a job (flux-job(1)). */
+void job_kill_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                        void *arg)
+{
+    struct jobexec *ctx = arg;
+    struct job *job;
+    const char *topic;
+    char *end;
+    uint64_t id;
+    int signum;
+
+    if (flux_event_unpack (msg, &topic, "{s:i}", "signum", &signum) < 0
+        || signum <= 0 || signum >= NSIG)
+        return;
+    errno = 0;
+    id = strtoull (topic + strlen ("shell-"), &end, 10);
+    if (errno == 0 && !strcmp (end, ".kill") && (job = idhash_get (ctx->jobs, id)))
+        job_signal (job, signum, false);
 }
 
 void job_expiration_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,

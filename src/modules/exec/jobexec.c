@@ -10,6 +10,7 @@
 #include <flux/core.h>
 
 #include "base/errmsg.h"
+#include "core/kvs_proto.h"
 #include "modules/exec/exec.h"
 #include "modules/exec/guest.h"
 #include "modules/exec/job.h"
@@ -125,7 +126,8 @@ static void flush_txn (struct jobexec *ctx)
     if (!txn)
         return;
     ctx->txn = NULL;
-    jobexec_log_future (ctx, flux_kvs_commit (ctx->h, KVS_PRIMARY_NAMESPACE, 0, txn),
+    jobexec_log_future (ctx, flux_kvs_commit (ctx->h, KVS_PRIMARY_NAMESPACE,
+                                              KVS_COMMIT_NOREF, txn),
                         "commit");
     flux_kvs_txn_destroy (txn);
 }
@@ -291,6 +293,7 @@ static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "critical-ranks", job_critical_ranks_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "override", mock_override_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_EVENT, "job-exception", job_exception_cb, 0 },
+    { FLUX_MSGTYPE_EVENT, "shell-*.kill", job_kill_event_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -452,6 +455,9 @@ static int jobexec_start (flux_t *h, int argc, char **argv, void **ctxp,
     }
     if (ctx->rank == 0) {
         jobexec_log_future (ctx, flux_event_subscribe_ex (h, "job-exception", 0),
+                            "event.subscribe");
+        /* on behalf of all shells, so that none of them has to */
+        jobexec_log_future (ctx, flux_event_subscribe_ex (h, "shell-", 0),
                             "event.subscribe");
         say_hello (ctx);
     }

@@ -102,16 +102,21 @@ static const flux_subprocess_ops_t ops = {
 static flux_cmd_t *make_command (struct job *job)
 {
     struct jobexec *ctx = job->ctx;
+    const char *outer = flux_attr_get (ctx->h, "jobid-path");
     char id[32];
     flux_cmd_t *cmd = flux_cmd_create (0, NULL, ctx->env);
 
+    if (!outer || !strcmp (outer, "/"))
+        outer = "";
     (void)fluid_encode (job->id, FLUID_F58_PLAIN, id, sizeof (id));
     flux_cmd_unsetenv (cmd, "FLUX_URI"); /* each server has its own */
     if (!cmd
         || flux_cmd_argv_append (cmd, ctx->conf.job_shell) < 0
         || flux_cmd_argv_append (cmd, id) < 0
         || flux_cmd_setenvf (cmd, 1, "FLUX_KVS_NAMESPACE", "%s",
-                             guest_namespace (job->guest)) < 0) {
+                             guest_namespace (job->guest)) < 0
+        || flux_cmd_setenvf (cmd, 1, "FLUX_JOB_ID_PATH", "%s/%s", outer,
+                             job->idf58) < 0) {
         flux_cmd_destroy (cmd);
         return NULL;
     }
