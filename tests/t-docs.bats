@@ -160,15 +160,14 @@ commands() {
     return $rc
 }
 
-@test "TOML in pages is valid, and an instance takes it" {
+@test "the examples of configuration are TOML, and an instance takes them" {
     local n=0
-    for file in "$PAGES"/man5/*.scd; do
-        page "$file" | awk -v f="$(basename "$file" .scd)" '
-            /^```$/ { on = 0 }
-            on { print > out }
-            /^```toml$/ { on = 1; out = f "-" ++n ".toml" }'
+    for file in "$PAGES"/man5/flux-config*.scd; do
+        page "$file" | awk '/^# / { example = $0 == "# EXAMPLE" }
+            example && /^```$/ { on = !on; next } on' >"$(basename "$file" .5.scd).toml"
     done
     for t in *.toml; do
+        [ -s "$t" ] || { echo "$t: no example"; return 1; }
         n=$((n + 1))
         run flux config get -c "$t"
         [ "$status" -eq 0 ] || { echo "$t: $output"; return 1; }
