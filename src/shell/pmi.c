@@ -159,8 +159,8 @@ static void input_cb (struct shell_task *task, const char *channel, void *arg)
     int n = flux_subprocess_read (task->proc, channel, &data);
 
     if (n > 0 && pmi_server_input (pmi->server, task->localid, data, n) < 0) {
-        shell_log_error ("task %d breaks the PMI protocol: its connection is closed", task->rank);
         flux_subprocess_close (task->proc, channel);
+        flux_shell_raise ("exec", 0, "task %d breaks the PMI protocol", task->rank);
     }
 }
 

@@ -38,6 +38,7 @@ void jobstate_init (struct jobstate *js)
     js->urgency = FLUX_JOB_URGENCY_DEFAULT;
     js->waitstatus = -1;
     js->exception_severity = -1;
+    js->exception_wait_status = -1;
 }
 
 const char *jobstate_name (flux_job_state_t state)
@@ -534,6 +535,7 @@ static int apply_exception (struct jobstate *js, const struct event *ev,
                             flux_error_t *err)
 {
     const json_t *note = json_object_get (ev->context, "note");
+    const json_t *status = json_object_get (ev->context, "wait_status");
     flux_job_state_t from = js->state;
     const char *type;
     json_int_t severity;
@@ -547,6 +549,7 @@ static int apply_exception (struct jobstate *js, const struct event *ev,
     if (!js->exception_occurred || severity < js->exception_severity) {
         js->exception_occurred = true;
         js->exception_severity = severity;
+        js->exception_wait_status = json_is_integer (status) ? json_integer_value (status) : -1;
         copy_text (js->exception_type, sizeof (js->exception_type), type);
         copy_text (js->exception_note, sizeof (js->exception_note),
                    note ? json_string_value (note) : "");

@@ -33,7 +33,9 @@ struct jobstate {
     bool release_final;
     bool exception_occurred;    /* any exception */
     int exception_severity;     /* most severe, the first of equals; 0 is fatal;
-                                 * -1 if none.  Type and note are of the same */
+                                 * -1 if none.  Type, note and status are of the
+                                 * same */
+    int exception_wait_status;  /* of the task that caused it; -1 if not said */
     char exception_type[32];
     char exception_note[160];
     int dependency_count;       /* dependency-add minus dependency-remove */

@@ -9,7 +9,7 @@
  *      release {ranks, final} ────►  release event; the last one frees R
  *
  * A fatal exception of a job whose shells run is published as the event
- * message "job-exception" {id, type, severity}, which the execution service
+ * message "job-exception" {id, type, severity, wait_status}, which the execution service
  * takes as the order to end the job.
  */
 #include <errno.h>
@@ -79,9 +79,10 @@ void start_cancel (struct mgr *m, struct job *job)
     if (!job->a->exec_pending)
         return;
     f = flux_event_publish_pack (m->h, "job-exception", FLUX_EVENT_PRIVATE,
-                                 "{s:I s:s s:i}", "id", (json_int_t)job->id,
+                                 "{s:I s:s s:i s:i}", "id", (json_int_t)job->id,
                                  "type", job->st.exception_type,
-                                 "severity", job->st.exception_severity);
+                                 "severity", job->st.exception_severity,
+                                 "wait_status", job->st.exception_wait_status);
     if (!f)
         flux_log_error (m->h, "cannot publish job-exception");
     flux_future_destroy (f);
