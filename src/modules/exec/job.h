@@ -96,6 +96,12 @@ void job_respond (struct job *job, const char *type, const char *data);
 /* Raise an exception by a response; a fatal one ends the job. */
 void job_raise (struct job *job, int severity, const char *type, const char *fmt, ...)
     __attribute__ ((format (printf, 4, 5)));
+/* The same, with an exception's context, which it takes. */
+void job_raise_data (struct job *job, int severity, const char *type, json_t *data);
+/* The host of a rank, in 'buf'. */
+const char *job_host (struct job *job, uint32_t rank, char *buf, size_t size);
+/* Seconds since the epoch; 0: none. */
+void job_set_expiration (struct job *job, double expiration);
 /* News of shells, from any method. */
 void job_update (struct update *u, void *arg);
 /* Signal tasks, or (kill) shells, that are active. */

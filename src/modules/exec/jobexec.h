@@ -2,6 +2,8 @@
  *
  *   jobexec.c   the service: its requests, configuration, outbox
  *   job.c       rank 0: a job from start request to final release
+ *   job_update.c   ... what it hears of its shells
+ *   job_request.c  ... other requests about it
  *   end.c       rank 0: the termination sequence
  *   guest.c     rank 0: guest namespace and exec.eventlog
  *   mock.c      rank 0: jobs that are only simulated
