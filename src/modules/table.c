@@ -12,6 +12,8 @@
 /* The broker copies nothing: each entry is where its service defines it. */
 const struct builtin *const builtin_table[] = {
     &rexec_builtin,
+    &content_builtin,
+    &content_sqlite_builtin,
     &kvs_builtin,
     &kvs_watch_builtin,
     &resource_builtin,

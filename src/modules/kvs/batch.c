@@ -28,6 +28,7 @@ struct pending {
     struct tnode *root;      /* of that version, if it is to be kept */
     unsigned char reply[32];
     size_t reply_len;
+    char blob[72];
 };
 
 /* A namespace at the end of a step. */
@@ -382,7 +383,7 @@ static struct pending *pending_new (flux_t *h, const flux_msg_t *msg,
     if (p) {
         list_init (&p->node);
         p->h = h;
-        p->msg = flux_msg_incref (msg);
+        p->msg = msg ? flux_msg_incref (msg) : NULL;
         p->again = again;
     }
     return p;
@@ -401,7 +402,7 @@ static void kick (struct batcher *b)
 static void respond (const struct pending *p)
 {
     int rc;
-    if (flux_msg_is_noresponse (p->msg))
+    if (!p->msg || flux_msg_is_noresponse (p->msg))
         return;
     if (p->reply_len > 0)
         rc = flux_respond_raw (p->h, p->msg, p->reply, (int)p->reply_len);
@@ -450,10 +451,12 @@ static void keep_roots (struct step *s)
 }
 
 /* A namespace may be gone by now. */
-static void answer_all (struct step *s)
+static void answer_all (struct batcher *b, struct step *s)
 {
     list_foreach (&s->pending, n) {
         struct pending *p = list_entry (n, struct pending, node);
+        if (p->blob[0])
+            content_drop_blob (b->kvs->content, p->blob);
         respond (p);
         pending_free (p);
     }
@@ -550,13 +553,15 @@ void batcher_submit (struct batcher *b, struct change *ch, flux_t *h,
         p->seq = ch->seq;
         p->reply_len = ch->reply_len;
         memcpy (p->reply, ch->reply, sizeof (p->reply));
+        memcpy (p->blob, ch->blob, sizeof (p->blob));
         if (ch->keep_root)
             p->root = tnode_ref (ch->ns->head);
     }
     if (gather (b, ch, p) < 0) {
         /* the head has it, the store would not: no way to go on from here */
         flux_log (h, LOG_CRIT, "kvs: out of memory, a change is lost");
-        kvs_respond_error (h, msg, -ENOMEM, NULL);
+        if (msg)
+            kvs_respond_error (h, msg, -ENOMEM, NULL);
         if (p)
             pending_free (p);
     }
@@ -591,7 +596,8 @@ static void do_again (struct batcher *b, struct list_node *list)
         struct pending *p =
             list_entry (list_first (&todo), struct pending, node);
         list_del (&p->node);
-        p->again (b->kvs, p->h, p->msg);
+        if (p->msg)
+            p->again (b->kvs, p->h, p->msg);
         pending_free (p);
     }
 }
@@ -607,7 +613,7 @@ static void succeed (struct batcher *b, struct batch *x,
         show_roots (s);
         keep_roots (s);
         publish (b, s);
-        answer_all (s);
+        answer_all (b, s);
     }
 }
 
@@ -680,8 +686,11 @@ static void fail (struct batcher *b, struct batch *x, int rc, const char *text)
     while (!list_empty (&failed)) {
         struct pending *p =
             list_entry (list_first (&failed), struct pending, node);
-        kvs_respond_error (p->h, p->msg, rc, rc == -ENOSPC
-                           ? "the disk that holds statedir is full" : text);
+        if (p->blob[0])
+            content_drop_blob (b->kvs->content, p->blob);
+        if (p->msg)
+            kvs_respond_error (p->h, p->msg, rc, rc == -ENOSPC
+                               ? "the disk that holds statedir is full" : text);
         pending_free (p);
     }
     do_again (b, &again);

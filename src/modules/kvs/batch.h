@@ -36,12 +36,14 @@ struct change {
     struct tnode *frozen;    /* a reference to the cold node, or NULL */
     unsigned char reply[32]; /* a raw answer, if reply_len > 0 */
     size_t reply_len;
+    char blob[72];           /* stored by this: its bytes need not stay in memory */
     bool nomerge;
     bool sync;
     bool keep_root;
     bool failed;             /* no memory for touch or redo */
 };
 #define CHANGE_INIT { .redo = BUF_INIT }
+
 
 void change_touch (struct change *ch, struct kvsns *ns, const char *key,
                    size_t len, int flags);
@@ -65,7 +67,7 @@ int batcher_need_store (struct batcher *b, flux_error_t *err);
 void batcher_begin (struct batcher *b, struct kvsns *ns, bool nomerge);
 void batcher_abort (struct batcher *b, struct kvsns *ns);
 /* Takes what is in ch.  Answers msg in time: {"rootseq":i} if ch->ns, the raw
- * reply if there is one, else nothing. */
+ * reply if there is one, else nothing.  msg may be NULL. */
 void batcher_submit (struct batcher *b, struct change *ch, flux_t *h,
                      const flux_msg_t *msg, request_f again);
 /* Do the request when what is under way is done. */

@@ -8,6 +8,7 @@
 #include "base/blobref.h"
 #include "modules/kvs/batch.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/redo.h"
 #include "modules/kvs/rfc11.h"
 #include "modules/kvs/state.h"
 #include "spec/treeobj.h"
@@ -204,6 +205,28 @@ void content_drop_blob (struct content *c, const char *ref)
     if (blob) {
         c->bytes -= blob->len;
         hash_del (c->blobs, ref);
+    }
+}
+
+int content_redo_dirty (struct content *c, struct buf *redo)
+{
+    struct blob *blob;
+    const char *ref;
+    for (size_t pos = 0; (blob = hash_next (c->blobs, &pos, &ref));)
+        if (!batcher_has_blob (c->kvs->batcher, ref))
+            redo_blob (redo, ref, blob->data, blob->len);
+    return redo->failed ? -ENOMEM : 0;
+}
+
+void content_drop_clean (struct content *c)
+{
+    struct blob *blob;
+    const char *ref;
+    for (size_t pos = 0; (blob = hash_next (c->blobs, &pos, &ref));) {
+        if (batcher_has_blob (c->kvs->batcher, ref)) {
+            c->bytes -= blob->len;
+            hash_del (c->blobs, ref);
+        }
     }
 }
 

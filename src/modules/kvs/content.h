@@ -29,6 +29,10 @@ void content_free (struct content *c);
 int content_pin (struct content *c, const struct tnode *n);
 int content_pin_entries (struct content *c, const struct tnode *dir);
 
+/* Write what is only in memory to the store, and forget what is there too. */
+int content_redo_dirty (struct content *c, struct buf *redo);
+void content_drop_clean (struct content *c);
+
 /* What a REF or COLD node stands for: twalk_env.load.  -EIO: its content is not
  * here, with a log message. */
 struct tnode *content_load_node (struct content *c, const struct tnode *n,

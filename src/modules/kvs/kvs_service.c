@@ -10,6 +10,7 @@
 #include "base/errmsg.h"
 #include "core/kvs_proto.h"
 #include "modules/kvs/batch.h"
+#include "modules/kvs/checkpoint.h"
 #include "modules/kvs/commit.h"
 #include "modules/kvs/content.h"
 #include "modules/kvs/kvs.h"
@@ -63,7 +64,7 @@ static struct deferred *deferred_new (flux_t *h, const flux_msg_t *msg,
 
 static void compute (struct kvs *kvs, struct deferred *d, refq_f fun)
 {
-    int rc = d ? refq_compute (kvs->refq, d->node, fun, d) : -ENOMEM;
+    int rc = d ? refq_compute (kvs->refq, d->node, d->h, fun, d) : -ENOMEM;
     if (rc < 0 && d) {
         kvs_respond_error (d->h, d->msg, rc, NULL);
         deferred_free (d);
@@ -399,10 +400,25 @@ static void service_stop (void *arg)
     if (s->kvs && s->kvs->h == s->h) {
         batcher_drain (s->kvs->batcher);
         waiters_flush (s->kvs);
-        refq_flush (s->kvs->refq);
+        refq_flush (s->kvs->refq, s->h);
         s->kvs->h = NULL;
     }
     free (s);
+}
+
+/* initial-rootref=BLOBREF: begin with this root. */
+static int options (struct kvs *kvs, int argc, char **argv, flux_error_t *err)
+{
+    static const char initial[] = "initial-rootref=";
+    for (int i = 0; i < argc; i++) {
+        int rc;
+        if (strncmp (argv[i], initial, sizeof (initial) - 1) != 0)
+            return errmsg (err, -EINVAL, "kvs: unknown option %.60s", argv[i]);
+        rc = checkpoint_begin_with (kvs, argv[i] + sizeof (initial) - 1, 0, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
 static int service_start (flux_t *h, int argc, char **argv, void **ctxp,
@@ -417,10 +433,6 @@ static int service_start (flux_t *h, int argc, char **argv, void **ctxp,
         goto error;
     }
     s->h = h;
-    if (argc > 0) {
-        rc = errmsg (err, -EINVAL, "kvs: unknown option %.60s", argv[0]);
-        goto error;
-    }
     if (rank > 0) {
         if (!(s->relay = relay_new (h, "kvs", relayed, NULL, err))) {
             rc = -errno;
@@ -429,7 +441,9 @@ static int service_start (flux_t *h, int argc, char **argv, void **ctxp,
     }
     else {
         s->kvs = builtin_data (h);
-        if ((rc = kvs_init (s->kvs, h, err)) < 0)
+        if ((rc = kvs_init (s->kvs, h, err)) < 0
+            || (rc = checkpoint_restore (s->kvs, err)) < 0
+            || (rc = options (s->kvs, argc, argv, err)) < 0)
             goto error;
         s->kvs->h = h;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/errmsg.h"
+#include "modules/kvs/checkpoint.h"
 #include "modules/kvs/load.h"
 #include "modules/kvs/rfc11.h"
 #include "spec/treeobj.h"
@@ -196,6 +197,27 @@ static int add_primary (struct kvs *kvs, const struct storedb_ops *ops,
     return ops->put_ns (db, &row);
 }
 
+static int load_checkpoint (int64_t id, const char *json, void *arg)
+{
+    (void)id;
+    return checkpoint_remember (arg, json ? json : "");
+}
+
+static int load_checkpoints (struct kvs *kvs, const struct storedb_ops *ops,
+                             struct storedb *db)
+{
+    char *restore = NULL;
+    int rc = ops->checkpoints (db, load_checkpoint, kvs);
+    if (rc == 0)
+        rc = ops->get_meta (db, "restore", &restore);
+    if (rc == 0 && *restore) {
+        kvs->restore = restore;
+        restore = NULL;
+    }
+    free (restore);
+    return rc == -ENOENT ? 0 : rc;
+}
+
 int load_all (struct kvs *kvs, struct store *s, struct tcold_owner *owner,
               uint64_t *cold_id, flux_error_t *err)
 {
@@ -216,6 +238,8 @@ int load_all (struct kvs *kvs, struct store *s, struct tcold_owner *owner,
         if (rc == 0)
             rc = end_val (&l);
     }
+    if (rc == 0)
+        rc = load_checkpoints (kvs, ops, db);
     if (rc == 0)
         rc = ops->max_cold (db, &max);
     if (rc == 0)

@@ -235,6 +235,12 @@ void redo_checkpoint (struct buf *b, const char *json)
     kvs_put_str (b, json, strlen (json));
 }
 
+void redo_meta (struct buf *b, const char *name, const char *value)
+{
+    put_key (b, 'M', 0, name, strlen (name));
+    kvs_put_str (b, value, strlen (value));
+}
+
 /* -- reading -------------------------------------------------------------------- */
 
 int redo_next (const char **p, const char *end, struct redo_op *op)
@@ -242,17 +248,17 @@ int redo_next (const char **p, const char *end, struct redo_op *op)
     if (*p == end)
         return 0;
     struct redo_op x = { .type = *(*p)++ };
-    if (!memchr ("XDVAELRFNnSGZzBC", x.type, 16)
+    if (!memchr ("XDVAELRFNnSGZzBCM", x.type, 17)
         || kvs_get_varint (p, end, &x.ns) < 0)
         return -EPROTO;
-    if (strchr ("XDVAELRFGB", x.type)
+    if (strchr ("XDVAELRFGBM", x.type)
         && kvs_get_str (p, end, &x.key, &x.keylen) < 0)
         return -EPROTO;
     if (strchr ("AFNSG", x.type) && kvs_get_varint (p, end, &x.num) < 0)
         return -EPROTO;
     if (x.type == 'N' && kvs_get_str (p, end, &x.key, &x.keylen) < 0)
         return -EPROTO;
-    if (strchr ("VALRZBC", x.type)
+    if (strchr ("VALRZBCM", x.type)
         && kvs_get_str (p, end, &x.data, &x.len) < 0)
         return -EPROTO;
     *op = x;

@@ -17,7 +17,7 @@
  *   'Z' id data            freeze: the directory in packed form (pack.h)
  *   'z' id                 no longer needed
  *   'B' ref data           a blob
- *   'C' json               a checkpoint
+ *   'C' json               a checkpoint         'M' name data           by name
  *
  * A directory has a row only if it could be empty: reading the rows back makes
  * the parents of each key.
@@ -51,6 +51,7 @@ void redo_frozen_row (struct buf *b, uint64_t id, const struct buf *packed);
 void redo_drop_frozen (struct buf *b, uint64_t id);
 void redo_blob (struct buf *b, const char *ref, const void *data, size_t len);
 void redo_checkpoint (struct buf *b, const char *json);
+void redo_meta (struct buf *b, const char *name, const char *value);
 
 struct redo_op {
     char type;

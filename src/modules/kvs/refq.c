@@ -13,6 +13,7 @@ enum { SLICE_USEC = 1000 };
 struct task {
     struct list_node node;
     struct rfc11_job *job;
+    const void *owner;
     refq_f fun;
     void *arg;
 };
@@ -42,7 +43,7 @@ static void work (struct due *d)
     if (rc != 1)
         task_end (q, t, rc);
     if (!list_empty (&q->tasks) && due_post (q->kvs->reactor, &q->due) < 0)
-        refq_flush (q);
+        refq_flush (q, NULL);
 }
 
 struct refq *refq_new (struct kvs *kvs)
@@ -56,29 +57,40 @@ struct refq *refq_new (struct kvs *kvs)
     return q;
 }
 
-void refq_flush (struct refq *q)
+void refq_flush (struct refq *q, const void *owner)
 {
-    while (!list_empty (&q->tasks))
-        task_end (q, list_entry (list_first (&q->tasks), struct task, node),
+    struct list_node todo;
+    list_init (&todo);
+    list_foreach (&q->tasks, n) {
+        if (!owner || list_entry (n, struct task, node)->owner == owner) {
+            list_del (n);
+            list_append (&todo, n);
+        }
+    }
+    while (!list_empty (&todo))
+        task_end (q, list_entry (list_first (&todo), struct task, node),
                   -ENOSYS);
-    due_cancel (&q->due);
+    if (list_empty (&q->tasks))
+        due_cancel (&q->due);
 }
 
 void refq_free (struct refq *q)
 {
     if (q) {
-        refq_flush (q);
+        refq_flush (q, NULL);
         free (q);
     }
 }
 
-int refq_compute (struct refq *q, const struct tnode *n, refq_f fun, void *arg)
+int refq_compute (struct refq *q, const struct tnode *n, const void *owner,
+                  refq_f fun, void *arg)
 {
     struct task *t = calloc (1, sizeof (*t));
     if (!t || !(t->job = rfc11_job_new (q->kvs->hashtype, n))) {
         free (t);
         return -ENOMEM;
     }
+    t->owner = owner;
     t->fun = fun;
     t->arg = arg;
     bool first = list_empty (&q->tasks);

@@ -14,12 +14,13 @@ struct refq;
 typedef void (*refq_f) (struct kvs *kvs, int rc, void *arg);
 
 struct refq *refq_new (struct kvs *kvs);
-/* What is queued is told -ENOSYS. */
 void refq_free (struct refq *q);
-void refq_flush (struct refq *q);
+/* What was queued for an owner (NULL: all) is told -ENOSYS. */
+void refq_flush (struct refq *q, const void *owner);
 
 /* Compute the references of n and of all below, then call fun: at once, if that
  * takes little.  n is kept until then.  0, or -ENOMEM: fun is not called. */
-int refq_compute (struct refq *q, const struct tnode *n, refq_f fun, void *arg);
+int refq_compute (struct refq *q, const struct tnode *n, const void *owner,
+                  refq_f fun, void *arg);
 
 #endif /* !KVS_REFQ_H */

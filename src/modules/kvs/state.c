@@ -186,6 +186,8 @@ void kvs_destroy (void *arg)
     hash_free (kvs->namespaces);
     content_free (kvs->content);
     batcher_free (kvs->batcher);
+    json_decref (kvs->checkpoints);
+    free (kvs->restore);
     free (kvs);
 }
 

@@ -57,6 +57,9 @@ struct kvs {
     struct watches *watches;
     struct refq *refq;
     struct batcher *batcher;
+    bool backing;            /* face "content-sqlite" is loaded */
+    json_t *checkpoints;     /* array, latest first */
+    char *restore;           /* the root to begin with when "kvs" is loaded */
     struct {
         uint64_t commits, ops, lookups, failed;
     } stats;

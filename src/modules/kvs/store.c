@@ -150,6 +150,16 @@ static int write_ns (struct store *s, const struct redo_op *op)
     return s->ops->put_ns (s->db, &ns);
 }
 
+static int write_meta (struct store *s, const struct redo_op *op)
+{
+    char *name = strndup (op->key, op->keylen);
+    char *value = strndup (op->data, op->len);
+    int rc = name && value ? s->ops->put_meta (s->db, name, value) : -ENOMEM;
+    free (name);
+    free (value);
+    return rc;
+}
+
 static int write_other (struct store *s, const struct redo_op *op)
 {
     const struct storedb_ops *o = s->ops;
@@ -172,6 +182,8 @@ static int write_other (struct store *s, const struct redo_op *op)
         return o->del_cold (s->db, op->ns);
     case 'B':
         return o->put_blob (s->db, op->key, op->keylen, op->data, op->len);
+    case 'M':
+        return write_meta (s, op);
     case 'C':
         return o->put_checkpoint (s->db, op->data, op->len, KEEP_CHECKPOINTS);
     default:

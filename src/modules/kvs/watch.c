@@ -480,7 +480,7 @@ static void answer (struct watcher *w, const struct tnode *n)
         w->busy = true;
         w->next = tnode_ref (n);
         w->refs++;
-        rc = refq_compute (w->all->kvs->refq, n, refs_ready, w);
+        rc = refq_compute (w->all->kvs->refq, n, w->h, refs_ready, w);
         if (rc < 0) {
             w->busy = false;
             w->refs--;

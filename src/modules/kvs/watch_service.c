@@ -76,8 +76,10 @@ static void service_stop (void *arg)
         return;
     flux_msg_handler_delvec (s->handlers);
     relay_free (s->relay);
-    if (s->kvs)
+    if (s->kvs) {
         watches_flush (s->kvs->watches);
+        refq_flush (s->kvs->refq, s->h);
+    }
     free (s);
 }
 
