@@ -71,6 +71,7 @@ load common
 }
 
 @test "exec forwards signals" {
+    touch out
     run start_flux 2 bash -c '
         flux exec --quiet -l sh -c "trap \"echo term; exit 5\" TERM; echo ready; while :; do command sleep 0.02; done" >out 2>/dev/null &
         until [ "$(grep -c ready out)" = 2 ]; do command sleep 0.02; done

@@ -10,6 +10,7 @@
 #include "cmd/exec.h"
 #include "cmd/job.h"
 #include "cmd/jobs.h"
+#include "cmd/kvs.h"
 #include "cmd/module.h"
 #include "cmd/ping.h"
 #include "cmd/proxy.h"
@@ -41,6 +42,7 @@ const struct cmd cmd_table[] = {
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
     { "job", cmd_job, COMMON, "Get job status, info, etc" },
     { "jobs", cmd_jobs, COMMON, "List Flux jobs" },
+    { "kvs", cmd_kvs, COMMON, "Flux key-value store utility" },
     { "logger", cmd_logger, COMMON, "Create a Flux log entry" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
     { "module", cmd_module, COMMON, "Manage Flux extension modules" },
