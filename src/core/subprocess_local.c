@@ -262,6 +262,7 @@ static void stopped_cb (void *arg)
     siginfo_t si = { 0 };
 
     if (!flux_subprocess_active (p)
+        || p->pid < 0
         || waitid (P_PID, p->pid, &si, WSTOPPED | WCONTINUED | WNOHANG) < 0
         || si.si_pid != p->pid)
         return;
@@ -521,14 +522,13 @@ static int watch_exit (flux_subprocess_t *p)
                                                 FLUX_POLLIN, exited_cb, p)))
         return -errno;
     flux_watcher_start (l->pid_w);
-    if (!(p->flags & SP_FLAG_NO_STOPPED))
-        l->stop_w = sp_stopwatch_new (p->reactor, stopped_cb, p); /* may be NULL */
     return 0;
 }
 
 static int local_start (flux_subprocess_t *p, flux_error_t *err)
 {
     bool stdio = !(p->flags & FLUX_SUBPROCESS_FLAGS_STDIO_FALLTHROUGH);
+    struct local *l = p->impl;
     pid_t pid;
     int rc;
 
@@ -538,6 +538,9 @@ static int local_start (flux_subprocess_t *p, flux_error_t *err)
                                   stdio && fd[1] < 0 && p->ops.on_stdout,
                                   stdio && fd[2] < 0 && p->ops.on_stderr)) < 0)
         return errmsg (err, rc, "%s", strerror (-rc));
+    /* before the start: it may stop at once.  NULL if that cannot be heard of. */
+    if (!(p->flags & SP_FLAG_NO_STOPPED))
+        l->stop_w = sp_stopwatch_new (p->reactor, stopped_cb, p);
     if ((pid = launch (p, err)) < 0)
         return pid;
     sp_set_running (p, pid);
