@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "cmd/cmd.h"
 #include "cmd/module.h"
+#include "cmd/trace.h"
 
 static int usage (optparse_t *p)
 {
@@ -361,6 +362,22 @@ static int module_debug (optparse_t *p, int argc, char **argv)
     return 0;
 }
 
+/* trace */
+
+static int module_trace (optparse_t *p, int argc, char **argv)
+{
+    json_t *names = json_array ();
+    flux_t *h;
+
+    for (int i = optparse_option_index (p); i < argc; i++)
+        json_array_append_new (names, json_string (argv[i]));
+    h = cmd_open ();
+    trace_run (p, h, "module.trace", json_pack ("{s:o s:s}", "names", names, "topic_glob",
+                                                optparse_get_str (p, "topic", "*")));
+    flux_close (h);
+    return 0;
+}
+
 #define OPT(NAME, KEY, ARG, USAGE) \
     { .name = NAME, .key = KEY, .has_arg = (ARG) ? 1 : 0, .arginfo = ARG, .usage = USAGE }
 
@@ -397,6 +414,12 @@ static struct optparse_option stats_opts[] = {
     OPTPARSE_TABLE_END,
 };
 
+static struct optparse_option trace_opts[] = {
+    OPT ("topic", 'T', "GLOB", "Filter output by topic string"),
+    TRACE_OPTIONS,
+    OPTPARSE_TABLE_END,
+};
+
 static struct optparse_option debug_opts[] = {
     OPT ("clear", 'C', NULL, "Set debug flags to 0"),
     OPT ("set", 'S', "MASK", "Set debug flags to MASK"),
@@ -411,6 +434,7 @@ static struct optparse_subcommand subcommands[] = {
     { "load", module_load, "[OPTIONS] module [args...]", "Load module", 0, load_opts },
     { "reload", module_reload, "[OPTIONS] module [args...]", "Reload module", 0, reload_opts },
     { "stats", module_stats, "[OPTIONS] module", "Display stats on module", 0, stats_opts },
+    { "trace", module_trace, "[OPTIONS] [module...]", "Trace module messages", 0, trace_opts },
     { "debug", module_debug, "[OPTIONS] module", "Get/set module debug flags", 0, debug_opts },
     OPTPARSE_SUBCMD_END,
 };

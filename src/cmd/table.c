@@ -12,6 +12,7 @@
 #include "cmd/jobs.h"
 #include "cmd/kvs.h"
 #include "cmd/module.h"
+#include "cmd/overlay.h"
 #include "cmd/ping.h"
 #include "cmd/proxy.h"
 #include "cmd/queue.h"
@@ -46,6 +47,7 @@ const struct cmd cmd_table[] = {
     { "logger", cmd_logger, COMMON, "Create a Flux log entry" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
     { "module", cmd_module, COMMON, "Manage Flux extension modules" },
+    { "overlay", cmd_overlay, COMMON, "Show flux overlay network status" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
     { "proxy", cmd_proxy, COMMON, "Proxy connections to Flux jobs and instances" },
     { "queue", cmd_queue, COMMON, "List and manipulate Flux queues" },
