@@ -71,20 +71,23 @@ static void pair_unref (struct pair *p)
 
 /* Sending */
 
-/* With the lock held: the receiver must notice what just changed. */
-static void chan_wake (struct chan *c)
+/* With the lock held: must the receiver be woken to notice what just changed?
+ * The caller does it after it gave up the lock, so that who wakes up does not
+ * find it taken. */
+static bool chan_sleeps (struct chan *c)
 {
     int armed = atomic_load_explicit (&c->armed, memory_order_relaxed);
 
     if (armed == AWAKE
         || (armed == ARMED_OTHERS && pthread_equal (c->sleeper, pthread_self ())))
-        return;
+        return false;
     atomic_store_explicit (&c->armed, AWAKE, memory_order_relaxed);
-    (void)eventfd_write (c->fd, 1);
+    return true;
 }
 
 static int chan_push (struct chan *c, const flux_msg_t *msg)
 {
+    bool wake = false;
     int rc = 0;
 
     pthread_mutex_lock (&c->lock);
@@ -92,9 +95,11 @@ static int chan_push (struct chan *c, const flux_msg_t *msg)
         rc = -ECONNRESET;
     else if ((rc = msgq_append (&c->queue, msg)) == 0) {
         atomic_store_explicit (&c->count, c->queue.count, memory_order_release);
-        chan_wake (c);
+        wake = chan_sleeps (c);
     }
     pthread_mutex_unlock (&c->lock);
+    if (wake)
+        (void)eventfd_write (c->fd, 1);
     return rc;
 }
 
@@ -308,6 +313,7 @@ inval:
 static void end_destroy (void *impl)
 {
     struct end *e = impl;
+    bool wake;
 
     if (!e)
         return;
@@ -316,8 +322,10 @@ static void end_destroy (void *impl)
     pthread_mutex_unlock (&e->rx->lock);
     pthread_mutex_lock (&e->tx->lock);
     atomic_store (&e->tx->closed, true);
-    chan_wake (e->tx);
+    wake = chan_sleeps (e->tx);
     pthread_mutex_unlock (&e->tx->lock);
+    if (wake)
+        (void)eventfd_write (e->tx->fd, 1);
     msgq_release (&e->in);
     pair_unref (e->pair);
     free (e->name);
