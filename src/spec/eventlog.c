@@ -9,12 +9,38 @@
 #include "base/errmsg.h"
 #include "spec/eventlog.h"
 
-/* Fifteen to seventeen significant digits: the first that reads back equal, so
- * that a time stamp of microseconds is written as it was taken. */
+/* A whole number of microseconds, as all time stamps of ours are: digits instead
+ * of a search for those that read back equal.  Returns 0 if it is not one. */
+static int format_microseconds (double t, char *s, size_t size)
+{
+    int64_t us = t < 1E10 ? (int64_t)(t * 1E6 + 0.5) : 0;
+    char digits[24];
+    int n = 0, len = 0;
+
+    if (us <= 0 || (double)us / 1E6 != t || size < sizeof (digits) + 2)
+        return 0;
+    for (int64_t v = us; v > 0 || n < 7; v /= 10)
+        digits[n++] = '0' + v % 10;
+    while (n > 6)
+        s[len++] = digits[--n];
+    s[len++] = '.';
+    while (n > 0)
+        s[len++] = digits[--n];
+    while (s[len - 1] == '0')
+        len--;
+    if (s[len - 1] == '.')
+        len--;
+    s[len] = '\0';
+    return len;
+}
+
+/* Fifteen to seventeen significant digits: the first that reads back equal. */
 static int format_timestamp (double t, char *s, size_t size)
 {
-    int n = 0;
+    int n = format_microseconds (t, s, size);
 
+    if (n > 0)
+        return n;
     for (int prec = 15; prec <= 17; prec++) {
         n = snprintf (s, size, "%.*g", prec, t);
         if (n < 0 || (size_t)n >= size)
@@ -36,7 +62,7 @@ static double timestamp_now (void)
     struct timespec ts;
 
     clock_gettime (CLOCK_REALTIME, &ts);
-    return (double)ts.tv_sec + (double)(ts.tv_nsec / 1000) * 1E-6;
+    return (double)((int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000) / 1E6;
 }
 
 static int check_entry (const json_t *entry, flux_error_t *err)
