@@ -437,13 +437,15 @@ void alloc_query_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 
 /* ---- responses ---- */
 
-static void finish_alloc (struct mgr *m, struct job *job, char *R, json_t *annotations)
+/* Takes R; 'o' is the same, decoded, or NULL. */
+static void finish_alloc (struct mgr *m, struct job *job, char *R, const json_t *o,
+                          json_t *annotations)
 {
     flux_error_t err;
 
     if (annotations)
         (void)annotations_update (job, annotations);
-    if (job_set_R (job, R, &err) < 0) {
+    if (job_set_R (job, R, o, &err) < 0) {
         event_raise (m, job, "alloc", 0, m->owner, "R of the scheduler: %s", err.text);
         return;
     }
@@ -491,7 +493,7 @@ static void lookup_continuation (flux_future_t *f, void *arg)
     else {
         char *cpy = strdup (R);
         if (cpy)
-            finish_alloc (l->m, job, cpy, l->annotations);
+            finish_alloc (l->m, job, cpy, NULL, l->annotations);
     }
     flux_future_destroy (f);
 }
@@ -538,7 +540,7 @@ static void alloc_success (struct mgr *m, flux_jobid_t id, struct job *job, json
         return;
     }
     job->a->put_R = true;
-    finish_alloc (m, job, text, annotations);
+    finish_alloc (m, job, text, R, annotations);
 }
 
 static void alloc_annotate (struct mgr *m, struct job *job, json_t *annotations)

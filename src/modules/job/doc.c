@@ -10,13 +10,27 @@
 #include "base/list.h"
 #include "spec/jobspec.h"
 
-#define WARM_MAX 1024   /* documents that keep their decoded tree */
+#define WARM_MAX 1024   /* shapes that keep their decoded tree */
 
 struct docset {
     struct idhash *docs;       /* hash of the text -> jobdoc */
+    struct idhash *shapes;     /* hash of the redacted text -> shape */
     struct hash *attrs;        /* key -> jobattrs */
     struct list_node warm;     /* used last is first */
     int nwarm;
+};
+
+struct shape {
+    struct docset *set;
+    int refs;
+    bool hashed;               /* in set->shapes */
+    uint64_t hash;
+    char *text;                /* without the environment */
+    size_t len;
+    struct jobattrs *attrs;
+    uint64_t mark;
+    struct jobspec *js;        /* NULL when cold */
+    struct list_node warm;
 };
 
 struct jobdoc {
@@ -27,10 +41,7 @@ struct jobdoc {
     char *text;
     size_t len;
     size_t env_start, env_end; /* span to leave out; equal if there is none */
-    struct jobattrs *attrs;
-    struct jobspec *js;        /* NULL when cold */
-    json_t *redacted;
-    struct list_node warm;
+    struct shape *shape;
 };
 
 struct docset *docset_new (void)
@@ -41,8 +52,9 @@ struct docset *docset_new (void)
         return NULL;
     list_init (&set->warm);
     set->docs = idhash_new (NULL);
+    set->shapes = idhash_new (NULL);
     set->attrs = hash_new (NULL);
-    if (!set->docs || !set->attrs) {
+    if (!set->docs || !set->shapes || !set->attrs) {
         docset_free (set);
         return NULL;
     }
@@ -53,6 +65,7 @@ void docset_free (struct docset *set)
 {
     if (set) {
         idhash_free (set->docs);
+        idhash_free (set->shapes);
         hash_free (set->attrs);
         free (set);
     }
@@ -221,33 +234,40 @@ static bool find_member (const char *p, const char *name, struct span *s)
     return false;
 }
 
-static void find_environment (struct jobdoc *doc)
+/* The environment in a text: [start, end) to leave out, [val, val_end) its value. */
+struct env {
+    size_t start, end, val, val_end;
+};
+
+static struct env find_environment (const char *text)
 {
+    struct env e = { 0 };
     struct span s;
     const char *end;
 
-    if (!find_member (doc->text, "attributes", &s)
-        || !find_member (s.val, "system", &s)
+    if (!find_member (text, "attributes", &s) || !find_member (s.val, "system", &s)
         || !find_member (s.val, "environment", &s))
-        return;
+        return e;
+    e.val = s.val - text;
+    e.val_end = s.end - text;
     if (*s.prev == ',') {           /* ,"environment":{...} */
-        doc->env_start = s.prev - doc->text;
-        doc->env_end = s.end - doc->text;
+        e.start = s.prev - text;
+        e.end = s.end - text;
     }
     else {                          /* "environment":{...}, */
         end = skip_space (s.end);
-        doc->env_start = s.key - doc->text;
-        doc->env_end = (*end == ',' ? end + 1 : s.end) - doc->text;
+        e.start = s.key - text;
+        e.end = (*end == ',' ? end + 1 : s.end) - text;
     }
+    return e;
 }
 
-/* ---- documents ---- */
-
-/* Eight bytes a step; the text is compared before it is shared. */
-static uint64_t text_hash (const char *s, size_t len)
+/* Eight bytes a step; texts are compared before they are shared. */
+static uint64_t text_hash (uint64_t h, const char *s, size_t len)
 {
-    uint64_t h = 0x9e3779b97f4a7c15ull ^ len, w;
+    uint64_t w;
 
+    h ^= len;
     for (; len >= 8; s += 8, len -= 8) {
         memcpy (&w, s, 8);
         h = (h ^ w) * 0xff51afd7ed558ccdull;
@@ -259,30 +279,99 @@ static uint64_t text_hash (const char *s, size_t len)
     return h ^ h >> 29;
 }
 
-static void cool (struct jobdoc *doc)
+/* ---- shapes ---- */
+
+static void cool (struct shape *sh)
 {
-    if (!list_empty (&doc->warm)) {
-        list_del (&doc->warm);
-        doc->set->nwarm--;
+    if (!list_empty (&sh->warm)) {
+        list_del (&sh->warm);
+        sh->set->nwarm--;
     }
-    json_decref (doc->redacted);
-    doc->redacted = NULL;
-    jobspec_unref (doc->js);
-    doc->js = NULL;
+    jobspec_unref (sh->js);
+    sh->js = NULL;
 }
 
-static void warm (struct jobdoc *doc)
+static void warm (struct shape *sh)
 {
-    struct docset *set = doc->set;
+    struct docset *set = sh->set;
 
-    if (list_empty (&doc->warm))
+    if (list_empty (&sh->warm))
         set->nwarm++;
     else
-        list_del (&doc->warm);
-    list_prepend (&set->warm, &doc->warm);
+        list_del (&sh->warm);
+    list_prepend (&set->warm, &sh->warm);
     if (set->nwarm > WARM_MAX)
-        cool (list_entry (set->warm.prev, struct jobdoc, warm));
+        cool (list_entry (set->warm.prev, struct shape, warm));
 }
+
+static void shape_unref (struct shape *sh)
+{
+    if (sh && --sh->refs == 0) {
+        cool (sh);
+        if (sh->hashed)
+            idhash_del (sh->set->shapes, sh->hash);
+        jobattrs_unref (sh->set, sh->attrs);
+        free (sh->text);
+        free (sh);
+    }
+}
+
+static uint64_t redacted_hash (const char *text, size_t len, const struct env *e)
+{
+    return text_hash (text_hash (0, text, e->start), text + e->end, len - e->end);
+}
+
+static struct shape *shape_find (struct docset *set, uint64_t hash, const char *text,
+                                 size_t len, const struct env *e)
+{
+    struct shape *sh = idhash_get (set->shapes, hash);
+
+    if (!sh || sh->len != e->start + len - e->end
+        || memcmp (sh->text, text, e->start) != 0
+        || memcmp (sh->text + e->start, text + e->end, len - e->end) != 0)
+        return NULL;
+    sh->refs++;
+    return sh;
+}
+
+/* Only what was left out may differ between documents of a shape. */
+static bool is_redacted (const struct jobspec *js)
+{
+    json_t *attr = json_object_get (jobspec_json (js), "attributes");
+
+    return !json_object_get (json_object_get (attr, "system"), "environment");
+}
+
+static struct shape *shape_new (struct docset *set, uint64_t hash, const char *text,
+                                size_t len, const struct env *e)
+{
+    struct shape *sh = calloc (1, sizeof (*sh));
+
+    if (!sh)
+        return NULL;
+    sh->set = set;
+    sh->refs = 1;
+    sh->hash = hash;
+    sh->len = e->start + len - e->end;
+    list_init (&sh->warm);
+    if (!(sh->text = malloc (sh->len + 1)))
+        goto error;
+    memcpy (sh->text, text, e->start);
+    memcpy (sh->text + e->start, text + e->end, len - e->end);
+    sh->text[sh->len] = '\0';
+    if (!(sh->js = jobspec_decode (sh->text, sh->len, NULL))
+        || !(sh->attrs = attrs_intern (set, sh->js)))
+        goto error;
+    if (is_redacted (sh->js) && !idhash_get (set->shapes, hash))
+        sh->hashed = idhash_set (set->shapes, hash, sh) == 0;
+    warm (sh);
+    return sh;
+error:
+    shape_unref (sh);
+    return NULL;
+}
+
+/* ---- documents ---- */
 
 struct jobdoc *jobdoc_ref (struct jobdoc *doc)
 {
@@ -294,57 +383,115 @@ struct jobdoc *jobdoc_ref (struct jobdoc *doc)
 void jobdoc_unref (struct jobdoc *doc)
 {
     if (doc && --doc->refs == 0) {
-        cool (doc);
         if (doc->hashed)
             idhash_del (doc->set->docs, doc->hash);
-        jobattrs_unref (doc->set, doc->attrs);
+        shape_unref (doc->shape);
         free (doc->text);
         free (doc);
     }
 }
 
-/* Takes text. */
-static struct jobdoc *doc_create (struct docset *set, struct jobspec *js, char *text)
+static struct jobdoc *doc_find (struct docset *set, uint64_t hash, const char *text,
+                                size_t len)
 {
-    size_t len = strlen (text);
-    uint64_t h = text_hash (text, len);
-    struct jobdoc *doc = idhash_get (set->docs, h), *other = doc;
+    struct jobdoc *doc = idhash_get (set->docs, hash);
 
-    if (doc && doc->len == len && !memcmp (doc->text, text, len)) {
-        free (text);
-        return jobdoc_ref (doc);
-    }
-    if (!(doc = calloc (1, sizeof (*doc)))) {
-        free (text);
+    return doc && doc->len == len && !memcmp (doc->text, text, len) ? jobdoc_ref (doc)
+                                                                    : NULL;
+}
+
+/* Takes the reference on the shape, also on failure. */
+static struct jobdoc *doc_create (struct docset *set, uint64_t hash, const char *text,
+                                  size_t len, const struct env *e, struct shape *sh)
+{
+    struct jobdoc *doc = sh ? calloc (1, sizeof (*doc)) : NULL;
+
+    if (!doc) {
+        shape_unref (sh);
         return NULL;
     }
-    *doc = (struct jobdoc){ .set = set, .refs = 1, .hash = h, .text = text, .len = len };
-    list_init (&doc->warm);
-    if (!(doc->attrs = attrs_intern (set, js))) {
+    *doc = (struct jobdoc){ .set = set, .refs = 1, .hash = hash, .len = len,
+                            .env_start = e->start, .env_end = e->end, .shape = sh };
+    if (!(doc->text = malloc (len + 1))) {
         jobdoc_unref (doc);
         return NULL;
     }
-    if (!other)
-        doc->hashed = idhash_set (set->docs, h, doc) == 0;
-    find_environment (doc);
-    doc->js = jobspec_ref (js);
-    warm (doc);
+    memcpy (doc->text, text, len + 1);
+    if (!idhash_get (set->docs, hash))
+        doc->hashed = idhash_set (set->docs, hash, doc) == 0;
     return doc;
+}
+
+static struct jobdoc *doc_from_valid (struct docset *set, const char *text)
+{
+    size_t len = strlen (text);
+    uint64_t hash = text_hash (0, text, len), rhash;
+    struct jobdoc *doc = doc_find (set, hash, text, len);
+    struct shape *sh;
+    struct env e;
+
+    if (doc)
+        return doc;
+    e = find_environment (text);
+    rhash = redacted_hash (text, len, &e);
+    if (!(sh = shape_find (set, rhash, text, len, &e)))
+        sh = shape_new (set, rhash, text, len, &e);
+    return doc_create (set, hash, text, len, &e, sh);
 }
 
 struct jobdoc *jobdoc_new (struct docset *set, struct jobspec *js, const char *text)
 {
-    char *cpy = text ? strdup (text) : json_dumps (jobspec_json (js), JSON_COMPACT);
+    char *dump = text ? NULL : json_dumps (jobspec_json (js), JSON_COMPACT);
+    struct jobdoc *doc = text || dump ? doc_from_valid (set, text ? text : dump) : NULL;
 
-    return cpy ? doc_create (set, js, cpy) : NULL;
+    free (dump);
+    return doc;
+}
+
+static bool environment_valid (const char *text, const struct env *e)
+{
+    json_t *o, *val;
+    const char *key;
+    bool valid;
+
+    if (e->start == e->end)
+        return true;
+    o = json_loadb (text + e->val, e->val_end - e->val, JSON_REJECT_DUPLICATES, NULL);
+    valid = json_is_object (o);
+    json_object_foreach (o, key, val)
+        valid &= json_is_string (val) || json_is_null (val);
+    json_decref (o);
+    return valid;
+}
+
+struct jobdoc *jobdoc_known (struct docset *set, const char *text)
+{
+    size_t len = strlen (text);
+    uint64_t hash = text_hash (0, text, len);
+    struct jobdoc *doc = doc_find (set, hash, text, len);
+    struct shape *sh;
+    struct env e;
+
+    if (doc)
+        return doc;
+    e = find_environment (text);
+    if (!(sh = shape_find (set, redacted_hash (text, len, &e), text, len, &e)))
+        return NULL;
+    if (!environment_valid (text, &e)) {
+        shape_unref (sh);
+        return NULL;
+    }
+    return doc_create (set, hash, text, len, &e, sh);
 }
 
 struct jobdoc *jobdoc_from_text (struct docset *set, const char *text, flux_error_t *err)
 {
-    struct jobspec *js = jobspec_decode (text, strlen (text), err);
-    struct jobdoc *doc;
+    struct jobdoc *doc = jobdoc_known (set, text);
+    struct jobspec *js;
 
-    if (!js)
+    if (doc)
+        return doc;
+    if (!(js = jobspec_decode (text, strlen (text), err)))
         return NULL;
     if (!(doc = jobdoc_new (set, js, text))) {
         errmsg (err, 0, "out of memory");
@@ -376,51 +523,30 @@ const char *jobdoc_redacted (const struct jobdoc *doc, size_t *n1, const char **
 
 struct jobattrs *jobdoc_attrs (struct jobdoc *doc)
 {
-    return doc->attrs;
+    return doc->shape->attrs;
+}
+
+uint64_t *jobdoc_mark (struct jobdoc *doc)
+{
+    return &doc->shape->mark;
 }
 
 struct jobspec *jobdoc_spec (struct jobdoc *doc)
 {
-    if (!doc->js)
-        doc->js = jobspec_decode (doc->text, doc->len, NULL);
-    if (doc->js)
-        warm (doc);
-    return doc->js;
-}
+    struct shape *sh = doc->shape;
 
-/* Copies of the three objects on the way to the environment; all else is
- * shared with the decoded jobspec. */
-static json_t *redact (const json_t *o)
-{
-    json_t *top = json_copy ((json_t *)o);
-    json_t *attr = json_copy (json_object_get (o, "attributes"));
-    json_t *sys = json_copy (json_object_get (json_object_get (o, "attributes"), "system"));
-
-    if (!sys || !json_object_get (sys, "environment")) {
-        json_decref (attr);
-        json_decref (sys);
-        return top;
-    }
-    json_object_del (sys, "environment");
-    if (!top || json_object_set_new (attr, "system", sys) < 0) {
-        json_decref (attr);
-        json_decref (top);
-        return NULL;
-    }
-    if (json_object_set_new (top, "attributes", attr) < 0) {
-        json_decref (top);
-        return NULL;
-    }
-    return top;
+    if (!sh->js)
+        sh->js = jobspec_decode (sh->text, sh->len, NULL);
+    if (sh->js)
+        warm (sh);
+    return sh->js;
 }
 
 json_t *jobdoc_redacted_json (struct jobdoc *doc)
 {
     struct jobspec *js = jobdoc_spec (doc);
 
-    if (js && !doc->redacted)
-        doc->redacted = redact (jobspec_json (js));
-    return doc->redacted;
+    return js ? (json_t *)jobspec_json (js) : NULL;
 }
 
 int jobdoc_path_set (json_t *o, const char *path, json_t *val)
@@ -454,8 +580,8 @@ done:
 
 struct jobdoc *jobdoc_update (struct jobdoc *doc, const json_t *updates, flux_error_t *err)
 {
-    struct jobspec *js = jobdoc_spec (doc), *new = NULL;
-    json_t *o = js ? json_deep_copy (jobspec_json (js)) : NULL, *val;
+    json_t *o = json_loadb (doc->text, doc->len, 0, NULL), *val;
+    struct jobspec *new = NULL;
     struct jobdoc *result = NULL;
     const char *path;
     int rc = 0;

@@ -1,10 +1,12 @@
 /* doc.h - jobspec as the job part keeps it
  *
- * A jobdoc is the text of a jobspec with what is needed often: where the
- * environment is in it (so that it can be left out without decoding), and the
- * attributes that listings show.  Jobs with the same text share one jobdoc;
- * jobs whose listed attributes agree share one jobattrs, which outlives the
- * text.  The decoded tree is kept only for the documents used last.
+ *   jobdoc     the text of a jobspec; jobs with the same text share one
+ *     └ shape  all of it but the environment, decoded: thousands of jobs of one
+ *              submission differ only there, and share the shape
+ *         └ jobattrs   what listings show; outlives the text
+ *
+ * A jobspec whose shape is known need not be decoded again: only its
+ * environment is checked.  The decoded tree is kept for the shapes used last.
  *
  * One thread.
  */
@@ -34,10 +36,12 @@ struct jobattrs {
 struct docset *docset_new (void);
 void docset_free (struct docset *set);
 
-/* The document of a decoded jobspec; takes a reference on js.  'text' is its
- * JSON text if the caller has it unchanged, else NULL.  NULL: no memory. */
+/* The document of a decoded jobspec.  'text' is its JSON text if the caller has
+ * it unchanged, else NULL.  NULL: no memory. */
 struct jobdoc *jobdoc_new (struct docset *set, struct jobspec *js, const char *text);
-/* The same from text, decoded here.  NULL with errno and err->text. */
+/* The document of a text whose shape is known; NULL if it must be decoded. */
+struct jobdoc *jobdoc_known (struct docset *set, const char *text);
+/* The document of any text.  NULL with errno and err->text. */
 struct jobdoc *jobdoc_from_text (struct docset *set, const char *text,
                                  flux_error_t *err);
 struct jobdoc *jobdoc_ref (struct jobdoc *doc);
@@ -47,11 +51,13 @@ const char *jobdoc_text (const struct jobdoc *doc, size_t *len);
 /* The text without the environment in two pieces: [0, *n1) and *tail. */
 const char *jobdoc_redacted (const struct jobdoc *doc, size_t *n1, const char **tail);
 struct jobattrs *jobdoc_attrs (struct jobdoc *doc);      /* borrowed */
-/* The decoded jobspec; borrowed until the next call for any document.  NULL:
- * no memory. */
+/* The decoded jobspec without its environment; borrowed until the next call for
+ * any document.  NULL: no memory. */
 struct jobspec *jobdoc_spec (struct jobdoc *doc);
-/* The tree without the environment, to be read only; borrowed likewise. */
+/* Its tree, to be read only; borrowed likewise. */
 json_t *jobdoc_redacted_json (struct jobdoc *doc);
+/* A number that the caller may keep with the shape; 0 at first. */
+uint64_t *jobdoc_mark (struct jobdoc *doc);
 /* A new document: this one with {"attributes.system.duration": 60, ...}
  * applied (RFC 21 jobspec-update).  NULL with errno and err->text. */
 struct jobdoc *jobdoc_update (struct jobdoc *doc, const json_t *updates,

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <syslog.h>
+#include <time.h>
 
 #include <flux/idset.h>
 
@@ -333,7 +334,7 @@ static void act_alloc (struct mgr *m, struct job *job, struct tap_out *out)
             turn_hold (m->turn, hold_alloc, job, m);
         return;
     }
-    if (job_set_R (job, out->R, &err) < 0) {
+    if (job_set_R (job, out->R, NULL, &err) < 0) {
         out->R = NULL;
         event_raise (m, job, "alloc", 0, m->owner, "R set by a plugin: %s", err.text);
         return;
@@ -475,6 +476,8 @@ static int apply (struct mgr *m, struct job *job, const struct event *e, flux_er
     if (rc < 0)
         return rc;
     turn_dirty (m->turn, job);
+    if (!list_empty (&job->a->watchers) || journal_followed (m))
+        turn_hurry (m->turn);
     follow (m, job, e, from, rc);
     if (from != job->st.state)
         list_state_changed (m->t, job);
@@ -518,6 +521,15 @@ static int drain (struct mgr *m, struct job *job, flux_error_t *err)
     return rc;
 }
 
+/* What the eventlog carries exactly. */
+static double now_microseconds (void)
+{
+    struct timespec ts;
+
+    clock_gettime (CLOCK_REALTIME, &ts);
+    return (double)((int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000) / 1E6;
+}
+
 int event_post (struct mgr *m, struct job *job, const char *name, json_t *context,
                 flux_error_t *err)
 {
@@ -533,7 +545,7 @@ int event_post (struct mgr *m, struct job *job, const char *name, json_t *contex
         json_decref (context);
         return errmsg (err, -ENOMEM, "out of memory");
     }
-    e->timestamp = flux_reactor_time ();
+    e->timestamp = now_microseconds ();
     e->name = memcpy (e + 1, name, n);
     e->context = context;
     list_append (&job->a->events, &e->node);

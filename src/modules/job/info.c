@@ -279,6 +279,8 @@ static void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     }
     if (!(job = info_request_job (in, msg, id)))
         return;
+    if (in->t->mgr)
+        turn_flush (in->t->mgr->turn);
     if (!(l = calloc (1, sizeof (*l)))) {
         info_error (in, msg, ENOMEM, NULL);
         return;

@@ -54,6 +54,11 @@ void journal_free (struct journal *j)
     free (j);
 }
 
+bool journal_followed (const struct mgr *m)
+{
+    return !list_empty (&m->journal->consumers);
+}
+
 static bool wanted (const struct consumer *c, const char *name)
 {
     if (c->allow && !json_object_get (c->allow, name))
@@ -185,6 +190,7 @@ void journal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     c->msg = flux_msg_incref (msg);
     c->allow = json_incref (allow);
     c->deny = json_incref (deny);
+    turn_flush (m->turn);
     list_append (&m->journal->consumers, &c->node);
     send_active (m, c);
 }

@@ -162,6 +162,8 @@ bool queues_named (const struct mgr *m);
 /* The table of a queue in the configuration, merged with its parent's and the
  * general policy by lookup; NULL if it says nothing.  Borrowed. */
 const json_t *queues_policy (struct mgr *m, const char *queue, const char *path);
+/* Does the general policy or that of any queue have this path? */
+bool queues_any_policy (struct mgr *m, const char *path);
 /* Properties that its jobs require; and the name of the queue whose membership
  * property ("+NAME") they require; NULL if none. */
 const json_t *queues_constraint (struct mgr *m, const char *queue);
@@ -183,6 +185,7 @@ struct journal *journal_new (struct mgr *m);
 void journal_free (struct journal *j);
 void journal_entries (struct mgr *m, struct job *job, const char *lines, size_t len);
 void journal_annotations (struct mgr *m, struct job *job);
+bool journal_followed (const struct mgr *m);            /* someone listens */
 void journal_disconnect (struct mgr *m, const flux_msg_t *msg);
 mgr_handler journal_cb, journal_cancel_cb;
 

@@ -52,11 +52,32 @@ static int duration_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
     return 0;
 }
 
+/* Without a limit anywhere there is no handler, so that validation costs nothing. */
+static int limit_conf (flux_plugin_t *p, const char *path, flux_plugin_f cb)
+{
+    bool now = queues_any_policy (tap_mgr (p), path);
+    bool before = flux_plugin_get_handler (p, "job.validate") != NULL;
+    int rc = 0;
+
+    if (now && !before)
+        rc = flux_plugin_add_handler (p, "job.validate", cb, NULL);
+    else if (!now && before)
+        rc = flux_plugin_remove_handler (p, "job.validate");
+    tap_handlers_changed (p);
+    return rc;
+}
+
+static int duration_conf_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args,
+                             void *arg)
+{
+    return limit_conf (p, "limits.duration", duration_cb);
+}
+
 int plug_limit_duration (flux_plugin_t *p)
 {
     if (flux_plugin_set_name (p, "limit-duration") < 0)
         return -1;
-    return flux_plugin_add_handler (p, "job.validate", duration_cb, NULL);
+    return flux_plugin_add_handler (p, "conf.update", duration_conf_cb, NULL);
 }
 
 /* ---- .limit-job-size ---- */
@@ -87,11 +108,6 @@ static int check_size (flux_plugin_t *p, flux_plugin_arg_t *args, const char *qu
     return 0;
 }
 
-static bool any_limit (struct mgr *m, const char *queue)
-{
-    return queues_policy (m, queue, "limits.job-size") != NULL;
-}
-
 static int size_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *arg)
 {
     const struct jobspec_request *r;
@@ -104,8 +120,6 @@ static int size_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args
     if (flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:o}", "jobspec", &o) < 0)
         return 0;
     (void)json_unpack (o, "{s:{s:{s?s}}}", "attributes", "system", "queue", &queue);
-    if (!any_limit (tap_mgr (p), queue) && !any_limit (tap_mgr (p), ""))
-        return 0;
     if (!(js = jobspec_from_json (o, NULL)))
         return flux_jobtap_reject_job (p, args, "cannot count the resources requested");
     r = jobspec_request (js);
@@ -125,9 +139,15 @@ static int size_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args
     return rc;
 }
 
+static int size_conf_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args,
+                         void *arg)
+{
+    return limit_conf (p, "limits.job-size", size_cb);
+}
+
 int plug_limit_job_size (flux_plugin_t *p)
 {
     if (flux_plugin_set_name (p, "limit-job-size") < 0)
         return -1;
-    return flux_plugin_add_handler (p, "job.validate", size_cb, NULL);
+    return flux_plugin_add_handler (p, "conf.update", size_conf_cb, NULL);
 }

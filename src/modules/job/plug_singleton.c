@@ -2,7 +2,8 @@
  * name and user past DEPEND
  *
  * The first singleton of a name makes an entry, which counts the active jobs of
- * that name from then on; with no singletons nothing is counted.
+ * that name from then on.  Without entries the plugin has no handlers that are
+ * called for every job.
  */
 #include <flux/jobtap.h>
 
@@ -70,6 +71,30 @@ static bool same_name (const struct job *a, const struct job *b)
     return a->st.userid == b->st.userid && !strcmp (a->attrs->name, b->attrs->name);
 }
 
+static int new_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *arg);
+static int inactive_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args,
+                        void *arg);
+
+static int listen_jobs (struct plugin *pl)
+{
+    if (flux_plugin_get_handler (pl->p, "job.new"))
+        return 0;
+    if (flux_plugin_add_handler (pl->p, "job.new", new_cb, pl) < 0
+        || flux_plugin_add_handler (pl->p, "job.state.inactive", inactive_cb, pl) < 0)
+        return -1;
+    tap_handlers_changed (pl->p);
+    return 0;
+}
+
+static void unlisten_jobs (struct plugin *pl)
+{
+    if (hash_count (pl->names) == 0 && flux_plugin_get_handler (pl->p, "job.new")) {
+        (void)flux_plugin_remove_handler (pl->p, "job.new");
+        (void)flux_plugin_remove_handler (pl->p, "job.state.inactive");
+        tap_handlers_changed (pl->p);
+    }
+}
+
 /* Release the first held one if no other job of the name is left. */
 static void release (struct plugin *pl, struct name *n)
 {
@@ -120,7 +145,7 @@ static struct name *name_get (struct plugin *pl, struct mgr *m, const struct job
     n->key = key;
     list_init (&n->held);
     n->others = count_others (m, job);
-    if (hash_set (pl->names, key, n) < 0) {
+    if (listen_jobs (pl) < 0 || hash_set (pl->names, key, n) < 0) {
         name_free (n);
         return NULL;
     }
@@ -223,6 +248,7 @@ static int inactive_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
         release (pl, n);
     }
     free (key);
+    unlisten_jobs (pl);
     return 0;
 }
 
@@ -239,9 +265,7 @@ int plug_singleton (flux_plugin_t *p)
         return -1;
     }
     if (flux_plugin_set_name (p, "dependency-singleton") < 0
-        || flux_plugin_add_handler (p, "job.dependency.singleton", dependency_cb, pl) < 0
-        || flux_plugin_add_handler (p, "job.new", new_cb, pl) < 0
-        || flux_plugin_add_handler (p, "job.state.inactive", inactive_cb, pl) < 0)
+        || flux_plugin_add_handler (p, "job.dependency.singleton", dependency_cb, pl) < 0)
         return -1;
     return 0;
 }

@@ -121,6 +121,20 @@ const json_t *queues_policy (struct mgr *m, const char *name, const char *path)
     return path_get (m->queues->policy, path);
 }
 
+bool queues_any_policy (struct mgr *m, const char *path)
+{
+    struct queue *q;
+    size_t pos = 0;
+
+    if (path_get (m->queues->policy, path))
+        return true;
+    while (m->queues->named && (q = hash_next (m->queues->named, &pos, NULL))) {
+        if (path_get (json_object_get (q->conf, "policy"), path))
+            return true;
+    }
+    return false;
+}
+
 const char *queues_default (struct mgr *m)
 {
     return json_string_value (path_get (m->queues->policy, "jobspec.defaults.system.queue"));

@@ -404,6 +404,7 @@ void getattr_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     }
     if (!(job = mgr_request_job (m, msg, false)))
         return;
+    turn_flush (m->turn);
     if (!(o = json_pack ("{s:I}", "id", (json_int_t)job->id)))
         goto nomem;
     json_array_foreach (names, i, name) {

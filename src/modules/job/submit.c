@@ -28,7 +28,6 @@ struct submission {
     const flux_msg_t *msg;
     const char *J;             /* in msg */
     char *payload;             /* the jobspec in J */
-    struct jobspec *js;
     struct jobdoc *doc;
     int urgency, flags;
     uint32_t userid, rolemask;
@@ -60,7 +59,6 @@ static void submission_free (struct submission *s)
         list_del (&s->node);
         flux_msg_decref (s->msg);
         free (s->payload);
-        jobspec_unref (s->js);
         jobdoc_unref (s->doc);
         free (s);
     }
@@ -165,17 +163,36 @@ static int unwrap (struct mgr *m, struct submission *s, flux_error_t *err)
                        "instance has only mechanism none", info.mechanism);
     if (s->userid != m->owner)
         return errmsg (err, -EPERM, "only the instance owner can use mechanism none");
-    if (!(s->js = jobspec_decode (s->payload, len, err)))
-        return -errno;
+    if (strlen (s->payload) != len)
+        return errmsg (err, -EINVAL, "the jobspec contains a NUL character");
     return 0;
+}
+
+/* Does the configuration add to jobspecs like this one? */
+static bool is_complete (struct mgr *m, struct jobdoc *doc)
+{
+    const struct jobattrs *a = jobdoc_attrs (doc);
+
+    if (queues_named (m)
+        && (!*a->queue || queues_constraint (m, a->queue) || queues_membership (m, a->queue)))
+        return false;
+    return a->duration > 0.
+           || !queues_policy (m, a->queue, "jobspec.defaults.system.duration");
 }
 
 static int make_doc (struct mgr *m, struct submission *s, flux_error_t *err)
 {
-    struct jobspec *js = jobspec_ref (s->js);
+    struct jobspec *js;
     json_t *changed;
     int rc;
 
+    /* most jobs are like others */
+    if ((s->doc = jobdoc_known (m->t->docs, s->payload)) && is_complete (m, s->doc))
+        return 0;
+    jobdoc_unref (s->doc);
+    s->doc = NULL;
+    if (!(js = jobspec_decode (s->payload, strlen (s->payload), err)))
+        return -errno;
     if ((rc = apply_defaults (m, js, &changed)) < 0) {
         jobspec_unref (js);
         return errmsg (err, rc, "attributes.system is missing");
@@ -189,10 +206,6 @@ static int make_doc (struct mgr *m, struct submission *s, flux_error_t *err)
     }
     s->doc = jobdoc_new (m->t->docs, js, changed ? NULL : s->payload);
     jobspec_unref (js);
-    jobspec_unref (s->js);
-    s->js = NULL;
-    free (s->payload);
-    s->payload = NULL;
     return s->doc ? 0 : errmsg (err, -ENOMEM, "out of memory");
 }
 
@@ -402,6 +415,7 @@ static void shapes_clear (struct ingest *in)
     size_t pos = 0;
     struct shape *sh;
 
+    in->t->feasible_epoch++;
     while ((sh = hash_next (in->shapes, &pos, &key))) {
         if (!sh->f)
             hash_del (in->shapes, key);
@@ -415,6 +429,7 @@ static void check_and_submit (struct ingest *in, struct submission *s)
     char *key;
 
     if (!in->check_feasibility || in->feasibility_missing
+        || *jobdoc_mark (s->doc) == in->t->feasible_epoch
         || (s->flags & FLUX_JOB_NOVALIDATE) || !(key = shape_key (s->doc))) {
         submit (in, s);
         return;
@@ -429,10 +444,12 @@ static void check_and_submit (struct ingest *in, struct submission *s)
             return;
         }
     }
-    if (sh->f)
+    if (sh->f) {
         list_append (&sh->waiting, &s->node);
-    else
-        submit (in, s);
+        return;
+    }
+    *jobdoc_mark (s->doc) = in->t->feasible_epoch;
+    submit (in, s);
 }
 
 void feasibility_changed (struct jobtab *t)
@@ -597,6 +614,7 @@ int ingest_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *e
         return errmsg (err, rc, "out of memory");
     in->h = h;
     in->t = t;
+    t->feasible_epoch++;
     list_init (&in->early);
     if (!(in->shapes = hash_new (shape_free))) {
         errmsg (err, rc, "out of memory");

@@ -491,10 +491,10 @@ done:
     return rc;
 }
 
-int job_set_R (struct job *job, char *R, flux_error_t *err)
+int job_set_R (struct job *job, char *R, const json_t *o, flux_error_t *err)
 {
     struct active *a = job->a;
-    struct rset *r = rset_decode (R, strlen (R), err);
+    struct rset *r = o ? rset_from_json (o, err) : rset_decode (R, strlen (R), err);
     int rc;
 
     if (!r) {

@@ -129,6 +129,7 @@ struct jobcursor {
 struct jobtab {
     struct idhash *jobs;
     struct docset *docs;
+    uint64_t feasible_epoch;    /* jobdoc_mark() of shapes that can be satisfied */
     struct list_node order;
     struct tree pending;
     struct list_node running;
@@ -194,8 +195,8 @@ void job_count (struct jobtab *t, const struct job *job, flux_job_state_t from,
                 flux_job_state_t to);
 
 /* Decode R and remember what listings show of it; takes R (allocated text)
- * also on failure.  0, -EINVAL, -ENOMEM. */
-int job_set_R (struct job *job, char *R, flux_error_t *err);
+ * also on failure.  'o' is the same, decoded, or NULL.  0, -EINVAL, -ENOMEM. */
+int job_set_R (struct job *job, char *R, const json_t *o, flux_error_t *err);
 /* The text of R with the current expiration; the caller frees. */
 char *job_get_R (const struct job *job);
 /* Set ranks, nodelist, nnodes, ncores, expiration. */

@@ -261,12 +261,12 @@ static int dependency (struct mgr *m, struct job *job, json_t *dep, struct plug 
 int tap_dependencies_of (struct mgr *m, struct job *job, struct plug *only,
                          flux_error_t *err)
 {
-    struct jobspec *js;
+    struct jobspec *js = jobdoc_spec (job->a->doc);
     json_t *deps, *dep;
     size_t i;
     int rc = 0;
 
-    if (!(js = jobdoc_spec (job->a->doc)))
+    if (!js)
         return errmsg (err, -ENOMEM, "out of memory");
     deps = json_incref ((json_t *)jobspec_dependencies (js));
     json_array_foreach (deps, i, dep) {

@@ -62,6 +62,9 @@ mgr_handler tap_jobtap_cb, tap_query_cb;
 
 struct mgr *tap_mgr (flux_plugin_t *p);
 
+/* A built-in plugin added or removed a handler after its initialization. */
+void tap_handlers_changed (flux_plugin_t *p);
+
 /* One of the plugins in plug_*.c; 'name' has the leading dot. */
 struct tap_builtin {
     const char *name;

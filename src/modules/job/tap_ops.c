@@ -21,6 +21,17 @@ struct mgr *tap_mgr (flux_plugin_t *p)
     return plug ? plug->m : NULL;
 }
 
+void tap_handlers_changed (flux_plugin_t *p)
+{
+    struct plug *plug = tap_plug (p);
+    struct hash *memo = plug && plug->memo ? hash_new (NULL) : NULL;
+
+    if (memo) {
+        hash_free (plug->memo);
+        plug->memo = memo;
+    }
+}
+
 /* The job of 'id' or of the callback under way.  *rcp is set on error. */
 static struct job *find_job (struct plug *plug, flux_jobid_t id, int *rcp)
 {

@@ -27,7 +27,7 @@ struct fixture {
     struct hub *hub;
     flux_t *client;
     flux_conf_t *conf;
-    bool fake_kvs;
+    bool fake_kvs, keep_nothing;
 
     /* of the thread */
     void *jobs, *kvs;
@@ -181,6 +181,8 @@ static void service_start (struct fixture *x, int i)
     h = hub_add (x->hub, b->name, 0, names);
     snprintf (names, sizeof (names), "%d", (int)getuid ());
     flux_attr_set_cacheonly (h, "security.owner", names);
+    if (x->keep_nothing)
+        flux_attr_set_cacheonly (h, "statedir-cleanup", "1");
     flux_aux_set (h, BUILTIN_DATA_AUX, i == SCHED ? NULL : x->jobs, NULL);
     if (x->conf)
         flux_set_conf_new (h, flux_conf_copy (x->conf));
@@ -340,6 +342,7 @@ struct fixture *fixture_new (const char *conf_json)
     if (conf_json) {
         assert ((o = json_loads (conf_json, 0, NULL)));
         x->fake_kvs = json_is_true (json_object_get (o, "fake-kvs"));
+        x->keep_nothing = json_is_true (json_object_get (o, "keep-nothing"));
         x->conf = flux_conf_pack ("o", o);
     }
     sem_init (&x->ready, 0, 0);

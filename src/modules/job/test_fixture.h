@@ -17,6 +17,8 @@
 
 struct fixture;
 
+/* conf_json: the configuration, or NULL; beside it "fake-kvs" and "keep-nothing" (the
+ * instance's state directory goes with it) may be true. */
 struct fixture *fixture_new (const char *conf_json);
 void fixture_free (struct fixture *x);
 flux_t *fixture_client (struct fixture *x);

@@ -621,6 +621,12 @@ static int setup (void **state)
     return 0;
 }
 
+static int setup_keep_nothing (void **state)
+{
+    *state = fixture_new ("{\"keep-nothing\":true}");
+    return 0;
+}
+
 static int teardown (void **state)
 {
     fixture_free (*state);
@@ -653,5 +659,9 @@ int main (void)
         cmocka_unit_test (test_history_and_purge),
         cmocka_unit_test (test_update),
     };
-    return cmocka_run_group_tests (tests, setup, teardown);
+    int rc = cmocka_run_group_tests_name ("durable", tests, setup, teardown);
+
+    rc += cmocka_run_group_tests_name ("keeps nothing", tests, setup_keep_nothing,
+                                       teardown);
+    return rc;
 }

@@ -8,6 +8,7 @@
 #include "core/kvs_proto.h"
 
 #define RETRY_SECONDS 1.
+#define LAZY_SECONDS 0.005
 
 struct held {
     struct list_node node;
@@ -50,6 +51,8 @@ struct turn {
 
     flux_watcher_t *prepare;
     flux_watcher_t *timer;
+    flux_watcher_t *lazy;
+    bool hurry;
     int error;
     bool durable;
     struct list_node unheld;  /* commits whose answer nothing waits for */
@@ -105,11 +108,15 @@ int turn_error (const struct turn *b)
     return b->error;
 }
 
+static void wake (struct turn *b);
+
 /* Returns false if there is nothing to wait for. */
 static bool hold (struct turn *b, struct held *e)
 {
-    if (gathering (b) || !list_empty (&b->held))
+    if (gathering (b) || !list_empty (&b->held)) {
         list_append (&b->held, &e->node);
+        wake (b);
+    }
     else if (b->f)
         list_append (&b->f_held, &e->node);
     else
@@ -178,10 +185,34 @@ void turn_forget (struct turn *b, flux_t *h)
     forget (b, &b->f_held, h);
 }
 
+/* Is there a reason to commit now? */
+static bool wanted (const struct turn *b)
+{
+    return b->durable || b->hurry || !list_empty (&b->held);
+}
+
 static void wake (struct turn *b)
 {
-    if (!b->f && !b->error)
+    if (b->f || b->error)
+        return;
+    if (wanted (b))
         flux_watcher_start (b->prepare);
+    else if (!flux_watcher_is_active (b->lazy)) {
+        flux_timer_watcher_reset (b->lazy, LAZY_SECONDS, 0.);
+        flux_watcher_start (b->lazy);
+    }
+}
+
+void turn_hurry (struct turn *b)
+{
+    b->hurry = true;
+    wake (b);
+}
+
+void turn_flush (struct turn *b)
+{
+    if (!b->durable && !b->f && !b->error && gathering (b))
+        commit_start (b);
 }
 
 void turn_dirty (struct turn *b, struct job *job)
@@ -473,6 +504,7 @@ static void commit_start (struct turn *b)
 {
     flux_kvs_txn_t *txn = flux_kvs_txn_create ();
 
+    b->hurry = false;
     if (txn && take_jobs (b, txn) == 0 && take_extra (b, txn) == 0) {
         move_list (&b->held, &b->f_held);
         b->f = flux_kvs_commit (b->h, KVS_PRIMARY_NAMESPACE, KVS_COMMIT_NOREF, txn);
@@ -491,14 +523,27 @@ static void commit_start (struct turn *b)
     flux_kvs_txn_destroy (txn);
 }
 
+/* What is gathered and not wanted waits for the timer. */
+static void wake_rest (struct turn *b)
+{
+    if (gathering (b))
+        wake (b);
+}
+
 static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct turn *b = arg;
 
     flux_watcher_stop (w);
     /* what is released may gather more, and the loop sleeps after this */
-    while (!b->f && !b->error && gathering (b))
+    while (!b->f && !b->error && gathering (b) && wanted (b))
         commit_start (b);
+    wake_rest (b);
+}
+
+static void lazy_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    turn_flush (arg);
 }
 
 static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
@@ -532,7 +577,8 @@ struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
     list_init (&b->f_held);
     list_init (&b->unheld);
     if (!(b->prepare = flux_prepare_watcher_create (r, prepare_cb, b))
-        || !(b->timer = flux_timer_watcher_create (r, RETRY_SECONDS, 0., timer_cb, b))) {
+        || !(b->timer = flux_timer_watcher_create (r, RETRY_SECONDS, 0., timer_cb, b))
+        || !(b->lazy = flux_timer_watcher_create (r, LAZY_SECONDS, 0., lazy_cb, b))) {
         turn_free (b);
         return NULL;
     }
@@ -550,6 +596,7 @@ void turn_free (struct turn *b)
         return;
     flux_watcher_destroy (b->prepare);
     flux_watcher_destroy (b->timer);
+    flux_watcher_destroy (b->lazy);
     flux_future_destroy (b->f);
     list_foreach (&b->unheld, pos)
         unheld_free (list_entry (pos, struct unheld, node));

@@ -34,8 +34,13 @@ typedef void (*turn_f) (struct job *job, void *arg);
 struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
                          void *arg);
 /* In an instance that keeps no state over its end, what is held goes out behind the
- * commit instead of after its answer.  The default is durable. */
+ * commit instead of after its answer, and what nobody waits for may be gathered for a
+ * few milliseconds.  The default is durable. */
 void turn_set_durable (struct turn *b, bool durable);
+/* Someone follows what was gathered: commit it at the end of this turn; or, before
+ * an answer is made from what is committed, now. */
+void turn_hurry (struct turn *b);
+void turn_flush (struct turn *b);
 /* What is held is dropped; a commit under way is taken as done. */
 void turn_free (struct turn *b);
 

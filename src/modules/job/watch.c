@@ -296,6 +296,8 @@ void eventlog_watch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
     }
     if (!(job = info_request_job (in, msg, id)))
         return;
+    if (in->t->mgr)
+        turn_flush (in->t->mgr->turn);
     if (!(w = calloc (1, sizeof (*w))) || !(w->path = strdup (path))) {
         free (w);
         info_error (in, msg, ENOMEM, NULL);

@@ -24,6 +24,7 @@
 #include "spec/rset.h"
 
 #define QUEUE_DEPTH 8
+#define SPECS_MAX 1024
 #define REASON_SECONDS 0.1     /* a head that waits longer is told why */
 
 struct pending {
@@ -35,6 +36,14 @@ struct pending {
     bool annotated;
     bool feasible;             /* was checked, with the resources there are */
     char reason[160];
+};
+
+/* Thousands of requests may differ only in their job: their jobspec is decoded
+ * once. */
+struct known_spec {
+    size_t len;
+    struct jobspec *js;
+    char text[];
 };
 
 struct hello_lookup {
@@ -54,6 +63,7 @@ struct sched {
     struct tree queue;
     struct idhash *jobs;       /* id -> struct pending */
     struct idhash *allocated;  /* ids that have resources */
+    struct idhash *specs;      /* hash of the text -> struct known_spec */
     flux_future_t *f_acquire;
     flux_future_t *f_hello;
     flux_future_t *f_ready;
@@ -231,45 +241,131 @@ static void deny (struct sched *s, const flux_msg_t *msg, uint64_t id, const cha
     respond_simple (s, &job, FLUX_SCHED_ALLOC_DENY, note);
 }
 
+static uint64_t text_hash (const char *s, size_t len)
+{
+    uint64_t h = 0x9e3779b97f4a7c15ull ^ len, w;
+
+    for (; len >= 8; s += 8, len -= 8) {
+        memcpy (&w, s, 8);
+        h = (h ^ w) * 0xff51afd7ed558ccdull;
+        h ^= h >> 32;
+    }
+    w = 0;
+    memcpy (&w, s, len);
+    h = (h ^ w) * 0xc4ceb9fe1a85ec53ull;
+    return h ^ h >> 29;
+}
+
+static void known_free (void *arg)
+{
+    struct known_spec *k = arg;
+
+    jobspec_unref (k->js);
+    free (k);
+}
+
+static void remember (struct sched *s, uint64_t hash, const char *text, size_t len,
+                      struct jobspec *js)
+{
+    struct known_spec *k;
+    uint64_t key;
+    size_t pos = 0;
+
+    if (idhash_count (s->specs) >= SPECS_MAX) {
+        while (idhash_next (s->specs, &pos, &key))
+            idhash_del (s->specs, key);
+    }
+    if (!(k = malloc (sizeof (*k) + len)))
+        return;
+    k->len = len;
+    k->js = jobspec_ref (js);
+    memcpy (k->text, text, len);
+    if (idhash_set (s->specs, hash, k) < 0)
+        known_free (k);
+}
+
+/* The requests of our job manager have the jobspec last: then its text can be had
+ * without decoding.  NULL: another form. */
+static const char *spec_text (const char *s, json_int_t *id, json_int_t *priority,
+                              size_t *len)
+{
+    const char *p = s ? strstr (s, ",\"jobspec\":") : NULL;
+    size_t n = p ? strlen (p) : 0;
+
+    if (n < 16 || p[n - 1] != '}' || sscanf (s, "{\"id\":%lld,\"priority\":%lld,", id,
+                                             priority) != 2)
+        return NULL;
+    *len = n - 12;
+    return p + 11;
+}
+
+/* Returns a new reference, or NULL with the reason in err. */
+static struct jobspec *decode_alloc (struct sched *s, const flux_msg_t *msg, json_int_t *id,
+                                     json_int_t *priority, flux_error_t *err)
+{
+    struct known_spec *k;
+    const char *payload, *text = NULL;
+    struct jobspec *js;
+    uint64_t hash = 0;
+    size_t len;
+    json_t *o;
+
+    if (flux_request_decode (msg, NULL, &payload) == 0
+        && (text = spec_text (payload, id, priority, &len))) {
+        hash = text_hash (text, len);
+        if ((k = idhash_get (s->specs, hash)) && k->len == len
+            && !memcmp (k->text, text, len))
+            return jobspec_ref (k->js);
+    }
+    if (flux_request_unpack (msg, NULL, "{s:I s:I s:o}", "id", id, "priority", priority,
+                             "jobspec", &o) < 0) {
+        *id = -1;
+        errmsg (err, 0, "malformed request");
+        return NULL;
+    }
+    if ((js = jobspec_from_json (o, err)) && text)
+        remember (s, hash, text, len, js);
+    return js;
+}
+
 static void alloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct sched *s = arg;
-    json_int_t id, priority;
+    json_int_t id = -1, priority;
+    struct jobspec *js;
     struct pending *job;
     flux_error_t err;
-    json_t *o;
 
-    if (flux_request_unpack (msg, NULL, "{s:I s:I s:o}", "id", &id, "priority", &priority,
-                             "jobspec", &o) < 0) {
-        flux_log (h, LOG_ERR, "sched.alloc: malformed request");
-        flux_respond_error (h, msg, EPROTO, NULL);
+    if (!(js = decode_alloc (s, msg, &id, &priority, &err))) {
+        if (id == -1)
+            flux_respond_error (h, msg, EPROTO, err.text);
+        else
+            deny (s, msg, id, err.text);
         return;
     }
-    if (!(job = calloc (1, sizeof (*job))))
+    if (!jobspec_request (js)->simple) {
+        deny (s, msg, id, "sched-simple handles only requests of the form "
+              "[node >] slot > core [, gpu]");
+        jobspec_unref (js);
+        return;
+    }
+    if (!(job = calloc (1, sizeof (*job)))) {
+        jobspec_unref (js);
         goto nomem;
+    }
     job->id = id;
     job->priority = priority;
     job->msg = flux_msg_incref (msg);
+    job->js = js;
     tree_node_init (&job->node);
-    if (!(job->js = jobspec_from_json (o, &err))) {
-        deny (s, msg, id, err.text);
+    if (idhash_set (s->jobs, id, job) < 0) {
         pending_free (job);
-        return;
-    }
-    if (!jobspec_request (job->js)->simple) {
-        deny (s, msg, id, "sched-simple handles only requests of the form "
-              "[node >] slot > core [, gpu]");
-        pending_free (job);
-        return;
-    }
-    if (idhash_set (s->jobs, id, job) < 0)
         goto nomem;
+    }
     tree_insert (&s->queue, &job->node);
     kick (s);
     return;
 nomem:
-    if (job)
-        pending_free (job);
     deny (s, msg, id, "the scheduler is out of memory");
 }
 
@@ -745,6 +841,7 @@ static void sched_free (struct sched *s)
     flux_watcher_destroy (s->reason);
     idhash_free (s->jobs);
     idhash_free (s->allocated);
+    idhash_free (s->specs);
     rpool_free (s->pool);
     free (s);
 }
@@ -767,6 +864,7 @@ static bool create_parts (struct sched *s)
 
     return (s->jobs = idhash_new (pending_free))
         && (s->allocated = idhash_new (NULL))
+        && (s->specs = idhash_new (known_free))
         && (s->early = flux_msglist_create ())
         && (s->prep = flux_prepare_watcher_create (r, prep_cb, s))
         && (s->reason = flux_timer_watcher_create (r, REASON_SECONDS, 0., reason_cb, s));
@@ -808,7 +906,7 @@ error:
 
 const struct builtin sched_simple_builtin = {
     .name = "sched-simple",
-    .thread = "sched",
+    .thread = "job",
     .flags = BUILTIN_RANK0,
     .services = "sched feasibility",
     .start = sched_simple_start,
