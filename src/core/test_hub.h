@@ -3,7 +3,7 @@
  * Endpoints on one reactor, each an in-process pair.  A request goes to the
  * endpoint that has its service (the topic up to the first dot) and, if it has
  * a nodeid, that rank; responses go back; events go to all.  The sender's name
- * is the route, and everyone is the instance owner.  What no endpoint has is
+ * is the route, and everyone is the instance owner (but hub_set_guest).  What no endpoint has is
  * answered with ENOSYS; what is addressed to a rank that was removed, or is
  * pending there when it is, with EHOSTUNREACH.
  */
@@ -26,6 +26,7 @@ struct hub_end {
     char name[32];
     char services[128];   /* space separated */
     uint32_t rank;
+    uint32_t guest;       /* not 0: the user whose requests these are */
     flux_t *near;         /* ours */
     flux_t *far;          /* the endpoint's */
     flux_watcher_t *w;
@@ -53,11 +54,17 @@ static inline bool hub_has_service (struct hub_end *e, const char *topic)
     return false;
 }
 
-static inline void hub_stamp (flux_msg_t *msg)
+/* RFC 12: the owner's peers may have set credentials, a guest's may not. */
+static inline void hub_stamp (flux_msg_t *msg, uint32_t guest)
 {
     struct flux_msg_cred cred = { .userid = getuid (),
                                   .rolemask = FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL };
+    uint32_t userid;
 
+    if (guest)
+        cred = (struct flux_msg_cred){ guest, FLUX_ROLE_USER };
+    else if (flux_msg_get_userid (msg, &userid) == 0 && userid != FLUX_USERID_UNKNOWN)
+        return;
     flux_msg_set_cred (msg, cred);
 }
 
@@ -67,7 +74,7 @@ static inline void hub_request (struct hub *hub, struct hub_end *from, flux_msg_
     uint32_t nodeid = FLUX_NODEID_ANY;
     bool dead = true;
 
-    hub_stamp (msg);
+    hub_stamp (msg, from->guest);
     flux_msg_route_enable (msg);
     flux_msg_route_push (msg, from->name);
     flux_msg_get_topic (msg, &topic);
@@ -141,7 +148,7 @@ static inline void hub_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, vo
 
     while ((msg = flux_recv (from->near, FLUX_MATCH_ANY, FLUX_O_NONBLOCK))) {
         flux_msg_get_type (msg, &type);
-        hub_stamp (msg);
+        hub_stamp (msg, 0);
         if (type == FLUX_MSGTYPE_REQUEST)
             hub_request (from->hub, from, msg);
         else if (type == FLUX_MSGTYPE_RESPONSE) {
@@ -195,6 +202,14 @@ static inline flux_t *hub_add (struct hub *hub, const char *name, uint32_t rank,
     e->w = flux_handle_watcher_create (hub->r, e->near, FLUX_POLLIN, hub_cb, e);
     flux_watcher_start (e->w);
     return e->far;
+}
+
+/* What comes from this endpoint is from a guest. */
+static inline void hub_set_guest (struct hub *hub, const char *name, uint32_t userid)
+{
+    for (int i = 0; i < hub->count; i++)
+        if (!strcmp (hub->ends[i].name, name))
+            hub->ends[i].guest = userid;
 }
 
 /* An endpoint has gone: tell the services it used, on its behalf. */

@@ -20,6 +20,8 @@ struct fixture {
     pthread_t thread;
     flux_t *h;            /* client on rank 0 */
     flux_t *h1;           /* client on rank 1 */
+    flux_t *guest;        /* of user 4000, on rank 0 */
+    flux_t *guest1;       /* the same on rank 1 */
     flux_t *ctl;
 };
 
@@ -85,6 +87,10 @@ static void *service_thread (void *arg)
            hub_add (hub, "kvs-watch-1", 1, "kvs-watch"), NULL);
     x->h = hub_add (hub, "client-0", 0, "");
     x->h1 = hub_add (hub, "client-1", 1, "");
+    x->guest = hub_add (hub, "guest-0", 0, "");
+    hub_set_guest (hub, "guest-0", 4000);
+    x->guest1 = hub_add (hub, "guest-1", 1, "");
+    hub_set_guest (hub, "guest-1", 4000);
     const struct flux_msg_handler_spec htab[] = {
         { FLUX_MSGTYPE_REQUEST, "stop", stop_cb, 0 },
         { FLUX_MSGTYPE_REQUEST, "drop", drop_cb, 0 },
@@ -806,6 +812,83 @@ static void test_symlinks (void **state)
                             "sl.a"), ELOOP);
 }
 
+static void test_guest (void **state)
+{
+    struct fixture *x = *state;
+    flux_t *g = x->guest;
+    put (x->h, NULL, 0, "secret.a", "1");
+    flux_future_t *f = flux_kvs_namespace_create (x->h, "mine", 4000, 0);
+    ready (f);
+    flux_future_destroy (f);
+    f = flux_kvs_namespace_create (x->h, "theirs", 4001, 0);
+    ready (f);
+    flux_future_destroy (f);
+    put (x->h, "theirs", 0, "a", "1");
+    /* what is theirs is theirs */
+    fails (flux_kvs_lookup (g, NULL, 0, "secret.a"), EPERM);
+    fails (flux_kvs_lookup (g, "theirs", 0, "a"), EPERM);
+    fails (flux_kvs_lookup (g, "theirs", FLUX_KVS_WATCH, "a"), EPERM);
+    fails (flux_kvs_lookup (g, NULL, FLUX_KVS_WAITCREATE, "none"), EPERM);
+    fails (flux_kvs_getroot (g, NULL, 0), EPERM);
+    assert_int_equal (put (g, NULL, 0, "a", "1"), -EPERM);
+    assert_int_equal (put (g, "theirs", 0, "a", "1"), -EPERM);
+    fails (flux_kvs_namespace_create (g, "new", 4000, 0), EPERM);
+    fails (flux_kvs_namespace_remove (g, "mine"), EPERM);
+    fails (flux_rpc (g, "kvs.namespace-list", NULL, 0, 0), EPERM);
+    fails (flux_rpc_pack (g, "kvs.freeze", 0, 0, "{s:s}", "key", "secret"),
+           EPERM);
+    int version;
+    assert_int_equal (flux_kvs_get_version (g, NULL, &version), -1);
+    assert_int_equal (errno, EPERM);
+    /* what is mine is mine, and the owner's */
+    assert_int_equal (put (g, "mine", 0, "a", "1"), 1);
+    get_is (g, "mine", "a", "1");
+    get_is (x->h, "mine", "a", "1");
+    OK (flux_kvs_get_version (g, "mine", &version));
+    f = flux_kvs_getroot (g, "mine", 0);
+    ready (f);
+    const char *treeobj;
+    OK (flux_kvs_getroot_get_treeobj (f, &treeobj));
+    /* no way round: links, copies, references */
+    flux_kvs_txn_t *txn = flux_kvs_txn_create ();
+    flux_kvs_txn_symlink (txn, 0, "l", "primary", "secret");
+    flux_kvs_txn_symlink (txn, 0, "m", "theirs", ".");
+    assert_true (commit (g, "mine", 0, txn) > 0);
+    fails (flux_kvs_lookup (g, "mine", 0, "l.a"), EPERM);
+    fails (flux_kvs_lookup (g, "mine", FLUX_KVS_WATCH, "m.a"), EPERM);
+    fails (flux_kvs_copy (g, NULL, "secret", "mine", "x", 0), EPERM);
+    fails (flux_kvs_copy (g, "theirs", ".", "mine", "x", 0), EPERM);
+    fails (flux_kvs_copy (g, "mine", "a", NULL, "x", 0), EPERM);
+    fails (flux_kvs_lookupat (g, 0, "a", treeobj), EPERM);
+    txn = flux_kvs_txn_create ();
+    flux_kvs_txn_put_treeobj (txn, 0, "x", treeobj);
+    assert_int_equal (commit (g, "mine", 0, txn), -EPERM);
+    txn = flux_kvs_txn_create ();
+    flux_kvs_txn_put_treeobj (txn, 0, "x",
+        "{\"ver\":1,\"type\":\"dir\",\"data\":{\"y\":{\"ver\":1,\"type\":"
+        "\"valref\",\"data\":[\"sha1-f1d2d2f924e986ac86fdf7b36c94bcdf32beec15\"]"
+        "}}}");
+    assert_int_equal (commit (g, "mine", 0, txn), -EPERM);
+    txn = flux_kvs_txn_create ();
+    flux_kvs_txn_put_treeobj (txn, 0, "x",
+        "{\"ver\":1,\"type\":\"val\",\"data\":\"MQ==\"}");
+    assert_true (commit (g, "mine", 0, txn) > 0);
+    get_is (g, "mine", "x", "1");
+    flux_future_destroy (f);
+    /* credentials travel with what is relayed */
+    get_is (x->guest1, "mine", "a", "1");
+    fails (flux_kvs_lookup (x->guest1, NULL, 0, "secret.a"), EPERM);
+    fails (flux_kvs_lookup (x->guest1, "theirs", FLUX_KVS_WATCH, "a"), EPERM);
+    assert_int_equal (put (x->guest1, NULL, 0, "a", "1"), -EPERM);
+    fails (flux_kvs_namespace_remove (x->guest1, "mine"), EPERM);
+    f = flux_kvs_lookup (x->guest1, "mine", FLUX_KVS_WATCH, "a");
+    next_is (f, "1");
+    OK (flux_kvs_lookup_cancel (f));
+    ends_with (f, ENODATA);
+    /* the owner may follow the same links */
+    get_is (x->h, "mine", "l.a", "1");
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -825,6 +908,7 @@ int main (void)
         cmocka_unit_test (test_large),
         cmocka_unit_test (test_malformed),
         cmocka_unit_test (test_symlinks),
+        cmocka_unit_test (test_guest),
     };
     return cmocka_run_group_tests (tests, setup, teardown);
 }
