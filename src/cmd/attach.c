@@ -368,6 +368,8 @@ static void finish (struct attach *a, const json_t *context)
 
     if (json_unpack ((json_t *)context, "{s:i}", "status", &status) < 0)
         return;
+    if (!a->started)    /* shells may have left messages all the same */
+        start_watching (a);
     a->exit_code = attach_exit_code (status);
     clear_status (a);
     if (WIFSIGNALED (status))

@@ -193,7 +193,7 @@ int flux_shell_setopt_pack (flux_shell_t *shell, const char *name, const char *f
 int shell_parse_size (const json_t *o, size_t max, size_t *valp)
 {
     static const char suffix[] = "kKMG";
-    static const double mult[] = { 1e3, 1024, 1024. * 1024, 1024. * 1024 * 1024 };
+    static const double mult[] = { 1024, 1024, 1024. * 1024, 1024. * 1024 * 1024 };
     char *end;
     double v;
 

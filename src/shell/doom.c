@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <flux/taskmap.h>
 
 #include "base/duration.h"
 #include "shell/builtins.h"
@@ -41,8 +42,12 @@ static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 {
     struct doom *d = arg;
     char text[64];
+    const json_t *o = shell_option (d->shell, "exit-timeout");
 
-    duration_format (d->timeout, text, sizeof (text));
+    if (json_is_string (o))
+        snprintf (text, sizeof (text), "%s", json_string_value (o));
+    else
+        duration_format (d->timeout, text, sizeof (text));
     flux_shell_raise_exit_status (d->first_status,
                                   "task %d exited and exit-timeout=%s has expired",
                                   d->first_rank, text);
@@ -51,19 +56,23 @@ static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 /* At the leader: the first task of the job has exited. */
 static void first_exit (struct doom *d, int rank, int status)
 {
+    const char *host;
+    int node;
+
     if (d->counting)
         return;
     d->counting = true;
     d->first_rank = rank;
     d->first_status = status;
+    node = taskmap_nodeid (d->shell->info.taskmap, rank);
+    host = node >= 0 && node < d->shell->info.nshells ? d->shell->info.nodes[node].host : "?";
     if (d->on_error && status != 0) {
         if (WIFSIGNALED (status))
-            flux_shell_raise_exit_status (status, "task %d (host %s): %s", rank,
-                                          d->shell->info.nodes[0].host,
+            flux_shell_raise_exit_status (status, "task %d (host %s): %s", rank, host,
                                           strsignal (WTERMSIG (status)));
         else
-            flux_shell_raise_exit_status (status, "task %d exited with exit code %d", rank,
-                                          WEXITSTATUS (status));
+            flux_shell_raise_exit_status (status, "task %d (host %s) exited with exit code %d",
+                                          rank, host, WEXITSTATUS (status));
         return;
     }
     if (d->timeout >= 0 && d->shell->info.total_ntasks > 1) {

@@ -1,0 +1,266 @@
+#!/usr/bin/env bats
+# the job shell: what runs, what comes out, what goes in
+
+load common
+
+# in_flux N: run the script on standard input in an instance of N brokers
+in_flux() {
+    cat >script
+    run start_flux "$1" bash -ex script
+    [ "$status" -eq 0 ] || echo "$output"
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    export PATH="$FLUX_BUILD/tests:$PATH"
+}
+
+@test "output, labels, exit codes" {
+    in_flux 1 <<'END'
+flux run echo hello
+flux run -n2 -l sh -c 'echo out; echo err >&2' 2>err | sort >out
+printf '0: out\n1: out\n' | cmp - out
+sort err | grep -v flux >err2
+printf '0: err\n1: err\n' | cmp - err2
+rc=0; flux run sh -c 'exit 3' || rc=$?; test $rc = 3
+rc=0; flux run -n2 sh -c 'exit $FLUX_TASK_RANK' || rc=$?; test $rc = 1
+rc=0; flux run sh -c 'kill -USR2 $$' || rc=$?; test $rc = 140
+END
+    [ "$status" -eq 0 ]
+    [[ $output == *hello* ]]
+}
+
+@test "a program that is missing or cannot be run" {
+    in_flux 1 <<'END'
+rc=0; flux run no-such-program 2>err || rc=$?; test $rc = 127
+grep -q 'type=exec severity=0 .*no-such-program: No such file' err
+rc=0; flux run /etc/passwd 2>err || rc=$?; test $rc = 126
+grep -q 'Permission denied' err
+rc=0; flux run -n2 no-such-program 2>err || rc=$?; test $rc = 127
+test $(grep -c job.exception err) = 1
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "the environment of a task" {
+    in_flux 2 <<'END'
+flux run -N2 -n4 -l sh -c 'echo $FLUX_JOB_SIZE $FLUX_JOB_NNODES $FLUX_TASK_RANK $FLUX_TASK_LOCAL_ID' | sort >out
+printf '0: 4 2 0 0\n1: 4 2 1 1\n2: 4 2 2 0\n3: 4 2 3 1\n' | cmp - out
+flux run sh -c 'test -d "$FLUX_JOB_TMPDIR" && echo $FLUX_JOB_TMPDIR' >dir
+test ! -e $(cat dir)
+test "$(flux run flux getattr rank)" = 0
+id=$(flux submit sh -c 'echo $FLUX_JOB_ID')
+test "$(flux job attach $id)" = $id
+flux run --env=GREETING='job {{id}} task {{taskid}} of {{size}}' sh -c 'echo $GREETING' | grep -q 'task 0 of 1'
+flux run -N1 -n2 -l echo {{task.id}} {{task.localid}} {{node.id}} {{nnodes}} {{name}} | sort >out
+printf '0: 0 0 0 1 echo\n1: 1 1 0 1 echo\n' | cmp - out
+flux run echo {{nonsense}} 2>err | grep -qx '{{nonsense}}'
+grep -q nonsense err
+flux run --cwd=/usr pwd | grep -qx /usr
+flux run --cwd=/no/such/dir pwd 2>err | grep -qx /tmp
+grep -q '/no/such/dir' err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "output to files, by template" {
+    in_flux 2 <<'END'
+flux run --output=one echo hello
+grep -qx hello one
+flux run -n2 -N2 --output='out.{{taskid}}' --error=err sh -c 'echo o$FLUX_TASK_RANK; echo e >&2'
+grep -qx o0 out.0; grep -qx o1 out.1; test $(wc -l <err) = 2
+flux run -N2 -n4 --output='{{node.id}}' --label-io sh -c 'echo $FLUX_TASK_RANK'
+test "$(sort 0)" = "$(printf '0: 0\n1: 1')"
+test "$(sort 1)" = "$(printf '2: 2\n3: 3')"
+flux run -N2 --output=all sh -c 'echo $FLUX_TASK_RANK'
+test "$(sort all)" = "$(printf '0\n1')"
+id=$(flux submit --output='{{id.dec}}.{{name}}' --job-name=fred echo hello)
+flux job attach $id 2>err
+grep -qx hello $(flux job id --to=dec $id).fred
+grep -q 'stdout redirected to' err
+echo first >keep
+flux run --output=keep -o output.mode=append echo second
+test "$(cat keep)" = "$(printf 'first\nsecond')"
+! flux run --output=/no/such/dir/file true 2>err
+grep -q '/no/such/dir/file: No such file' err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "standard input" {
+    in_flux 2 <<'END'
+echo hello | flux run cat | grep -qx hello
+seq 1000 | flux run -N2 -n4 -l cat >out
+for i in 0 1 2 3; do grep "^$i: " out | sed 's/^.: //' | cmp - <(seq 1000); done
+echo hello | flux run -n3 -N2 -l --input=1 cat | grep -qx '1: hello'
+head -c 8000000 /dev/urandom >data
+flux run -o input.limit=20M cat <data | cmp - data
+flux run --input=data -N2 sha1sum | sort -u >out
+test "$(sed 's/ .*//' out | uniq)" = "$(sha1sum <data | sed 's/ .*//')"
+flux run --input=data cat | cmp - data
+! flux run --input=/no/such/file cat 2>err
+grep -q 'cannot open input file /no/such/file' err
+rc=0; flux run -o input.limit=1k cat <data >/dev/null 2>err || rc=$?
+test $rc != 0
+grep -q input.limit err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "input that nobody reads holds its sender back, and is dropped at the end" {
+    in_flux 1 <<'END'
+head -c 30000000 /dev/zero >data
+flux run -o input.limit=32M sh -c 'head -c 10 | wc -c; exec <&-; sleep 0.3' <data | grep -qx 10
+flux run -o input.limit=32M sleep 0.3 <data
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "ten thousand lines and fifty megabytes, to the KVS and to a file" {
+    in_flux 1 <<'END'
+flux run seq 10000 | cmp - <(seq 10000)
+flux run sh -c 'yes 0123456789abcdef | head -c 50000000' | cmp - <(yes 0123456789abcdef | head -c 50000000)
+flux run --output=file sh -c 'yes 0123456789abcdef | head -c 50000000' 2>/dev/null
+cmp file <(yes 0123456789abcdef | head -c 50000000)
+head -c 3000000 /dev/urandom >data
+flux run -o output.stdout.buffer.type=none cat data | cmp - data
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "output of followers comes by the leader, however slow the reader" {
+    in_flux 3 <<'END'
+flux run -N3 -n3 -l seq 20000 >out
+for i in 0 1 2; do grep "^$i: " out | sed 's/^.: //' | cmp - <(seq 20000); done
+flux run -N3 -n3 sh -c 'yes abcdef | head -c 7000000' | (sleep 0.5; wc -c) | grep -qx 21000000
+flux run -N3 -o output.client.hwm=5 -o output.client.lwm=2 seq 3000 | wc -l | grep -qx 9000
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "output.limit cuts off, and says so" {
+    in_flux 1 <<'END'
+flux run -o output.limit=1k seq 10000 >out 2>err
+test $(wc -c <out) = 1024
+grep -q 'truncated' err
+! flux run -o output.limit=2G true 2>err
+grep -q 'output.limit' err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "unbuffered output appears before the newline" {
+    in_flux 1 <<'END'
+mkfifo go
+flux run -u sh -c 'printf prompt; read x <go; echo done' >out &
+for i in $(seq 200); do grep -q prompt out && break; sleep 0.02; done
+grep -q prompt out
+echo >go
+wait
+grep -q 'promptdone' out
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "a child that keeps the output open keeps the job, until it is canceled" {
+    in_flux 1 <<'END'
+flux run sh -c '(sleep 0.3; echo late) & echo early' >out
+test "$(cat out)" = "$(printf 'early\nlate')"
+id=$(flux submit sh -c 'sleep 100 &')
+flux job wait-event -t 10 $id start >/dev/null
+flux cancel $id
+flux job wait-event -t 10 $id clean >/dev/null
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "signals reach all tasks and their children" {
+    in_flux 2 <<'END'
+id=$(flux submit -N2 -n4 sh -c 'trap "echo got it; exit 5" USR1; echo ready; while :; do sleep 0.02; done')
+for i in $(seq 300); do test "$(flux kvs get job.$(flux job id --to=dothex $id).guest.output 2>/dev/null | grep -c ready)" = 4 && break; sleep 0.02; done
+flux job kill -s USR1 $id
+rc=0; flux job attach $id >out || rc=$?
+test $rc = 5
+test $(grep -c 'got it' out) = 4
+id=$(flux submit sh -c 'sleep 100')
+flux job wait-event -t 10 $id start >/dev/null
+flux cancel $id
+rc=0; flux job attach $id 2>err || rc=$?
+test $rc = 143
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "a shell that is killed ends the job" {
+    in_flux 2 <<'END'
+id=$(flux submit -N2 sh -c 'test $FLUX_TASK_RANK = 1 && kill -9 $PPID; sleep 100')
+rc=0; flux job attach $id 2>err || rc=$?
+test $rc != 0
+grep -q 'lost' err
+flux job wait-event -t 20 $id clean >/dev/null
+id=$(flux submit sh -c 'kill -9 $PPID; sleep 100')
+rc=0; flux job attach $id 2>err || rc=$?
+test $rc != 0
+flux job wait-event -t 20 $id clean >/dev/null
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "PMI between tasks and between shells" {
+    in_flux 4 <<'END'
+flux run pmitest exchange 3 | grep -qx '1 ok'
+flux run -N4 -n8 pmitest exchange 10 | grep -qx '8 ok'
+flux run -N4 -n5 -o pmi-simple.exchange.k=1 pmitest exchange | grep -qx '5 ok'
+flux run -N2 -n3 -l pmitest get flux.taskmap PMI_process_mapping | grep '^2' >out
+grep -qx '2: flux.taskmap=\[\[0,1,2,1\],\[1,1,1,1\]\]' out
+grep -qx '2: PMI_process_mapping=(vector,(0,1,2),(1,1,1))' out
+flux run -o pmi-simple.nomap pmitest get flux.taskmap | grep -qx 'flux.taskmap: none'
+! flux run -o pmi=off pmitest exchange
+rc=0; flux run -N2 -n3 pmitest abort 42 2>err || rc=$?; test $rc = 42
+grep -q 'task 2 called MPI_Abort: enough' err
+! flux run -n2 pmitest garbage 2>err
+grep -q 'breaks the PMI protocol' err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "exit-timeout and exit-on-error" {
+    in_flux 2 <<'END'
+rc=0; flux run -N2 -o exit-timeout=0.1s sh -c 'test $FLUX_TASK_RANK = 1 && exit 9; sleep 100' 2>err || rc=$?
+test $rc = 9
+grep -q 'exit-timeout' err
+rc=0; flux run -N2 -o exit-on-error sh -c 'test $FLUX_TASK_RANK = 1 && exit 7; sleep 100' 2>err || rc=$?
+test $rc = 7
+grep -q 'task 1' err
+flux run -n2 -o exit-timeout=none sh -c 'test $FLUX_TASK_RANK = 1 || sleep 0.2'
+! flux run -n2 -o exit-timeout=soon true 2>err
+grep -q 'exit-timeout' err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "task maps" {
+    in_flux 2 <<'END'
+map() { flux job taskmap --to=raw $(flux job last); }
+flux run -N2 -n4 --taskmap=cyclic true; test "$(map)" = "0,2;1,3"
+flux run -N2 -n4 --taskmap=cyclic:2 true; test "$(map)" = "0-1;2-3"
+flux run -N2 -n4 --taskmap='manual:[[1,1,2,1],[0,1,2,1]]' true; test "$(map)" = "2-3;0-1"
+! flux run -N2 -n4 --taskmap='manual:[[0,2,1,1]]' true 2>err; grep -q 'task map' err
+! flux run -N2 --taskmap=nope true 2>err; grep -q "nope" err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "binding" {
+    [ "$(nproc)" -ge 2 ] || skip "one processor"
+    in_flux 1 <<'END'
+flux run -n1 -c1 grep Cpus_allowed_list /proc/self/status | grep -Eq ':\s*[0-9]+$'
+flux run -n2 -o cpu-affinity=per-task -l grep Cpus_allowed_list /proc/self/status | sed 's/^.*:\s*//' | sort -u | wc -l | grep -qx 2
+flux run -n2 -o 'cpu-affinity=map:0;1' -l grep Cpus_allowed_list /proc/self/status | sort >out
+grep -Eqx '0: Cpus_allowed_list:\s*0' out; grep -Eqx '1: Cpus_allowed_list:\s*1' out
+flux run -o cpu-affinity=off grep Cpus_allowed_list /proc/self/status | cmp - <(grep Cpus_allowed_list /proc/self/status)
+flux run -n2 -o cpu-affinity=verbose,per-task true 2>err; grep -q 'task 1: cpuset' err
+! flux run -o cpu-affinity=sideways true 2>err; grep -q sideways err
+END
+    [ "$status" -eq 0 ]
+}
