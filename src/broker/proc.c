@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "base/errmsg.h"
 #include "base/spawn.h"
 #include "broker/proc.h"
+#include "core/pidwatch.h"
 
 struct stream {
     struct proc *p;
@@ -229,11 +229,8 @@ static int open_streams (struct proc *p, flux_reactor_t *r, const struct proc_ar
 
 static int watch_exit (struct proc *p, flux_reactor_t *r)
 {
-    if ((p->pidfd = syscall (SYS_pidfd_open, p->pid, 0)) < 0
-        || !(p->w = flux_fd_watcher_create (r, p->pidfd, FLUX_POLLIN, on_pidfd, p)))
-        return -errno;
-    flux_watcher_start (p->w);
-    return 0;
+    p->w = pidwatch_start (r, p->pid, &p->pidfd, on_pidfd, p);
+    return p->w ? 0 : -errno;
 }
 
 struct proc *proc_start (flux_reactor_t *r, const struct proc_args *args,

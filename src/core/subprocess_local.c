@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -26,6 +25,7 @@
 #include "base/errmsg.h"
 #include "base/spawn.h"
 #include "core/command_private.h"
+#include "core/pidwatch.h"
 #include "core/subprocess_private.h"
 
 #define READ_CHUNK 32768
@@ -302,14 +302,10 @@ static void make_orphan (flux_subprocess_t *p, struct local *l)
     if (!(o = calloc (1, sizeof (*o))))
         return;
     o->pid = p->pid;
-    o->pidfd = l->pidfd;
-    if (!(o->w = flux_fd_watcher_create (p->reactor, o->pidfd, FLUX_POLLIN,
-                                         orphan_cb, o))) {
+    if (!(o->w = pidwatch_start (p->reactor, o->pid, &o->pidfd, orphan_cb, o))) {
         free (o);
         return;
     }
-    l->pidfd = -1;
-    flux_watcher_start (o->w);
     flux_watcher_unref (o->w);
 }
 
@@ -517,12 +513,8 @@ static int watch_exit (flux_subprocess_t *p)
 {
     struct local *l = p->impl;
 
-    if ((l->pidfd = pidfd_open (p->pid, 0)) < 0
-        || !(l->pid_w = flux_fd_watcher_create (p->reactor, l->pidfd,
-                                                FLUX_POLLIN, exited_cb, p)))
-        return -errno;
-    flux_watcher_start (l->pid_w);
-    return 0;
+    l->pid_w = pidwatch_start (p->reactor, p->pid, &l->pidfd, exited_cb, p);
+    return l->pid_w ? 0 : -errno;
 }
 
 static int local_start (flux_subprocess_t *p, flux_error_t *err)

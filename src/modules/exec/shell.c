@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +22,7 @@
 #include "base/fluid.h"
 #include "base/spawn.h"
 #include "core/iobuf.h"
+#include "core/pidwatch.h"
 #include "modules/exec/shell.h"
 
 #define LINE_MAX_LEN 4096
@@ -360,11 +360,8 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
 
 static int watch (struct shell *sh, flux_reactor_t *r)
 {
-    if ((sh->pidfd = pidfd_open (sh->pid, 0)) < 0
-        || !(sh->w = flux_fd_watcher_create (r, sh->pidfd, FLUX_POLLIN,
-                                             exited_cb, sh)))
+    if (!(sh->w = pidwatch_start (r, sh->pid, &sh->pidfd, exited_cb, sh)))
         return -errno;
-    flux_watcher_start (sh->w);
     for (int i = 0; i < 2; i++) {
         struct output *o = &sh->out[i];
         if (!(o->w = flux_fd_watcher_create (r, o->fd, FLUX_POLLIN, output_cb, o)))
