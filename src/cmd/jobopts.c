@@ -449,7 +449,7 @@ static void set_strings (optparse_t *p, json_t *sys)
         jobopts_set_path (sys, "job.name", json_string (val));
     if (optparse_getopt (p, "requires", &val) > 0) {
         flux_error_t err;
-        json_t *o = constraint_parse (val, "properties", &err);
+        json_t *o = constraint_parse_job (val, &err);
         if (!o)
             cmd_die (1, "--requires=%s: %s", val, err.text);
         json_object_set_new (sys, "constraints", o);
