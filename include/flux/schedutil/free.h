@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+/* RFC 27 has no response to sched.free any more: does nothing.  0, or -1 with errno. */
 int schedutil_free_respond (schedutil_t *util, const flux_msg_t *msg);
 
 #ifdef __cplusplus

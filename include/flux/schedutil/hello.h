@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+/* Ask the job manager for the jobs that have resources, and call ops->hello() for each.
+ * Blocks: before the reactor runs.  0, or -1 with errno. */
 int schedutil_hello (schedutil_t *util);
 
 #ifdef __cplusplus

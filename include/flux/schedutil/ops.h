@@ -16,6 +16,11 @@
 extern "C" {
 #endif
 
+/* hello: mark R as allocated; -1 with errno ends schedutil_hello().  alloc: answer msg by a
+ * schedutil_alloc_respond function, now or later (take a reference).  free: R is free again.
+ * cancel: if the request for the job in msg is pending, answer that with
+ * schedutil_alloc_respond_cancel().  prioritize: msg has new priorities (RFC 27).  The last two may
+ * be NULL. */
 struct schedutil_ops {
     int (*hello) (flux_t *h, const flux_msg_t *msg, const char *R, void *arg);
     void (*alloc) (flux_t *h, const flux_msg_t *msg, void *arg);

@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+/* Tell the job manager to send requests: mode is "unlimited" or "limited=N".  queue_depth (may
+ * be NULL) is how many jobs wait.  Blocks: before the reactor runs.  0, or -1 with errno. */
 int schedutil_ready (schedutil_t *util, const char *mode, int *queue_depth);
 
 #ifdef __cplusplus
