@@ -27,6 +27,11 @@ int cmd_run_subcommands_mixed (struct optparse_subcommand *table, int argc, char
     return rc < 0 ? 1 : rc;
 }
 
+static int exit_two (void *arg, int code)
+{
+    exit (code ? 2 : 0);
+}
+
 optparse_t *cmd_parse_mixed (const char *usage, const char *doc,
                              const struct optparse_option *opts,
                              int argc, char **argv, int *indexp)
@@ -40,8 +45,9 @@ optparse_t *cmd_parse_mixed (const char *usage, const char *doc,
         || (opts && optparse_add_option_table (p, opts) != OPTPARSE_SUCCESS))
         cmd_die (1, "out of memory");
     optparse_set (p, OPTPARSE_POSIXLY_CORRECT, 0);
+    optparse_set (p, OPTPARSE_FATALERR_FN, exit_two);
     if ((n = optparse_parse_args (p, argc, argv)) < 0)
-        exit (1);
+        exit (2);
     *indexp = n;
     return p;
 }

@@ -10,7 +10,7 @@
  * everything is free. */
 int cmd_run_subcommands_mixed (struct optparse_subcommand *table, int argc, char **argv);
 
-/* As cmd_parse(), in the same way. */
+/* As cmd_parse(), in the same way, for commands that exit 2 on a usage error. */
 optparse_t *cmd_parse_mixed (const char *usage, const char *doc,
                              const struct optparse_option *opts,
                              int argc, char **argv, int *indexp);

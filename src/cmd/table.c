@@ -8,6 +8,7 @@
 #include "cmd/dmesg.h"
 #include "cmd/event.h"
 #include "cmd/exec.h"
+#include "cmd/hostlist.h"
 #include "cmd/job.h"
 #include "cmd/jobs.h"
 #include "cmd/kvs.h"
@@ -41,6 +42,7 @@ const struct cmd cmd_table[] = {
     { "exec", cmd_exec, COMMON, "Execute processes across flux ranks" },
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
+    { "hostlist", cmd_hostlist, COMMON, "Fetch, combine, and manipulate hostlists" },
     { "job", cmd_job, COMMON, "Get job status, info, etc" },
     { "jobs", cmd_jobs, COMMON, "List Flux jobs" },
     { "kvs", cmd_kvs, COMMON, "Flux key-value store utility" },
