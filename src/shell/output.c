@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <flux/idset.h>
+#include <flux/taskmap.h>
 
 #include "base/duration.h"
 #include "base/errmsg.h"
@@ -441,24 +443,24 @@ static int init_limits (struct output *out)
     return 0;
 }
 
+/* The tasks of the shell that writes: the leader, for a file of the whole job. */
 static void put_redirects (struct output *out)
 {
-    char ranks[32];
+    const struct shell_info *info = &out->shell->info;
+    const struct idset *ids = taskmap_taskids (info->taskmap, info->shell_rank);
+    char *ranks = ids ? idset_encode (ids, IDSET_FLAG_RANGE) : NULL;
 
-    if (out->shell->info.total_ntasks > 1)
-        snprintf (ranks, sizeof (ranks), "0-%d", out->shell->info.total_ntasks - 1);
-    else
-        snprintf (ranks, sizeof (ranks), "0");
     for (int i = 0; i < 2; i++) {
         struct stream *st = &out->streams[i];
         char *path;
         if (st->kind != TO_FILE)
             continue;
         path = st->per_task ? strdup (st->path) : flux_shell_mustache_render (out->shell, st->path);
-        append_event (out, "redirect", json_pack ("{s:s s:s s:s*}", "stream", st->name,
-                                                  "rank", ranks, "path", path));
+        append_event (out, "redirect", json_pack ("{s:s s:s s:s*}", "stream", st->name, "rank",
+                                                  ranks ? ranks : "0", "path", path));
         free (path);
     }
+    free (ranks);
 }
 
 /* Files are opened before tasks start, so that a bad path fails the job early. */
