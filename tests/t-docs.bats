@@ -181,3 +181,47 @@ commands() {
     done
     [ $n -gt 8 ]
 }
+
+@test "examples print the errors that pages show" {
+    cat >run.sh <<'RUN'
+while IFS='	' read -r page cmd want; do
+    got=$(timeout 20 bash -c "$cmd" 2>&1 </dev/null)
+    [ -z "$want" ] && continue
+    echo "$page: $cmd"
+    case $got in
+    *"$want"*) ;;
+    *) printf 'WRONG %s: %s\nwant: %s\ngot: %s\n' "$page" "$cmd" "$want" "$got" ;;
+    esac
+done <examples
+RUN
+    for file in "$PAGES"/man1/*.1.scd; do
+        page "$file" | awk -v page="$(basename "$file" .1.scd)" '
+            /^# / { example = $0 == "# EXAMPLES" }
+            !example { next }
+            /^\$ flux / {
+                if (cmd != "") print page "\t" cmd "\t"
+                cmd = substr ($0, 3)
+                if (/flux (start|broker|batch|alloc|proxy|uri|help)|--bcc/) cmd = ""
+                next
+            }
+            /^flux[a-z-]*: (ERROR|setattr)/ && cmd != "" { print page "\t" cmd "\t" $0; cmd = "" }
+            END { if (cmd != "") print page "\t" cmd "\t" }'
+    done >examples
+    run start_fake 2 2 bash run.sh
+    echo "$output"
+    [[ "$output" != *WRONG* ]]
+    [ "$(grep -c '^flux' <<<"$output")" -gt 14 ]
+}
+
+@test "--requires: host, rank, properties, not" {
+    run start_flux 2 sh -c '
+        flux run --requires=rank:1 flux getattr rank
+        flux run --requires="not rank:1" flux getattr rank
+        flux run --requires="host:$(hostname) -rank:0" flux getattr rank
+        flux run --requires=a,b true'
+    echo "$output"
+    [ "${lines[0]}" = 1 ]
+    [ "${lines[1]}" = 0 ]
+    [ "${lines[2]}" = 1 ]
+    [[ "${lines[3]}" == *"unsatisfiable"* ]]
+}
