@@ -39,11 +39,14 @@ struct attach {
     struct attach_stdin *input;
     bool events_done;        /* the event waited for was seen, or the log ended */
     bool output_done;
+    bool exec_done;          /* it was read to its end, or is not watched */
     bool mid_line[2];
     double t_submit;
     double last_sigint;
     int exit_code;
     bool started;
+    bool finished;
+    bool detached_early;     /* at the user's --wait-event: the job goes on */
     struct line *tail;       /* ring of opts->tail lines */
     int tail_next;
     flux_watcher_t *status_timer;
@@ -102,7 +105,7 @@ static void init_status (struct attach *a)
 
 static void check_done (struct attach *a)
 {
-    if (a->events_done && a->output_done)
+    if (a->events_done && a->output_done && a->exec_done)
         flux_reactor_stop (a->r);
 }
 
@@ -119,6 +122,8 @@ static void end_events (struct attach *a)
     }
     if (!a->output)
         a->output_done = true;
+    if (!a->exec || a->detached_early)
+        a->exec_done = true;
     check_done (a);
 }
 
@@ -281,6 +286,12 @@ static void show_event (struct attach *a, const char *prefix, double t, const ch
     free (s);
 }
 
+static void end_exec (struct attach *a)
+{
+    a->exec_done = true;
+    check_done (a);
+}
+
 static void exec_event (struct attach *a, const char *event)
 {
     json_t *o = eventlog_entry_decode (event, strlen (event), NULL);
@@ -301,6 +312,8 @@ static void exec_event (struct attach *a, const char *event)
                         &leader) == 0
         && !a->opts->read_only && !a->events_done && !a->input)
         a->input = attach_stdin_start (a->h, service, leader, a->opts->stdin_ranks);
+    if (strcmp (name, "done") == 0)
+        end_exec (a);
     if (strcmp (name, "log") == 0 && context) {
         const char *data = json_string_value (json_object_get (context, "data"));
         const char *component = json_string_value (json_object_get (context, "component"));
@@ -319,6 +332,7 @@ static void exec_cb (flux_future_t *f, void *arg)
     if (flux_job_event_watch_get (f, &event) < 0) {
         flux_future_destroy (f);
         a->exec = NULL;
+        end_exec (a);
         return;
     }
     exec_event (a, event);
@@ -370,6 +384,7 @@ static void finish (struct attach *a, const json_t *context)
         return;
     if (!a->started)    /* shells may have left messages all the same */
         start_watching (a);
+    a->finished = true;
     a->exit_code = attach_exit_code (status);
     clear_status (a);
     if (WIFSIGNALED (status))
@@ -406,6 +421,7 @@ static void job_event (struct attach *a, const char *event)
         start_watching (a);
     else if (strcmp (name, "finish") == 0)
         finish (a, context);
+    a->detached_early = a->opts->wait_event && !a->finished;
     if (strcmp (name, until) == 0 || strcmp (name, "clean") == 0)
         end_events (a);
     json_decref (o);

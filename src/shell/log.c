@@ -28,6 +28,7 @@ struct early {
 };
 static struct list_node early_list = { &early_list, &early_list };
 static bool keep_early;
+static char last_error[256];       /* the cause to give for a fatal one */
 
 void shell_log_init (flux_shell_t *shell)
 {
@@ -117,6 +118,9 @@ static void emit (const char *component, int level, const char *file, int line, 
 {
     if (level > level_max)
         return;
+    if (level == FLUX_SHELL_ERROR)
+        snprintf (last_error, sizeof (last_error), "%s%s%s", component ? component : "",
+                  component ? ": " : "", text);
     if (keep_early && keep (component, level, file, line, text) == 0)
         return;
     if (!to_plugins (component, level, file, line, text))
@@ -225,6 +229,9 @@ void flux_shell_fatal (const char *component, const char *file, int line, int er
         snprintf (text + n, sizeof (text) - n, ": %s", strerror (errnum));
     shell_log_start (the_shell);
     emit (component, FLUX_SHELL_FATAL, file, line, text);
+    n = strlen (text);
+    if (last_error[0])
+        snprintf (text + n, sizeof (text) - n, ": %s", last_error);
     raise_exception ("exec", 0, -1, text);
     if (the_shell) {
         flux_shell_killall (the_shell, SIGKILL);

@@ -43,6 +43,8 @@ static int add_from_object (struct buf *b, json_t *o, const char *key)
 {
     json_t *v = json_object_get (o, key);
 
+    if (strncmp (key, "resources.", 10) == 0)
+        key += 10;
     if (!v)
         v = json_object_get (json_object_get (o, "resources"), key);
     if (json_is_string (v))
@@ -150,7 +152,7 @@ char *flux_shell_rank_mustache_render (flux_shell_t *shell, int shell_rank, cons
 {
     struct ctx ctx = { shell, shell_rank, NULL };
 
-    if (!shell || !fmt || shell_rank < -1) {
+    if (!shell || !fmt || shell_rank < -1 || shell_rank >= shell->info.nshells) {
         errno = EINVAL;
         return NULL;
     }
@@ -175,5 +177,15 @@ char *flux_shell_task_mustache_render (flux_shell_t *shell, flux_shell_task_t *t
 
 bool flux_shell_mustache_is_per_rank (flux_shell_t *shell, const char *fmt)
 {
-    return fmt && (strstr (fmt, "{{node.") || strstr (fmt, "{{tmpdir}}"));
+    static const char *const tags[] = { "{{node.", "{{task.", "{{taskid}}", "{{tmpdir}}" };
+
+    if (!shell || !fmt) {
+        errno = EINVAL;
+        return false;
+    }
+    for (size_t i = 0; i < sizeof (tags) / sizeof (tags[0]); i++) {
+        if (strstr (fmt, tags[i]))
+            return true;
+    }
+    return false;
 }

@@ -151,6 +151,20 @@ static void kill_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         shell_log_errno ("flux_respond");
 }
 
+/* It also says which other shell of the job has gone. */
+static void lost_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    flux_shell_t *shell = arg;
+    flux_plugin_arg_t *args = flux_plugin_arg_create ();
+    const char *payload;
+
+    if (!args || flux_request_decode (msg, NULL, &payload) < 0
+        || flux_plugin_arg_set (args, FLUX_PLUGIN_ARG_IN, payload) < 0
+        || plugstack_call (shell->plugstack, "shell.lost", args) < 0)
+        shell_log_errno ("shell.lost");
+    flux_plugin_arg_destroy (args);
+}
+
 /* The answer is not waited for: what reaches other shells after this passes the
  * broker after the registration. */
 int shell_svc_init (flux_shell_t *shell)
@@ -167,7 +181,10 @@ int shell_svc_init (flux_shell_t *shell)
         flux_future_destroy (f);
         return -errno;
     }
-    return flux_shell_service_register (shell, "kill", kill_cb, shell) < 0 ? -errno : 0;
+    if (flux_shell_service_register (shell, "kill", kill_cb, shell) < 0
+        || flux_shell_service_register (shell, "lost", lost_cb, shell) < 0)
+        return -errno;
+    return 0;
 }
 
 void shell_svc_free (flux_shell_t *shell)

@@ -31,7 +31,6 @@
 
 #define MAX_SHELLS 4
 #define JOBID 1234567
-#define SERVICE "100-shell-fSyLd"     /* only its tail is looked at */
 
 struct shell {
     struct job *job;
@@ -302,7 +301,7 @@ static void shell_start (struct shell *sh)
     int sock[2];
     int info = make_info (sh);
     int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
-    char *const argv[] = { "flux-shell", "fSyLd", NULL };
+    char *const argv[] = { "flux-shell", "f7Kze", NULL };
     char *const envp[] = { "FLUX_SHELL_FD=3", "FLUX_SHELL_INFO_FD=4", "FLUX_URI=local:///nowhere",
                            "FLUX_KVS_NAMESPACE=job-x", NULL };
     char uri[32];
