@@ -17,37 +17,9 @@
 #ifndef KVS_BATCH_H
 #define KVS_BATCH_H
 
-#include "base/buf.h"
-#include "modules/kvs/state.h"
-#include "modules/kvs/watch.h"
+#include "modules/kvs/change.h"
 
 struct batcher;
-
-/* What one request did. */
-struct change {
-    struct kvsns *ns;        /* whose version it advanced, or NULL */
-    uint64_t seq;
-    struct touch *touch;     /* key owned */
-    size_t count, size;
-    struct buf redo;         /* redo.h; empty if nothing goes to the store */
-    struct kvsns *created;
-    struct kvsns *removed;
-    struct kvsns *frozen_in; /* whose head has a frozen directory now */
-    struct tnode *frozen;    /* a reference to the cold node, or NULL */
-    unsigned char reply[32]; /* a raw answer, if reply_len > 0 */
-    size_t reply_len;
-    char blob[72];           /* stored by this: its bytes need not stay in memory */
-    bool nomerge;
-    bool sync;
-    bool keep_root;
-    bool failed;             /* no memory for touch or redo */
-};
-#define CHANGE_INIT { .redo = BUF_INIT }
-
-
-void change_touch (struct change *ch, struct kvsns *ns, const char *key,
-                   size_t len, int flags);
-void change_release (struct change *ch);
 
 /* Do a request, again if need be; answers it. */
 typedef void (*request_f) (struct kvs *kvs, flux_t *h, const flux_msg_t *msg);

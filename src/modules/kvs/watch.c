@@ -7,24 +7,12 @@
 #include "base/errmsg.h"
 #include "core/kvs_proto.h"
 #include "modules/kvs/lookup.h"
+#include "modules/kvs/places.h"
 #include "modules/kvs/refq.h"
 #include "modules/kvs/rfc11.h"
 #include "modules/kvs/watch.h"
 
 enum { STREAM_PIECE = 1024 * 1024 };
-
-/* Who is registered at a place. */
-struct loc {
-    char *name;                 /* "namespace key" */
-    struct list_node at;        /* struct reg */
-    struct list_node below;
-};
-
-struct reg {
-    struct list_node node;
-    struct loc *loc;
-    struct watcher *w;
-};
 
 struct sender {
     char *id;
@@ -56,7 +44,7 @@ struct watcher {
 
 struct watches {
     struct kvs *kvs;
-    struct hash *locs;
+    struct places *places;
     struct hash *senders;
     struct list_node list;
     size_t count;
@@ -74,13 +62,6 @@ static void sender_free (void *arg)
     free (s);
 }
 
-static void loc_free (void *arg)
-{
-    struct loc *l = arg;
-    free (l->name);
-    free (l);
-}
-
 struct watches *watches_new (struct kvs *kvs)
 {
     struct watches *all = calloc (1, sizeof (*all));
@@ -88,7 +69,7 @@ struct watches *watches_new (struct kvs *kvs)
         return NULL;
     all->kvs = kvs;
     list_init (&all->list);
-    if (!(all->locs = hash_new (loc_free))
+    if (!(all->places = places_new ())
         || !(all->senders = hash_new (sender_free))) {
         watches_free (all);
         return NULL;
@@ -101,7 +82,7 @@ void watches_free (struct watches *all)
     if (!all)
         return;
     watches_flush (all);
-    hash_free (all->locs);
+    places_free (all->places);
     hash_free (all->senders);
     free (all);
 }
@@ -122,18 +103,10 @@ static bool wants_deep (const struct watcher *w)
            && (w->args.flags & (FLUX_KVS_READDIR | FLUX_KVS_TREEOBJ));
 }
 
-static void loc_tidy (struct watches *all, struct loc *l)
-{
-    if (list_empty (&l->at) && list_empty (&l->below))
-        hash_del (all->locs, l->name);
-}
-
 static void unregister (struct watcher *w)
 {
-    for (size_t i = 0; i < w->nregs; i++) {
-        list_del (&w->regs[i].node);
-        loc_tidy (w->all, w->regs[i].loc);
-    }
+    for (size_t i = 0; i < w->nregs; i++)
+        places_del (w->all->places, &w->regs[i]);
     w->nregs = 0;
 }
 
@@ -231,64 +204,16 @@ static struct watcher *watcher_new (struct watches *all, flux_t *h,
 
 /* -- registration ------------------------------------------------------------ */
 
-/* In 'small' if it fits. */
-static char *loc_name (char small[256], const char *ns, const char *key,
-                       size_t len)
-{
-    size_t n = strlen (ns);
-    char *name = n + len + 2 <= 256 ? small : malloc (n + len + 2);
-    if (name) {
-        memcpy (name, ns, n);
-        name[n] = ' ';
-        memcpy (name + n + 1, key, len);
-        name[n + 1 + len] = '\0';
-    }
-    return name;
-}
-
-static struct loc *loc_find (struct watches *all, const char *ns,
-                             const char *key, size_t len)
-{
-    char small[256], *name = loc_name (small, ns, key, len);
-    struct loc *l = name ? hash_get (all->locs, name) : NULL;
-    if (name != small)
-        free (name);
-    return l;
-}
-
-static struct loc *loc_get (struct watches *all, const char *ns,
-                            const char *key, size_t len)
-{
-    char small[256], *name = loc_name (small, ns, key, len);
-    if (!name)
-        return NULL;
-    struct loc *l = hash_get (all->locs, name);
-    if (!l && (l = calloc (1, sizeof (*l)))) {
-        list_init (&l->at);
-        list_init (&l->below);
-        if (!(l->name = strdup (name)) || hash_set (all->locs, name, l) < 0) {
-            loc_free (l);
-            l = NULL;
-        }
-    }
-    if (name != small)
-        free (name);
-    return l;
-}
-
 /* regs must not move once they are on lists, so the room is counted first. */
 static void reg_add (struct watcher *w, const char *ns, const char *key,
                      size_t len, bool below)
 {
-    struct loc *l = w->nregs < w->sregs ? loc_get (w->all, ns, key, len) : NULL;
-    if (!l) {
+    if (w->nregs == w->sregs
+        || places_add (w->all->places, &w->regs[w->nregs], ns, key, len, below,
+                       w) < 0)
         w->reg_failed = true;
-        return;
-    }
-    struct reg *r = &w->regs[w->nregs++];
-    r->loc = l;
-    r->w = w;
-    list_append (below ? &l->below : &l->at, &r->node);
+    else
+        w->nregs++;
 }
 
 static size_t depth (const char *key)
@@ -617,39 +542,35 @@ static void mark (struct watcher *w, struct list_node *marked, bool named)
     w->named |= named;
 }
 
-static void mark_list (struct list_node *regs, struct list_node *marked,
-                       bool named)
+static void mark_named (void *who, void *arg)
 {
-    list_foreach (regs, n)
-        mark (list_entry (n, struct reg, node)->w, marked, named);
+    mark (who, arg, true);
 }
 
-static void mark_deep (struct watches *all, const char *ns, const char *key,
-                       size_t len, struct list_node *marked)
+static void mark_unnamed (void *who, void *arg)
 {
-    struct loc *l = loc_find (all, ns, key, len);
-    if (!l)
-        return;
-    list_foreach (&l->at, n) {
-        struct watcher *w = list_entry (n, struct reg, node)->w;
-        if (wants_deep (w))
-            mark (w, marked, false);
-    }
+    mark (who, arg, false);
+}
+
+static void mark_deep (void *who, void *arg)
+{
+    if (wants_deep (who))
+        mark (who, arg, false);
 }
 
 static void mark_touched (struct watches *all, const struct touch *t,
                           struct list_node *marked)
 {
-    struct loc *l = loc_find (all, t->ns->name, t->key, strlen (t->key));
-    if (l) {
-        mark_list (&l->at, marked, true);
-        if (t->flags & TOUCH_BELOW)
-            mark_list (&l->below, marked, false);
-    }
+    const char *ns = t->ns->name;
+    size_t len = strlen (t->key);
+    places_each (all->places, ns, t->key, len, false, mark_named, marked);
+    if (t->flags & TOUCH_BELOW)
+        places_each (all->places, ns, t->key, len, true, mark_unnamed, marked);
     if (all->deep > 0 && strcmp (t->key, ".") != 0) {
-        mark_deep (all, t->ns->name, ".", 1, marked);
+        places_each (all->places, ns, ".", 1, false, mark_deep, marked);
         for (const char *p = t->key; (p = strchr (p, '.')); p++)
-            mark_deep (all, t->ns->name, t->key, p - t->key, marked);
+            places_each (all->places, ns, t->key, p - t->key, false, mark_deep,
+                         marked);
     }
 }
 
@@ -673,52 +594,28 @@ void watches_touched (struct watches *all, const struct touch *t, size_t count)
     look_marked (&marked);
 }
 
-static bool leads_to (const struct watcher *w, const char *ns)
-{
-    size_t len = strlen (ns);
-    for (size_t i = 0; i < w->nregs; i++) {
-        const char *name = w->regs[i].loc->name;
-        if (!strncmp (name, ns, len) && name[len] == ' ')
-            return true;
-    }
-    return false;
-}
-
-static void look_in_ns (struct watches *all, const char *ns)
-{
-    struct list_node marked;
-    if (all->count == 0)
-        return;
-    list_init (&marked);
-    list_foreach (&all->list, n) {
-        struct watcher *w = list_entry (n, struct watcher, node);
-        if (leads_to (w, ns))
-            mark (w, &marked, false);
-    }
-    look_marked (&marked);
-}
-
 void watches_ns_created (struct watches *all, const char *ns)
 {
-    look_in_ns (all, ns);
+    struct list_node marked;
+    list_init (&marked);
+    places_each_in (all->places, ns, mark_unnamed, &marked);
+    look_marked (&marked);
 }
 
 void watches_ns_removed (struct watches *all, const char *ns)
 {
-    struct list_node *head = &all->list;
-    bool found = true;
-    while (found) {
-        found = false;
-        list_foreach (head, n) {
-            struct watcher *w = list_entry (n, struct watcher, node);
-            if (!strcmp (w->ns, ns)) {
-                watcher_fail (w, -ENOTSUP, "the namespace was removed");
-                found = true;
-                break;
-            }
-        }
+    struct list_node marked;
+    list_init (&marked);
+    places_each_in (all->places, ns, mark_unnamed, &marked);
+    while (!list_empty (&marked)) {
+        struct watcher *w =
+            list_entry (list_first (&marked), struct watcher, mark);
+        list_del (&w->mark);
+        if (!strcmp (w->ns, ns))
+            watcher_fail (w, -ENOTSUP, "the namespace was removed");
+        else
+            look (w, false);
     }
-    look_in_ns (all, ns);
 }
 
 /* -- requests -------------------------------------------------------------------- */

@@ -1,0 +1,216 @@
+/* test_kvs_content.c - blobs, the tree as content, checkpoints */
+
+#include "modules/kvs/test_world.h"
+
+static void ref_bytes (const char *ref, unsigned char digest[20])
+{
+    for (int i = 0; i < 20; i++) {
+        unsigned int byte;
+        assert_int_equal (sscanf (ref + 5 + 2 * i, "%2x", &byte), 1);
+        digest[i] = byte;
+    }
+}
+
+static int load_blob (struct world *w, const char *topic,
+                      const unsigned char digest[20], struct buf *out)
+{
+    const void *data;
+    size_t len;
+    flux_future_t *f = flux_rpc_raw (w->h, topic, digest, 20, 0, 0);
+    wait_for (w, f);
+    int rc = flux_rpc_get_raw (f, &data, &len) < 0 ? -errno : 0;
+    if (rc == 0 && out)
+        buf_add (out, data, len);
+    flux_future_destroy (f);
+    return rc;
+}
+
+static int store_blob (struct world *w, const void *data, size_t len,
+                       unsigned char digest[20])
+{
+    const void *reply;
+    size_t n;
+    flux_future_t *f = flux_rpc_raw (w->h, "content.store", data, len, 0, 0);
+    wait_for (w, f);
+    int rc = flux_rpc_get_raw (f, &reply, &n) < 0 ? -errno : 0;
+    if (rc == 0) {
+        assert_int_equal (n, 20);
+        memcpy (digest, reply, 20);
+    }
+    flux_future_destroy (f);
+    return rc;
+}
+
+static void check_blobs (struct world *w)
+{
+    unsigned char foo[20], empty[20], none[20] = { 1 }, digest[20];
+    struct buf b = BUF_INIT;
+    ref_bytes ("sha1-f1d2d2f924e986ac86fdf7b36c94bcdf32beec15", foo);
+    ref_bytes ("sha1-da39a3ee5e6b4b0d3255bfef95601890afd80709", empty);
+    assert_int_equal (load_blob (w, "content.load", foo, NULL), -ENOENT);
+    assert_int_equal (store_blob (w, "foo\n", 4, digest), 0);
+    assert_memory_equal (digest, foo, 20);
+    assert_int_equal (store_blob (w, "foo\n", 4, digest), 0);
+    assert_int_equal (store_blob (w, NULL, 0, digest), 0);
+    assert_memory_equal (digest, empty, 20);
+    for (int i = 0; i < 2; i++) {
+        buf_clear (&b);
+        assert_int_equal (load_blob (w, "content.load", foo, &b), 0);
+        assert_string_equal (b.data, "foo\n");
+        assert_int_equal (load_blob (w, "content-backing.load", foo, NULL), 0);
+        assert_int_equal (load_blob (w, "content.validate", foo, NULL), 0);
+        assert_int_equal (load_blob (w, "content.load", empty, NULL), 0);
+        assert_int_equal (load_blob (w, "content.validate", none, NULL), -ENOENT);
+        assert_int_equal (result (w, flux_rpc (w->h, "content.flush", NULL, 0, 0)),
+                          0);
+        assert_int_equal (result (w, flux_rpc (w->h, "content.dropcache", NULL, 0,
+                                               0)), 0);
+    }
+    assert_int_equal (result (w, flux_rpc_raw (w->h, "content.load", "x", 1, 0,
+                                               0)), -EPROTO);
+    buf_release (&b);
+}
+
+/* Follow the references of the tree from its root, as flux dump does. */
+static void walk_content (struct world *w, const char *ref, int *vals)
+{
+    unsigned char digest[20];
+    struct buf b = BUF_INIT;
+    ref_bytes (ref, digest);
+    assert_int_equal (load_blob (w, "content.load", digest, &b), 0);
+    json_t *o = json_loadb (b.data, b.len, 0, NULL), *entry;
+    const char *name;
+    assert_non_null (o);
+    json_object_foreach (json_object_get (o, "data"), name, entry) {
+        const char *type = json_string_value (json_object_get (entry, "type"));
+        json_t *data = json_object_get (entry, "data");
+        if (!strcmp (type, "dirref"))
+            walk_content (w, json_string_value (json_array_get (data, 0)), vals);
+        else if (!strcmp (type, "valref")) {
+            for (size_t i = 0; i < json_array_size (data); i++) {
+                ref_bytes (json_string_value (json_array_get (data, i)), digest);
+                assert_int_equal (load_blob (w, "content.load", digest, NULL), 0);
+            }
+            (*vals)++;
+        }
+        else
+            (*vals)++;
+    }
+    json_decref (o);
+    buf_release (&b);
+}
+
+static void check_tree_content (struct world *w)
+{
+    char ref[72];
+    int vals = 0;
+    char *big = malloc (2500001);
+    memset (big, 'b', 2500000);
+    big[2500000] = '\0';
+    assert_int_equal (put (w, NULL, 0, "tc.big", big), 0);
+    free (big);
+    make_job (w, 7);
+    make_job (w, 8);
+    rootref (w, NULL, ref);
+    assert_int_equal (freeze (w, "job.7"), 0);
+    assert_int_equal (put (w, NULL, 0, "tc.big", "small now"), 0);
+    walk_content (w, ref, &vals);
+    assert_int_equal (vals, 1 + 2 * 3);
+    rootref (w, NULL, ref);
+    vals = 0;
+    walk_content (w, ref, &vals);
+    assert_int_equal (vals, 1 + 2 * 3);
+}
+
+static void test_content (void **state)
+{
+    (void)state;
+    for (int durable = 0; durable < 2; durable++) {
+        struct world w;
+        up (&w, durable);
+        up_content (&w);
+        check_blobs (&w);
+        check_tree_content (&w);
+        down (&w, true);
+    }
+    struct world w;
+    unsigned char foo[20];
+    ref_bytes ("sha1-f1d2d2f924e986ac86fdf7b36c94bcdf32beec15", foo);
+    up (&w, true);
+    up_content (&w);
+    assert_int_equal (load_blob (&w, "content.load", foo, NULL), 0);
+    down (&w, true);
+}
+
+static void checkpoint_get (struct world *w, char ref[72])
+{
+    json_t *a;
+    const char *s;
+    flux_future_t *f = flux_rpc (w->h, "content.checkpoint-get", "{}", 0, 0);
+    wait_for (w, f);
+    assert_int_equal (flux_rpc_get_unpack (f, "{s:o}", "value", &a), 0);
+    assert_int_equal (json_unpack (json_array_get (a, 0), "{s:s}", "rootref", &s),
+                      0);
+    snprintf (ref, 72, "%s", s);
+    flux_future_destroy (f);
+}
+
+static void test_checkpoint (void **state)
+{
+    (void)state;
+    struct world w;
+    flux_error_t err;
+    char ref[72], ref2[72], now[72];
+    int vals = 0;
+    up (&w, true);
+    up_content (&w);
+    assert_int_equal (put (&w, NULL, 0, "c.a", "1"), 0);
+    rootref (&w, NULL, ref);
+    assert_int_equal (put (&w, NULL, 0, "c.a", "2"), 0);
+    rootref (&w, NULL, now);
+    checkpoint_get (&w, ref2);
+    assert_string_equal (ref2, now);
+    /* what a dump wrote is restored when kvs is loaded again */
+    unsigned char digest[20];
+    const char *dir_text = "{\"data\":{\"x\":{\"data\":\"MQ==\",\"type\":"
+                           "\"val\",\"ver\":1}},\"type\":\"dir\",\"ver\":1}";
+    assert_int_equal (store_blob (&w, dir_text, strlen (dir_text), digest), 0);
+    for (int i = 0, n = snprintf (ref, 72, "sha1-"); i < 20; i++)
+        n += snprintf (ref + n, 72 - n, "%02x", digest[i]);
+    kvs_builtin.stop (w.ctx);
+    assert_int_equal (result (&w, flux_rpc_pack (w.h, "content.checkpoint-put", 0,
+                                                 0, "{s:{s:i s:s s:i}}", "value",
+                                                 "version", 1, "rootref", ref,
+                                                 "sequence", 77)), 0);
+    assert_int_equal (result (&w, flux_rpc_pack (w.h, "content.checkpoint-put", 0,
+                                                 0, "{s:{s:i s:s}}", "value",
+                                                 "version", 1, "rootref", "x")),
+                      -EINVAL);
+    checkpoint_get (&w, ref2);
+    assert_string_equal (ref2, ref);
+    assert_int_equal (kvs_builtin.start (w.svc, 0, NULL, &w.ctx, &err), 0);
+    assert_int_equal (put (&w, NULL, 0, "y", "2"), 0);
+    get_is (&w, NULL, "x", "1");
+    assert_int_equal (get_rc (&w, NULL, 0, "c.a"), -ENOENT);
+    assert_int_equal (version (&w, "primary"), 78);
+    rootref (&w, NULL, ref);
+    down (&w, true);
+    /* and remains; the root of before the restart can be loaded */
+    up (&w, true);
+    up_content (&w);
+    get_is (&w, NULL, "x", "1");
+    walk_content (&w, ref, &vals);
+    assert_int_equal (vals, 2);
+    down (&w, true);
+}
+
+#define EACH(t) cmocka_unit_test_setup_teardown (t, setup, teardown)
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        EACH (test_content),
+        EACH (test_checkpoint),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
