@@ -88,6 +88,12 @@ static void tell (struct part *part, struct barrier *b)
     part_tell (part, complete);
 }
 
+void barriers_retell (struct part *part)
+{
+    list_foreach (&part->barriers, n)
+        tell (part, list_entry (n, struct barrier, node));
+}
+
 void barriers_merge (struct part *part, json_t *o)
 {
     const char *name;
@@ -239,6 +245,8 @@ void barrier_release (struct part *part, const char *name, int errnum,
 
     if (!ctx)
         return;
+    if (errnum == 0)
+        part->barrier_passed = true;
     (void)snprintf (text, sizeof (text),
                     "{\"id\":%" PRIu64 ",\"name\":\"%s\",\"errnum\":%d}",
                     part->id, name, errnum);

@@ -339,6 +339,7 @@ static int job_recover (struct job *job, flux_error_t *err)
         return errmsg (err, -errno, "out of memory");
     guest_event (job->guest, "reattach", NULL);
     job->part = part;
+    job->barrier_passed = part->barrier_passed;
     return part_adopt (part, job_update, job);
 }
 

@@ -129,6 +129,7 @@ void mock_override_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
 /* perrank.c: shells by a subprocess service other than rexec. */
 int perrank_start (struct job *job, const json_t *jobspec, flux_error_t *err);
 void perrank_signal (struct job *job, int signum, bool kill);
+void perrank_ask_shells (struct job *job, const char *method, const char *args);
 void perrank_release_barrier (struct job *job, const char *name, int errnum);
 /* A shell of rank 'rank' asks to enter; answered with perrank_release_barrier().
  * 0 or a negative errno. */

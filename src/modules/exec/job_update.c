@@ -76,11 +76,25 @@ static int shell_rank (const struct job *job, uint32_t rank)
     return i;
 }
 
+/* The other shells may wait for something from it. */
+static void tell_lost (struct job *job, uint32_t rank, int severity)
+{
+    char args[64];
+
+    (void)snprintf (args, sizeof (args), "{\"shell_rank\":%d,\"severity\":%d}",
+                    shell_rank (job, rank), severity);
+    if (job->part)
+        part_ask_shells (job->part, "lost", args);
+    else if (job->perrank)
+        perrank_ask_shells (job, "lost", args);
+}
+
 static void raise_lost (struct job *job, uint32_t rank, const char *what)
 {
     int severity = is_critical (job, rank) ? 0 : 2;
     char host[256], note[400];
 
+    tell_lost (job, rank, severity);
     if (job->fatal && severity == 0)
         return;
     (void)snprintf (note, sizeof (note), "%s on %s (rank %" PRIu32 ")%s%s",

@@ -281,6 +281,7 @@ error:
 static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "barrier", barrier_enter_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "barrier-release", barrier_release_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "ask", part_ask_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "launch", part_launch_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "signal", part_signal_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_USER },

@@ -570,6 +570,7 @@ static int part_retell (struct part *part)
     update_clear (&part->up);
     if (update_add (&part->up, &part->all) < 0)
         return -ENOMEM;
+    barriers_retell (part);
     part_tell (part, true);
     return 0;
 }
@@ -610,7 +611,6 @@ static void part_detach (struct part *part)
     flux_watcher_destroy (part->gather_w);
     part->gather_w = NULL;
     part->up_fn = NULL;
-    barriers_free (part);
     list_foreach (&part->branches, n) {
         struct branch *b = list_entry (n, struct branch, node);
         flux_future_destroy (b->f);
@@ -728,25 +728,67 @@ void part_send_down (struct part *part, const char *topic, const char *text)
     }
 }
 
-/* The shell forwards a few signals by itself; any other is asked of it. */
-static void signal_tasks (struct part *part, int signum)
+static void ask_local_shell (struct part *part, const char *method, const char *args)
 {
     struct jobexec *ctx = part->parts->ctx;
     char topic[128], id[32];
     flux_future_t *f;
 
+    (void)fluid_encode (part->id, FLUID_F58_PLAIN, id, sizeof (id));
+    (void)snprintf (topic, sizeof (topic), "%" PRIu32 "-shell-%s.%s",
+                    part->userid, id, method);
+    if (!(f = flux_rpc (ctx->h, topic, args, ctx->rank, FLUX_RPC_NORESPONSE)))
+        flux_log_error (ctx->h, "%s", topic);
+    flux_future_destroy (f);
+}
+
+void part_ask_shells (struct part *part, const char *method, const char *args)
+{
+    struct buf b = BUF_INIT;
+
+    if (!part->parts->ctx)
+        return;
+    buf_addf (&b, "{\"id\":%" PRIu64 ",\"method\":\"%s\",\"args\":%s}",
+              part->id, method, args);
+    if (!b.failed)
+        part_send_down (part, "job-exec.ask", b.data);
+    buf_release (&b);
+    if (part->shell)
+        ask_local_shell (part, method, args);
+}
+
+void part_ask_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct jobexec *ctx = arg;
+    struct part *part;
+    const char *method;
+    json_int_t id;
+    json_t *o;
+    char *args;
+
+    if (flux_request_unpack (msg, NULL, "{s:I s:s s:o}", "id", &id, "method", &method,
+                             "args", &o) < 0
+        || strspn (method, "abcdefghijklmnopqrstuvwxyz-") != strlen (method)) {
+        flux_log (h, LOG_ERR, "malformed ask request");
+        return;
+    }
+    if ((part = parts_get (ctx->parts, id)) && (args = json_dumps (o, JSON_COMPACT))) {
+        part_ask_shells (part, method, args);
+        free (args);
+    }
+}
+
+/* The shell forwards a few signals by itself; any other is asked of it. */
+static void signal_tasks (struct part *part, int signum)
+{
+    char args[32];
+
     if (signum == SIGINT || signum == SIGTERM || signum == SIGALRM) {
         (void)shell_signal (part->shell, signum);
         return;
     }
-    (void)fluid_encode (part->id, FLUID_F58_PLAIN, id, sizeof (id));
-    (void)snprintf (topic, sizeof (topic), "%" PRIu32 "-shell-%s.kill",
-                    part->userid, id);
-    f = flux_rpc_pack (ctx->h, topic, ctx->rank, FLUX_RPC_NORESPONSE, "{s:i}",
-                       "signum", signum);
-    if (!f)
-        flux_log_error (ctx->h, "%s", topic);
-    flux_future_destroy (f);
+    (void)snprintf (args, sizeof (args), "{\"signum\":%d}", signum);
+    ask_local_shell (part, "kill", args);
 }
 
 void part_signal (struct part *part, int signum, bool kill)

@@ -50,6 +50,7 @@ struct part {
     struct due due;
     flux_watcher_t *gather_w; /* runs while 'up' waits for more */
     struct list_node barriers;
+    bool barrier_passed;      /* all shells have met once */
 };
 
 /* The parts of this broker. */
@@ -86,6 +87,10 @@ void part_signal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
 /* Signal the tasks of all shells, or (kill) the shells themselves. */
 void part_signal (struct part *part, int signum, bool kill);
 
+/* Request METHOD of all shells that run; 'args' is JSON text.  No response. */
+void part_ask_shells (struct part *part, const char *method, const char *args);
+void part_ask_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+
 /* For barrier.c: 'up' has something in it. */
 void part_tell (struct part *part, bool now);
 /* Send to each broker below that still has shells; no response. */
@@ -101,6 +106,8 @@ void barriers_merge (struct part *part, json_t *o);
 /* Rank 0: let the shells that wait go on, or (errnum) fail. */
 void barrier_release (struct part *part, const char *name, int errnum,
                       const char *errstr);
+/* Add those that are not complete to part->up, for one who comes later. */
+void barriers_retell (struct part *part);
 void barriers_disconnect (struct part *part, const flux_msg_t *msg);
 void barriers_free (struct part *part);
 

@@ -186,31 +186,43 @@ void perrank_free (struct perrank *pr)
     free (pr);
 }
 
-static flux_future_t *ask_shell (struct job *job, uint32_t rank, int signum)
+static void ask_shell (struct remote_shell *sh, const char *method, const char *args)
 {
+    struct job *job = sh->pr->job;
     char topic[128], id[32];
+    flux_future_t *f;
 
     (void)fluid_encode (job->id, FLUID_F58_PLAIN, id, sizeof (id));
-    (void)snprintf (topic, sizeof (topic), "%" PRIu32 "-shell-%s.kill",
-                    job->userid, id);
-    return flux_rpc_pack (job->ctx->h, topic, rank, FLUX_RPC_NORESPONSE, "{s:i}",
-                          "signum", signum);
+    (void)snprintf (topic, sizeof (topic), "%" PRIu32 "-shell-%s.%s",
+                    job->userid, id, method);
+    if (!(f = flux_rpc (job->ctx->h, topic, args, sh->rank, FLUX_RPC_NORESPONSE)))
+        flux_log_error (job->ctx->h, "%s", topic);
+    flux_future_destroy (f);
+}
+
+void perrank_ask_shells (struct job *job, const char *method, const char *args)
+{
+    list_foreach (&job->perrank->shells, n) {
+        struct remote_shell *sh = list_entry (n, struct remote_shell, node);
+        if (flux_subprocess_active (sh->p))
+            ask_shell (sh, method, args);
+    }
 }
 
 void perrank_signal (struct job *job, int signum, bool kill)
 {
     bool forwarded = signum == SIGINT || signum == SIGTERM || signum == SIGALRM;
+    char args[32];
 
+    (void)snprintf (args, sizeof (args), "{\"signum\":%d}", signum);
+    if (!kill && !forwarded) {
+        perrank_ask_shells (job, "kill", args);
+        return;
+    }
     list_foreach (&job->perrank->shells, n) {
         struct remote_shell *sh = list_entry (n, struct remote_shell, node);
-        flux_future_t *f;
-        if (!flux_subprocess_active (sh->p))
-            continue;
-        if (kill || forwarded)
-            f = flux_subprocess_kill (sh->p, signum);
-        else
-            f = ask_shell (job, sh->rank, signum);
-        flux_future_destroy (f);
+        if (flux_subprocess_active (sh->p))
+            flux_future_destroy (flux_subprocess_kill (sh->p, signum));
     }
 }
 
