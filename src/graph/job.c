@@ -1,0 +1,473 @@
+/* job.c - what jobs have: from picks to spans and sums, and back
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/match_private.h"
+
+struct job *graph_job (const struct graph *g, int64_t id)
+{
+    return id < 0 ? NULL : idhash_get (g->jobs, (uint64_t)id);
+}
+
+struct job *graph_job_next (const struct graph *g, const struct job *j)
+{
+    return j ? j->next : g->job_first;
+}
+
+int64_t job_id (const struct job *j)
+{
+    return j->id;
+}
+
+enum job_state job_state (const struct job *j)
+{
+    return j->state;
+}
+
+int64_t job_start (const struct job *j)
+{
+    return j->start;
+}
+
+int64_t job_end (const struct job *j)
+{
+    return j->end;
+}
+
+int job_nslots (const struct job *j)
+{
+    return j->nslots;
+}
+
+const struct job_part *job_parts (const struct job *j, size_t *n)
+{
+    *n = j->nparts;
+    return j->part;
+}
+
+/* Collect parts, each vertex once, with all that is above them. */
+struct builder {
+    struct graph *g;
+    struct job *j;
+    size_t size;
+    uint32_t epoch;
+    bool failed;
+};
+
+static void put (struct builder *b, uint32_t v, bool x, int64_t amount)
+{
+    struct job *j = b->j;
+
+    if (j->nparts == b->size) {
+        size_t size = b->size ? b->size * 2 : 64;
+        struct job_part *p = realloc (j->part, size * sizeof (*p));
+        if (!p) {
+            b->failed = true;
+            return;
+        }
+        j->part = p;
+        b->size = size;
+    }
+    j->part[j->nparts++] = (struct job_part){ v, x, amount };
+}
+
+/* The vertices above v, until one that has been put already. */
+static void put_above (struct builder *b, uint32_t v)
+{
+    struct graph *g = b->g;
+
+    while ((v = g->v[v].parent) != GRAPH_NONE && g->mark[v] != b->epoch) {
+        g->mark[v] = b->epoch;
+        put (b, v, false, g->v[v].size);
+    }
+}
+
+static void put_below (struct builder *b, uint32_t v, bool even_down)
+{
+    struct graph *g = b->g;
+
+    for (uint32_t i = v + 1; i < g->v[v].end;) {
+        if (g->v[i].down && !even_down) {
+            i = g->v[i].end;
+            continue;
+        }
+        g->mark[i] = b->epoch;
+        put (b, i, true, g->v[i].size);
+        i++;
+    }
+}
+
+static int cmp_part (const void *a, const void *b)
+{
+    const struct job_part *x = a, *y = b;
+
+    if (x->vtx != y->vtx)
+        return x->vtx < y->vtx ? -1 : 1;
+    return (int)y->x - (int)x->x;
+}
+
+/* Sort; of one vertex put twice the exclusive one stays, shared amounts add up to
+ * at most its size. */
+static void tidy (struct graph *g, struct job *j)
+{
+    size_t n = 0;
+
+    qsort (j->part, j->nparts, sizeof (*j->part), cmp_part);
+    for (size_t i = 0; i < j->nparts; i++) {
+        struct job_part *p = &j->part[i];
+        if (n > 0 && j->part[n - 1].vtx == p->vtx) {
+            struct job_part *q = &j->part[n - 1];
+            if (!q->x)
+                q->amount += p->amount;
+            if (q->amount > g->v[q->vtx].size)
+                q->amount = g->v[q->vtx].size;
+        }
+        else
+            j->part[n++] = *p;
+    }
+    j->nparts = n;
+}
+
+static void put_pick (struct ctx *c, struct builder *b, const struct pick *p)
+{
+    struct graph *g = c->g;
+    uint32_t node = p->vtx;
+
+    put (b, p->vtx, p->x, p->amount);
+    g->mark[p->vtx] = b->epoch;
+    put_above (b, p->vtx);
+    if (p->full)
+        put_below (b, p->vtx, c->when == WHEN_EVER);
+    if (!c->policy->node_exclusive)
+        return;
+    while (node != GRAPH_NONE && g->v[node].type != c->type_node)
+        node = g->v[node].parent;
+    if (node != GRAPH_NONE && g->part[node] >= 0) {
+        g->part[node] = -1;
+        put (b, node, true, g->v[node].size);
+        put_below (b, node, c->when == WHEN_EVER);
+    }
+}
+
+struct job *job_from_picks (struct ctx *c, int64_t id)
+{
+    struct builder b = { .g = c->g, .epoch = c->g->epoch + 1 };
+
+    if (!(b.j = calloc (1, sizeof (*b.j))))
+        return NULL;
+    b.j->id = id;
+    b.j->start = c->at;
+    b.j->end = c->end;
+    /* the marks of the match are done with: now they mean "put already" */
+    c->g->epoch += 2;
+    b.epoch = c->g->epoch;
+    for (size_t i = 0; i < c->npick && !b.failed; i++) {
+        if (c->pick[i].vtx == GRAPH_NONE)
+            b.j->nslots++;
+        else
+            put_pick (c, &b, &c->pick[i]);
+    }
+    if (b.failed) {
+        job_free (c->g, b.j);
+        return NULL;
+    }
+    tidy (c->g, b.j);
+    return b.j;
+}
+
+/* Is the part inside another that is exclusive?  Then that one stands for it. */
+static void spans_leave (struct graph *g, struct job *j)
+{
+    for (size_t i = 0; i < j->nspans; i++) {
+        struct span *s = &g->span[j->span[i]];
+        struct vtx *v = &g->v[s->vtx];
+        uint32_t vtx = s->vtx;
+        bool x = s->x, alloc = s->alloc, leaf = v->inner == GRAPH_NONE;
+        int64_t amount = s->amount;
+        uint8_t track = g->type[v->type].track;
+
+        graph_span_free (g, j->span[i]);
+        if (!alloc)
+            continue;
+        graph_users (g, vtx, -1);
+        if (x) {
+            graph_free_subtree (g, vtx, 1);
+            graph_block (g, vtx, -1);
+        }
+        else if (leaf && track != NOTRACK)
+            graph_free_add (g, vtx, track, amount);
+    }
+    j->nspans = 0;
+    for (uint32_t k = 0; k < g->ntrack; k++)
+        if (j->use[k])
+            planner_use (g->plan[k], j->start, j->end, -j->use[k]);
+    memset (j->use, 0, sizeof (j->use));
+}
+
+static void count_use (struct graph *g, struct job *j, const struct job_part *p)
+{
+    const struct vtx *v = &g->v[p->vtx];
+    uint8_t own = g->type[v->type].track;
+
+    if (!p->x) {
+        if (v->inner == GRAPH_NONE && own != NOTRACK)
+            j->use[own] += p->amount;
+        return;
+    }
+    if (own != NOTRACK)
+        j->use[own] += v->size;
+    for (uint32_t k = 0; v->inner != GRAPH_NONE && k < g->ntrack; k++)
+        j->use[k] += g->total[(size_t)v->inner * g->ntrack + k];
+}
+
+static int spans_enter (struct graph *g, struct job *j)
+{
+    bool alloc = j->state == JOB_ALLOCATED;
+    uint32_t inside = 0;
+
+    for (size_t i = 0; i < j->nparts; i++) {
+        const struct job_part *p = &j->part[i];
+        const struct vtx *v = &g->v[p->vtx];
+        uint8_t track = g->type[v->type].track;
+        uint32_t s;
+
+        if (p->vtx < inside)
+            continue;
+        if (!(s = graph_span_new (g, p->vtx, j->start, j->end, p->amount, p->x,
+                                  alloc)))
+            return -ENOMEM;
+        j->span[j->nspans++] = s;
+        count_use (g, j, p);
+        if (p->x)
+            inside = v->end;
+        if (!alloc)
+            continue;
+        graph_users (g, p->vtx, 1);
+        if (p->x) {
+            graph_block (g, p->vtx, 1);
+            graph_free_subtree (g, p->vtx, -1);
+        }
+        else if (v->inner == GRAPH_NONE && track != NOTRACK)
+            graph_free_add (g, p->vtx, track, -p->amount);
+    }
+    return 0;
+}
+
+static int plan_enter (struct graph *g, struct job *j)
+{
+    for (uint32_t k = 0; k < g->ntrack; k++) {
+        if (j->use[k] && planner_use (g->plan[k], j->start, j->end, j->use[k]) < 0) {
+            for (uint32_t i = k; i < g->ntrack; i++)
+                j->use[i] = 0;
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+static int hold (struct graph *g, struct job *j)
+{
+    int rc;
+
+    if (j->nparts > 0
+        && !(j->span = realloc (j->span, j->nparts * sizeof (*j->span))))
+        return -ENOMEM;
+    rc = spans_enter (g, j);
+    if (rc < 0)
+        memset (j->use, 0, sizeof (j->use));
+    else
+        rc = plan_enter (g, j);
+    if (rc < 0)
+        spans_leave (g, j);
+    return rc;
+}
+
+int job_enter (struct graph *g, struct job *j)
+{
+    int rc;
+
+    if (idhash_set (g->jobs, (uint64_t)j->id, j) < 0)
+        return -ENOMEM;
+    if ((rc = hold (g, j)) < 0) {
+        idhash_del (g->jobs, (uint64_t)j->id);
+        return rc;
+    }
+    j->prev = g->job_last;
+    j->next = NULL;
+    if (g->job_last)
+        g->job_last->next = j;
+    else
+        g->job_first = j;
+    g->job_last = j;
+    return 0;
+}
+
+void job_free (struct graph *g, struct job *j)
+{
+    if (!j)
+        return;
+    if (graph_job (g, j->id) == j) {
+        spans_leave (g, j);
+        idhash_del (g->jobs, (uint64_t)j->id);
+        *(j->prev ? &j->prev->next : &g->job_first) = j->next;
+        *(j->next ? &j->next->prev : &g->job_last) = j->prev;
+    }
+    free (j->part);
+    free (j->span);
+    free (j);
+}
+
+int graph_cancel (struct graph *g, int64_t id)
+{
+    struct job *j = graph_job (g, id);
+
+    if (!j)
+        return -ENOENT;
+    job_free (g, j);
+    return 0;
+}
+
+static bool below_any (const struct graph *g, uint32_t v, const uint32_t *list,
+                       size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v >= list[i] && v < g->v[list[i]].end)
+            return true;
+    return false;
+}
+
+/* Parts that go; shared parts above them that have nothing left below go too. */
+static size_t drop_parts (struct graph *g, struct job *j, const uint32_t *v,
+                          size_t n)
+{
+    size_t out = j->nparts, last = j->nparts;
+
+    for (size_t i = j->nparts; i-- > 0;) {
+        struct job_part p = j->part[i];
+        bool has_below = last < j->nparts && j->part[last].vtx < g->v[p.vtx].end;
+
+        if (below_any (g, p.vtx, v, n)
+            || (!p.x && g->v[p.vtx].inner != GRAPH_NONE && !has_below))
+            continue;
+        j->part[--out] = p;
+        last = out;
+    }
+    memmove (j->part, j->part + out, (j->nparts - out) * sizeof (*j->part));
+    return j->nparts - out;
+}
+
+int graph_cancel_part (struct graph *g, int64_t id, const uint32_t *v, size_t n,
+                       bool *empty)
+{
+    struct job *j = graph_job (g, id);
+
+    if (!j)
+        return -ENOENT;
+    for (size_t i = 0; i < n; i++)
+        if (v[i] >= g->tree_n)
+            return -EINVAL;
+    spans_leave (g, j);
+    j->nparts = drop_parts (g, j, v, n);
+    *empty = j->nparts == 0;
+    if (*empty) {
+        job_free (g, j);
+        return 0;
+    }
+    return hold (g, j);
+}
+
+int graph_set_end (struct graph *g, int64_t id, int64_t end)
+{
+    struct job *j = graph_job (g, id);
+
+    if (!j)
+        return -ENOENT;
+    if (end <= j->start || end > PLANNER_END)
+        return -EINVAL;
+    for (size_t i = 0; i < j->nspans; i++)
+        g->span[j->span[i]].end = end;
+    for (uint32_t k = 0; k < g->ntrack; k++) {
+        if (j->use[k]) {
+            planner_use (g->plan[k], j->start, j->end, -j->use[k]);
+            planner_use (g->plan[k], j->start, end, j->use[k]);
+        }
+    }
+    j->end = end;
+    return 0;
+}
+
+int graph_start_reserved (struct graph *g, int64_t id)
+{
+    struct job *j = graph_job (g, id);
+
+    if (!j)
+        return -ENOENT;
+    if (j->state != JOB_RESERVED)
+        return -EINVAL;
+    spans_leave (g, j);
+    j->state = JOB_ALLOCATED;
+    return hold (g, j);
+}
+
+/* Would each part be free?  The job is not in the graph. */
+static int parts_free (struct graph *g, const struct job *j, enum when when)
+{
+    struct policy none = { 0 };
+    struct ctx c = { .g = g, .policy = &none, .when = when, .at = j->start,
+                     .end = j->end, .type_node = -1 };
+
+    for (size_t i = 0; i < j->nparts; i++) {
+        const struct vtx *v = &g->v[j->part[i].vtx];
+        if (match_conflict (&c, j->part[i].vtx, j->part[i].x))
+            return -EBUSY;
+        if (!j->part[i].x && v->inner == GRAPH_NONE
+            && match_units_free (&c, j->part[i].vtx) < j->part[i].amount)
+            return -EBUSY;
+    }
+    return 0;
+}
+
+int graph_place (struct graph *g, int64_t id, bool reserve, int64_t start,
+                 int64_t end, int64_t now, const struct job_part *part, size_t n,
+                 int nslots, struct job **jobp)
+{
+    struct builder b = { .g = g };
+    int rc = 0;
+
+    if (id < 0 || n == 0 || start < 0 || end <= start || end > PLANNER_END)
+        return -EINVAL;
+    if (graph_job (g, id))
+        return -EEXIST;
+    for (size_t i = 0; i < n; i++)
+        if (part[i].vtx >= g->tree_n || part[i].amount < 1
+            || part[i].amount > g->v[part[i].vtx].size)
+            return -EINVAL;
+    if (!(b.j = calloc (1, sizeof (*b.j))))
+        return -ENOMEM;
+    *b.j = (struct job){ .id = id, .start = start, .end = end, .nslots = nslots,
+                         .state = reserve ? JOB_RESERVED : JOB_ALLOCATED };
+    g->epoch += 2;
+    b.epoch = g->epoch;
+    for (size_t i = 0; i < n; i++) {
+        g->mark[part[i].vtx] = b.epoch;
+        put (&b, part[i].vtx, part[i].x, part[i].amount);
+    }
+    for (size_t i = 0; i < n; i++)
+        put_above (&b, part[i].vtx);
+    if (b.failed)
+        rc = -ENOMEM;
+    else {
+        tidy (g, b.j);
+        rc = parts_free (g, b.j, start <= now && !reserve ? WHEN_NOW : WHEN_LATER);
+    }
+    if (rc == 0)
+        rc = job_enter (g, b.j);
+    if (rc < 0) {
+        job_free (g, b.j);
+        return rc;
+    }
+    *jobp = b.j;
+    return 0;
+}

@@ -1,0 +1,382 @@
+/* match.c - find what a request wants
+ *
+ * From a vertex down: for each request vertex the vertices of its type are tried
+ * in the order of the policy until there are as many as it could use; one will do
+ * if what the request wants below it is found below it.  What lies below two
+ * vertices of a type is disjoint, so each can be judged by itself, and the first
+ * k that do are the best k.  Levels that the request does not name are passed
+ * through.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/match_private.h"
+
+/* Marks: epoch * 2, or + 1 if the vertex is taken exclusively by this request. */
+static bool taken_x (const struct ctx *c, uint32_t v)
+{
+    return c->g->mark[v] == c->g->epoch + 1;
+}
+
+static bool touched (const struct ctx *c, uint32_t v)
+{
+    return taken_x (c, v) || (c->g->mark[v] == c->g->epoch && c->g->part[v] > 0);
+}
+
+static bool overlaps (const struct ctx *c, const struct span *s)
+{
+    if (c->when == WHEN_NOW && s->alloc)
+        return true;
+    return s->start < c->end && s->end > c->at;
+}
+
+static bool any_overlap (const struct ctx *c, uint32_t s)
+{
+    for (; s; s = c->g->span[s].next)
+        if (overlaps (c, &c->g->span[s]))
+            return true;
+    return false;
+}
+
+bool match_conflict (const struct ctx *c, uint32_t v, bool x)
+{
+    const struct vtx *u = &c->g->v[v];
+
+    if (c->when == WHEN_EVER)
+        return false;
+    return any_overlap (c, u->xspan) || (x && any_overlap (c, u->sspan));
+}
+
+bool match_node_ok (struct ctx *c, uint32_t node)
+{
+    return !c->constraint || constraint_match (c->constraint, &node);
+}
+
+bool match_passes (struct ctx *c, uint32_t v, uint32_t u, bool x)
+{
+    const struct graph *g = c->g;
+
+    c->steps++;
+    if (x && touched (c, u))
+        return false;
+    for (uint32_t w = u; w != v && w != GRAPH_NONE; w = g->v[w].parent) {
+        bool node = g->v[w].type == c->type_node;
+
+        if (c->when != WHEN_EVER && g->v[w].down)
+            return false;
+        if (taken_x (c, w)
+            || match_conflict (c, w, (x && w == u)
+                                     || (node && c->policy->node_exclusive)))
+            return false;
+        if (node && !match_node_ok (c, w)) {
+            c->why.constrained = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The most that is shared of a pool at any moment of the time wanted. */
+static int64_t shared_use (const struct ctx *c, uint32_t v)
+{
+    const struct span *sp = c->g->span;
+    int64_t max = 0;
+
+    if (c->when == WHEN_EVER)
+        return 0;
+    for (uint32_t s = c->g->v[v].sspan; s; s = sp[s].next) {
+        int64_t sum = 0, t = sp[s].start > c->at ? sp[s].start : c->at;
+        if (!overlaps (c, &sp[s]))
+            continue;
+        for (uint32_t o = c->g->v[v].sspan; o; o = sp[o].next)
+            if ((c->when == WHEN_NOW && sp[o].alloc)
+                || (sp[o].start <= t && sp[o].end > t))
+                sum += sp[o].amount;
+        if (sum > max)
+            max = sum;
+    }
+    return max;
+}
+
+/* Units that v could give. */
+static int64_t units_free (const struct ctx *c, uint32_t v, bool x)
+{
+    int64_t n = c->g->v[v].size;
+
+    if (x || c->g->v[v].inner != GRAPH_NONE)
+        return n;
+    n -= shared_use (c, v);
+    if (c->g->mark[v] == c->g->epoch)
+        n -= c->g->part[v];
+    return n;
+}
+
+int64_t match_units_free (const struct ctx *c, uint32_t v)
+{
+    return units_free (c, v, false);
+}
+
+static void touch (struct ctx *c, uint32_t v, int64_t n)
+{
+    struct graph *g = c->g;
+
+    if (g->mark[v] < g->epoch) {
+        g->mark[v] = g->epoch;
+        g->part[v] = 0;
+    }
+    g->part[v] += n;
+}
+
+int match_pick (struct ctx *c, uint32_t v, bool x, bool full, int64_t amount)
+{
+    struct graph *g = c->g;
+
+    if (c->npick == c->pick_size) {
+        size_t size = c->pick_size ? c->pick_size * 2 : 64;
+        struct pick *p = realloc (c->pick, size * sizeof (*p));
+        if (!p) {
+            c->failed = true;
+            return -ENOMEM;
+        }
+        c->pick = p;
+        c->pick_size = size;
+    }
+    c->pick[c->npick++] = (struct pick){ v, x, full, amount };
+    if (v == GRAPH_NONE)        /* a slot begins */
+        return 0;
+    touch (c, v, g->v[v].inner == GRAPH_NONE ? amount : 1);
+    if (x)
+        g->mark[v] = g->epoch + 1;
+    c->root_picked += v == 0;
+    for (uint32_t w = g->v[v].parent; w != GRAPH_NONE; w = g->v[w].parent)
+        touch (c, w, 1);
+    return 0;
+}
+
+static void unpick (struct ctx *c, const struct pick *p)
+{
+    struct graph *g = c->g;
+
+    if (p->vtx == GRAPH_NONE)
+        return;
+    if (p->x)
+        g->mark[p->vtx] = g->epoch;
+    c->root_picked -= p->vtx == 0;
+    g->part[p->vtx] -= g->v[p->vtx].inner == GRAPH_NONE ? p->amount : 1;
+    for (uint32_t w = g->v[p->vtx].parent; w != GRAPH_NONE; w = g->v[w].parent)
+        g->part[w]--;
+}
+
+void match_undo (struct ctx *c, size_t n)
+{
+    while (c->npick > n)
+        unpick (c, &c->pick[--c->npick]);
+}
+
+static int cmp_start (const void *a, const void *b)
+{
+    const struct segment *x = a, *y = b;
+
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+void match_keep (struct ctx *c, size_t start, struct segment *seg, size_t nseg,
+                 size_t keep)
+{
+    size_t out = start;
+
+    for (size_t i = keep; i < nseg; i++)
+        for (size_t k = seg[i].start; k < seg[i].end; k++)
+            unpick (c, &c->pick[k]);
+    qsort (seg, keep, sizeof (*seg), cmp_start);
+    for (size_t i = 0; i < keep; i++) {
+        size_t len = seg[i].end - seg[i].start;
+        memmove (&c->pick[out], &c->pick[seg[i].start], len * sizeof (*c->pick));
+        out += len;
+    }
+    c->npick = out;
+}
+
+size_t req_number (const struct ctx *c, const struct req *r)
+{
+    size_t lo = 0, hi = c->nreq;
+
+    while (lo + 1 < hi) {
+        size_t m = (lo + hi) / 2;
+        if (c->by_number[m] <= r)
+            lo = m;
+        else
+            hi = m;
+    }
+    return lo;
+}
+
+bool match_enough (const struct ctx *c, uint32_t v, const struct req *r)
+{
+    const struct graph *g = c->g;
+    const int64_t *need = c->need[req_number (c, r)];
+    const int64_t *have = c->when == WHEN_NOW ? g->free : g->total;
+
+    if (g->v[v].inner == GRAPH_NONE)
+        return r->nchild == 0;
+    have += (size_t)g->v[v].inner * g->ntrack;
+    for (uint32_t i = 0; i < g->ntrack; i++)
+        if (have[i] < need[i])
+            return false;
+    return true;
+}
+
+/* Remember what is short: the deepest, and of those that which is nearest. */
+void match_short (struct ctx *c, uint32_t v, const struct req *r, int64_t found)
+{
+    struct match_why *w = &c->why;
+
+    if (w->type && (r->depth < w->depth
+                    || (r->depth == w->depth && found <= w->found)))
+        return;
+    w->type = r->type;
+    w->where = v;
+    w->depth = r->depth;
+    w->wanted = r->count.min;
+    w->found = found;
+}
+
+struct collect {
+    const struct req *r;
+    uint32_t v;
+    int64_t most;
+    int64_t units;
+    struct segment *seg;
+    size_t n, size;
+};
+
+static bool collect_add (struct ctx *c, struct collect *k, struct segment s)
+{
+    if (k->n == k->size) {
+        size_t size = k->size ? k->size * 2 : 16;
+        struct segment *p = realloc (k->seg, size * sizeof (*p));
+        if (!p) {
+            c->failed = true;
+            return false;
+        }
+        k->seg = p;
+        k->size = size;
+    }
+    k->seg[k->n++] = s;
+    return true;
+}
+
+static bool try_vertex (struct ctx *c, uint32_t u, void *arg)
+{
+    struct collect *k = arg;
+    const struct req *r = k->r;
+    size_t start = c->npick;
+    int64_t units, score;
+
+    if (!match_passes (c, k->v, u, r->x))
+        return c->failed;
+    if (r->nchild > 0 && !match_enough (c, u, r)) {
+        for (size_t i = 0; i < r->nchild; i++) {
+            int64_t have = c->when == WHEN_NOW ? graph_free_now (c->g, u, r->child[i].type)
+                                               : graph_total (c->g, u, r->child[i].type);
+            if (!r->child[i].slot && have < r->child[i].count.min)
+                match_short (c, u, &r->child[i], have);
+        }
+        return false;
+    }
+    if ((units = units_free (c, u, r->x)) <= 0)
+        return c->failed;
+    if (!r->x && c->g->v[u].inner == GRAPH_NONE && k->most != REQUEST_MANY
+        && units > k->most - k->units)
+        units = k->most - k->units;
+    if (match_pick (c, u, r->x, r->full, units) < 0)
+        return true;
+    if (!match_all (c, u, r->child, r->nchild, &score)
+        || !collect_add (c, k, (struct segment){ start, c->npick,
+                                                 c->g->v[u].id + 1, u, units })) {
+        match_undo (c, start);
+        return c->failed;
+    }
+    k->units += units;
+    return k->most != REQUEST_MANY && k->units >= k->most;
+}
+
+static int cmp_high (const void *a, const void *b)
+{
+    const struct segment *x = a, *y = b;
+
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->vtx > y->vtx ? -1 : x->vtx < y->vtx;
+}
+
+static int cmp_low (const void *a, const void *b)
+{
+    return cmp_high (b, a);
+}
+
+/* Keep as many of what was collected as the count allows. */
+static bool settle (struct ctx *c, struct collect *k, size_t start, int64_t *score)
+{
+    int64_t best = request_best (k->r, k->units), sum = 0;
+    size_t keep = 0;
+
+    if (best == 0) {
+        match_short (c, k->v, k->r, k->units);
+        return false;
+    }
+    if (c->policy->first && k->units > best)
+        qsort (k->seg, k->n, sizeof (*k->seg), c->policy->high ? cmp_high : cmp_low);
+    while (keep < k->n && sum < best) {
+        struct segment *s = &k->seg[keep++];
+        if (!k->r->x && sum + s->amount > best
+            && c->g->v[s->vtx].inner == GRAPH_NONE) {
+            struct pick *p = &c->pick[s->start];
+            touch (c, s->vtx, best - sum - s->amount);
+            p->amount = s->amount = best - sum;
+        }
+        sum += s->amount;
+        *score += s->score;
+    }
+    match_keep (c, start, k->seg, k->n, keep);
+    return true;
+}
+
+bool match_one (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
+{
+    struct collect k = { .r = r, .v = v, .most = request_most (r) };
+    size_t start = c->npick;
+    int type = c->type[req_number (c, r)];
+    bool ok;
+
+    if (r->slot)
+        return match_slots (c, v, r, score);
+    if (type < 0) {
+        match_short (c, v, r, 0);
+        return false;
+    }
+    match_each (c, v, type, r->x || (type == c->type_node
+                                     && c->policy->node_exclusive),
+                try_vertex, &k);
+    ok = !c->failed && settle (c, &k, start, score);
+    if (!ok)
+        match_undo (c, start);
+    free (k.seg);
+    return ok;
+}
+
+bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
+                int64_t *score)
+{
+    size_t start = c->npick;
+
+    *score = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!match_one (c, v, &r[i], score)) {
+            match_undo (c, start);
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,102 @@
+/* match_private.h - what the parts of the matcher share
+ */
+#ifndef GRAPH_MATCH_PRIVATE_H
+#define GRAPH_MATCH_PRIVATE_H
+
+#include "graph/graph_private.h"
+#include "graph/match.h"
+#include "spec/constraint.h"
+
+struct job {
+    int64_t id, start, end;
+    enum job_state state;
+    int nslots;
+    struct job_part *part;
+    size_t nparts;
+    uint32_t *span;             /* what it has in the graph */
+    size_t nspans;
+    int64_t use[GRAPH_TRACK];   /* in g->plan */
+    struct job *next, *prev;
+};
+
+/* A vertex that was picked for the request. */
+struct pick {
+    uint32_t vtx;
+    bool x;
+    bool full;                  /* all that is below it, too */
+    int64_t amount;
+};
+
+/* Which spans and vertices count */
+enum when { WHEN_NOW, WHEN_LATER, WHEN_EVER };
+
+struct ctx {
+    struct graph *g;
+    const struct policy *policy;
+    const struct request *rq;
+    enum when when;
+    int64_t at, end;
+    struct constraint *constraint;
+    int type_node;
+    struct pick *pick;
+    size_t npick, pick_size;
+    int root_picked;            /* then what is below it is meant */
+    bool failed;                /* out of memory */
+    struct match_why why;
+    unsigned long long steps;   /* vertices looked at */
+    /* by number of the request vertex, see number_requests() */
+    int *type;
+    int64_t (*need)[GRAPH_TRACK];
+    const struct req **by_number;
+    size_t nreq;
+};
+
+size_t req_number (const struct ctx *c, const struct req *r);
+
+/* May u be used, coming from its ancestor v that may?  'x': exclusively. */
+bool match_passes (struct ctx *c, uint32_t v, uint32_t u, bool x);
+bool match_conflict (const struct ctx *c, uint32_t v, bool x);
+/* Units of a shared pool that are free in the time wanted. */
+int64_t match_units_free (const struct ctx *c, uint32_t v);
+bool match_node_ok (struct ctx *c, uint32_t node);
+
+/* Picks.  match_undo() takes back all from number 'n' on. */
+int match_pick (struct ctx *c, uint32_t v, bool x, bool full, int64_t amount);
+void match_undo (struct ctx *c, size_t n);
+/* Keep of the picks from 'start' on only the given segments, sorted by start. */
+struct segment {
+    size_t start, end;
+    int64_t score;
+    uint32_t vtx;               /* for ties */
+    int64_t amount;
+};
+void match_keep (struct ctx *c, size_t start, struct segment *seg, size_t nseg,
+                 size_t keep);
+
+/* Call fn for each vertex of a type below v, best first by the policy, until it
+ * returns true.  What is certain not to be of use now is left out. */
+typedef bool (*each_f) (struct ctx *c, uint32_t u, void *arg);
+bool match_each (struct ctx *c, uint32_t v, int type, bool idle, each_f fn,
+                 void *arg);
+/* In order of id only. */
+bool match_each_id (struct ctx *c, uint32_t v, int type, bool idle, each_f fn,
+                    void *arg);
+/* Call fn for the children of v, heaviest first ("first"). */
+bool match_each_child (struct ctx *c, uint32_t v, each_f fn, void *arg);
+
+/* Find what all (one) of the requests want below v; false: no picks were added.
+ * *score is the sum of the scores of what was picked directly. */
+bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
+                int64_t *score);
+bool match_one (struct ctx *c, uint32_t v, const struct req *r, int64_t *score);
+bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t *score);
+/* Is there enough below v for one instance of r, by the sums? */
+bool match_enough (const struct ctx *c, uint32_t v, const struct req *r);
+void match_short (struct ctx *c, uint32_t v, const struct req *r, int64_t found);
+
+/* The picks as a job, not yet in the graph; or NULL. */
+struct job *job_from_picks (struct ctx *c, int64_t id);
+/* Into the graph: spans, sums, table of jobs. */
+int job_enter (struct graph *g, struct job *j);
+
+#endif /* !GRAPH_MATCH_PRIVATE_H */

@@ -1,0 +1,381 @@
+/* match_run.c - one call of graph_match(): set up, try now, try later
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <flux/hostlist.h>
+#include <flux/idset.h>
+
+#include "base/errmsg.h"
+#include "graph/match_private.h"
+
+/* Constraints: a leaf of RFC 31 against a node */
+
+struct leaf {
+    char op;                    /* 'p', 'h' or 'r' */
+    const json_t *values;
+    struct hostlist *hosts;
+    struct idset *ranks;
+};
+
+static void leaf_free (void *arg)
+{
+    struct leaf *l = arg;
+
+    if (l) {
+        hostlist_destroy (l->hosts);
+        idset_destroy (l->ranks);
+        free (l);
+    }
+}
+
+static int leaf_compile (const char *op, const json_t *values, void **leafp,
+                         void *arg, flux_error_t *err)
+{
+    struct leaf *l = calloc (1, sizeof (*l));
+    bool ok = l != NULL;
+    const json_t *val;
+    size_t i;
+
+    if (!l)
+        return -ENOMEM;
+    l->op = op[0];
+    l->values = values;
+    if (l->op == 'h')
+        ok = (l->hosts = hostlist_create ()) != NULL;
+    if (l->op == 'r')
+        ok = (l->ranks = idset_create (0, IDSET_FLAG_AUTOGROW)) != NULL;
+    json_array_foreach ((json_t *)values, i, val) {
+        const char *s = json_string_value (val);
+        if (ok && l->op == 'h')
+            ok = s && hostlist_append (l->hosts, s) >= 0;
+        else if (ok && l->op == 'r')
+            ok = s && idset_decode_add (l->ranks, s, -1, NULL) >= 0;
+    }
+    if (!ok || (l->op != 'p' && l->op != 'h' && l->op != 'r')) {
+        errmsg (err, 0, "constraints: bad %s", op);
+        leaf_free (l);
+        return -EINVAL;
+    }
+    *leafp = l;
+    return 0;
+}
+
+static bool has_property (const struct graph *g, uint32_t v, const char *name)
+{
+    const json_t *o = graph_properties (g, v);
+    const char *key;
+    json_t *val;
+
+    if (!o)
+        return false;
+    if (json_object_get (o, name))
+        return true;
+    json_object_foreach ((json_t *)o, key, val) {
+        size_t n = strcspn (key, "@");
+        if (key[n] == '@' && strlen (name) == n && memcmp (key, name, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool leaf_match (void *arg, const void *object, void *gp)
+{
+    const struct leaf *l = arg;
+    struct graph *g = gp;
+    uint32_t node = *(const uint32_t *)object;
+    char name[512];
+    const json_t *val;
+    size_t i;
+
+    if (l->op == 'h') {
+        graph_name (g, node, name, sizeof (name));
+        return hostlist_find (l->hosts, name) >= 0;
+    }
+    if (l->op == 'r')
+        return graph_rank (g, node) >= 0
+            && idset_test (l->ranks, (unsigned int)graph_rank (g, node));
+    json_array_foreach ((json_t *)l->values, i, val) {
+        const char *s = json_string_value (val);
+        if (!s || (s[0] == '^' ? has_property (g, node, s + 1)
+                               : !has_property (g, node, s)))
+            return false;
+    }
+    return true;
+}
+
+static const struct constraint_ops ops = { leaf_compile, leaf_match, leaf_free };
+
+/* Number the vertices of the request in the order of their addresses, find their
+ * types, and what one instance of each needs at least. */
+static size_t count_reqs (const struct req *r, size_t n)
+{
+    size_t sum = n;
+
+    for (size_t i = 0; i < n; i++)
+        sum += count_reqs (r[i].child, r[i].nchild);
+    return sum;
+}
+
+static size_t list_reqs (struct ctx *c, const struct req *r, size_t n, size_t at)
+{
+    for (size_t i = 0; i < n; i++) {
+        c->by_number[at++] = &r[i];
+        at = list_reqs (c, r[i].child, r[i].nchild, at);
+    }
+    return at;
+}
+
+static int cmp_ptr (const void *a, const void *b)
+{
+    const struct req *x = *(const struct req *const *)a;
+    const struct req *y = *(const struct req *const *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static int64_t times (int64_t a, int64_t b)
+{
+    return a > 0 && b > PLANNER_END / a ? PLANNER_END : a * b;
+}
+
+/* A lower bound: siblings may share vertices that have others below them, so of
+ * those the largest need counts, not the sum. */
+static void add_need (const struct ctx *c, int64_t *need, uint32_t k, bool x,
+                      int64_t n)
+{
+    const struct vtype *t = &c->g->type[c->g->track_type[k]];
+    bool may_share = !x && c->g->v[t->list[0]].inner != GRAPH_NONE;
+
+    need[k] = !may_share ? need[k] + n : n > need[k] ? n : need[k];
+    if (need[k] > PLANNER_END)
+        need[k] = PLANNER_END;
+}
+
+static void sum_needs (struct ctx *c, const struct req *r, int64_t *need)
+{
+    int64_t *mine = c->need[req_number (c, r)];
+    int t = c->type[req_number (c, r)];
+
+    for (size_t i = 0; i < r->nchild; i++)
+        sum_needs (c, &r->child[i], mine);
+    for (uint32_t k = 0; k < c->g->ntrack; k++) {
+        if (mine[k] > 0)
+            add_need (c, need, k, r->x, times (r->count.min, mine[k]));
+        if (!r->slot && t >= 0 && c->g->type[t].track == k)
+            add_need (c, need, k, r->x, r->count.min);
+    }
+}
+
+static int number_requests (struct ctx *c, int64_t *need)
+{
+    c->nreq = count_reqs (c->rq->top, c->rq->ntop);
+    c->by_number = malloc (c->nreq * sizeof (*c->by_number));
+    c->type = malloc (c->nreq * sizeof (*c->type));
+    c->need = calloc (c->nreq, sizeof (*c->need));
+    if (!c->by_number || !c->type || !c->need)
+        return -ENOMEM;
+    list_reqs (c, c->rq->top, c->rq->ntop, 0);
+    qsort (c->by_number, c->nreq, sizeof (*c->by_number), cmp_ptr);
+    for (size_t i = 0; i < c->nreq; i++) {
+        c->type[i] = graph_find_type (c->g, c->by_number[i]->type);
+        if (c->type[i] >= 0 && c->g->type[c->type[i]].n == 0)
+            c->type[i] = -1;
+    }
+    for (size_t i = 0; i < c->rq->ntop; i++)
+        sum_needs (c, &c->rq->top[i], need);
+    return 0;
+}
+
+static void ctx_release (struct ctx *c)
+{
+    constraint_free (c->constraint);
+    free (c->by_number);
+    free (c->type);
+    free (c->need);
+    free (c->pick);
+}
+
+static int ctx_init (struct ctx *c, struct graph *g, const struct match_args *a,
+                     int64_t *need, flux_error_t *err)
+{
+    *c = (struct ctx){ .g = g, .policy = a->policy, .rq = a->request };
+    c->type_node = graph_find_type (g, "node");
+    if (c->type_node >= 0 && g->type[c->type_node].n == 0)
+        c->type_node = -1;
+    if (a->request->constraints
+        && !(c->constraint = constraint_compile (a->request->constraints, &ops, g,
+                                                 err)))
+        return errno == ENOMEM ? -ENOMEM : -EINVAL;
+    return number_requests (c, need);
+}
+
+/* Try at one time. */
+static int try_at (struct ctx *c, enum when when, int64_t at, int64_t duration)
+{
+    struct graph *g = c->g;
+    int64_t score;
+    bool ok;
+
+    if (g->epoch > UINT32_MAX - 8) {
+        memset (g->mark, 0, g->tree_n * sizeof (*g->mark));
+        g->epoch = 0;
+    }
+    g->epoch += 2;
+    c->npick = 0;
+    c->root_picked = 0;
+    c->when = when;
+    c->at = at;
+    c->end = duration > PLANNER_END - at ? PLANNER_END : at + duration;
+    c->why = (struct match_why){ .type = NULL };
+    ok = match_passes (c, GRAPH_NONE, 0, false)
+        && match_all (c, 0, c->rq->top, c->rq->ntop, &score);
+    if (c->failed)
+        return -ENOMEM;
+    return ok ? 0 : -EBUSY;
+}
+
+/* The first time after t at which something ends or begins. */
+static int64_t next_time (const struct graph *g, int64_t t)
+{
+    int64_t next = -1;
+
+    for (uint32_t k = 0; k < g->ntrack; k++) {
+        int64_t p = planner_next_point (g->plan[k], t);
+        if (p >= 0 && (next < 0 || p < next))
+            next = p;
+    }
+    return next;
+}
+
+static int try_later (struct ctx *c, const int64_t *need, int64_t now,
+                      int64_t duration)
+{
+    struct graph *g = c->g;
+    int64_t t = now;
+
+    while ((t = next_time (g, t)) >= 0 && t < PLANNER_END) {
+        int rc;
+
+        if (g->ntrack > 0
+            && (t = planner_earliest_all (g->plan, need, g->ntrack, t, duration)) < 0)
+            return -EBUSY;
+        if ((rc = try_at (c, WHEN_LATER, t, duration)) != -EBUSY)
+            return rc;
+    }
+    return -EBUSY;
+}
+
+static int try_ever (struct ctx *c, int64_t duration)
+{
+    int rc = try_at (c, WHEN_EVER, 0, duration);
+
+    if (rc == -EBUSY) {
+        c->why.never = true;
+        return -ENODEV;
+    }
+    return rc;
+}
+
+static bool at_later_time (enum match_op op)
+{
+    return op == MATCH_ALLOCATE_ORELSE_RESERVE
+        || op == MATCH_WITHOUT_ALLOCATING_FUTURE;
+}
+
+static int search (struct ctx *c, const struct match_args *a, const int64_t *need,
+                   int64_t duration)
+{
+    struct match_why why;
+    int rc;
+
+    if (a->op == MATCH_SATISFIABILITY)
+        return try_ever (c, duration);
+    if ((rc = try_at (c, WHEN_NOW, a->now, duration)) != -EBUSY)
+        return rc;
+    why = c->why;
+    if (a->op == MATCH_ALLOCATE || a->op == MATCH_WITHOUT_ALLOCATING)
+        return rc;
+    if ((rc = try_ever (c, duration)) < 0)
+        return rc;
+    rc = at_later_time (a->op) ? try_later (c, need, a->now, duration) : -EBUSY;
+    if (rc == -EBUSY)
+        c->why = why;
+    return rc;
+}
+
+static int64_t duration_of (const struct match_args *a)
+{
+    double d = a->request->duration;
+
+    if (a->duration > 0)
+        return a->duration;
+    if (d <= 0 || d >= (double)PLANNER_END)
+        return PLANNER_END;
+    return (int64_t)ceil (d);
+}
+
+static int deliver (struct ctx *c, const struct match_args *a, struct job **job)
+{
+    struct job *j;
+    int rc;
+
+    *job = NULL;
+    if (a->op == MATCH_SATISFIABILITY)
+        return 0;
+    if (!(j = job_from_picks (c, a->jobid)))
+        return -ENOMEM;
+    j->state = a->op == MATCH_WITHOUT_ALLOCATING
+               || a->op == MATCH_WITHOUT_ALLOCATING_FUTURE ? JOB_MATCHED
+        : c->when == WHEN_NOW ? JOB_ALLOCATED : JOB_RESERVED;
+    if (j->state == JOB_MATCHED)
+        j->id = -1;
+    else if ((rc = job_enter (c->g, j)) < 0) {
+        job_free (c->g, j);
+        return rc;
+    }
+    *job = j;
+    return 0;
+}
+
+int graph_match (struct graph *g, const struct match_args *a, struct job **job,
+                 struct match_why *why)
+{
+    int64_t need[GRAPH_TRACK] = { 0 };
+    flux_error_t err;
+    struct ctx c;
+    int rc;
+
+    if (!g->finished || a->jobid < 0 || a->now < 0 || a->now >= PLANNER_END)
+        return -EINVAL;
+    if (graph_job (g, a->jobid) && a->op != MATCH_SATISFIABILITY)
+        return -EEXIST;
+    if ((rc = ctx_init (&c, g, a, need, &err)) == 0)
+        rc = search (&c, a, need, duration_of (a));
+    if (rc == 0)
+        rc = deliver (&c, a, job);
+    else if (why && (rc == -EBUSY || rc == -ENODEV))
+        *why = c.why;
+    ctx_release (&c);
+    return rc;
+}
+
+int match_why_text (const struct graph *g, const struct match_why *w, char *buf,
+                    size_t size)
+{
+    char path[256] = "/";
+
+    if (!w->type)
+        return snprintf (buf, size, "%s", w->constrained
+                         ? "no node meets the constraints" : "nothing is short");
+    if (w->where != GRAPH_NONE)
+        graph_path (g, w->where, path, sizeof (path));
+    return snprintf (buf, size, "%lld more %s needed below %s: %lld wanted, %lld %s%s",
+                     (long long)(w->wanted - w->found), w->type, path,
+                     (long long)w->wanted, (long long)w->found,
+                     w->never ? "there at all" : "free now",
+                     w->constrained ? " that meet the constraints" : "");
+}

@@ -1,0 +1,288 @@
+/* match_slot.c - slots: groups of resources that are found together
+ *
+ * A slot is no vertex.  It is formed below the first vertex on the way down that
+ * has a child of one of the types in the slot: cores and memory below a socket,
+ * nodes below a rack.  If too few are found so, slots may also be spread over all
+ * of a node, or, with nodes in them, over all that was asked for.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "graph/match_private.h"
+
+struct slots {
+    const struct req *r;
+    uint32_t v;
+    int64_t most;
+    bool raised;
+    bool with_nodes;            /* the slot has nodes or what contains nodes in it */
+    bool nested;                /* there are slots in it */
+    struct segment *seg;        /* best first, unless the order is that of "first" */
+    size_t n, size;
+    size_t sorted_from;         /* segments before this are of better nodes */
+    struct idhash *seen;
+    bool stopped;
+};
+
+static bool better (const struct ctx *c, const struct segment *a,
+                    const struct segment *b)
+{
+    if (a->score != b->score)
+        return (a->score > b->score) == c->policy->high;
+    if (a->vtx != b->vtx)
+        return (a->vtx > b->vtx) == c->policy->high;
+    return a->start < b->start;
+}
+
+static bool add_slot (struct ctx *c, struct slots *s, struct segment x)
+{
+    size_t i = s->n;
+
+    if (s->n == s->size) {
+        size_t size = s->size ? s->size * 2 : 16;
+        struct segment *p = realloc (s->seg, size * sizeof (*p));
+        if (!p) {
+            c->failed = true;
+            return false;
+        }
+        s->seg = p;
+        s->size = size;
+    }
+    while (i > s->sorted_from && better (c, &x, &s->seg[i - 1]))
+        i--;
+    memmove (&s->seg[i + 1], &s->seg[i], (s->n - i) * sizeof (x));
+    s->seg[i] = x;
+    s->n++;
+    return true;
+}
+
+/* Form slots below p, at most as many as could be used. */
+static void fill (struct ctx *c, struct slots *s, uint32_t p)
+{
+    for (int64_t i = 0; i < s->most && !c->failed; i++) {
+        size_t start = c->npick;
+        int64_t score;
+
+        if (!s->nested && match_pick (c, GRAPH_NONE, false, false, 0) < 0)
+            return;
+        if (!match_all (c, p, s->r->child, s->r->nchild, &score)) {
+            match_undo (c, start);
+            return;
+        }
+        if (!add_slot (c, s, (struct segment){ start, c->npick, score,
+                                               c->pick[c->npick - 1].vtx, 1 })) {
+            match_undo (c, start);
+            return;
+        }
+    }
+}
+
+static bool is_parent (const struct ctx *c, const struct slots *s, uint32_t v)
+{
+    const struct graph *g = c->g;
+    const struct vtx *x = &g->v[v];
+    bool only_slots = true;
+
+    if (s->raised)
+        return x->type == c->type_node
+            || (v == s->v && (s->with_nodes || c->type_node < 0));
+    for (size_t i = 0; i < s->r->nchild; i++) {
+        int t = c->type[req_number (c, &s->r->child[i])];
+        if (s->r->child[i].slot)
+            continue;
+        only_slots = false;
+        if (t >= 0 && x->inner != GRAPH_NONE && graph_has_child_type (g, v, t))
+            return true;
+    }
+    return only_slots;
+}
+
+/* Form slots wherever they can be below v; true: enough. */
+static bool walk (struct ctx *c, uint32_t v, void *arg)
+{
+    struct slots *s = arg;
+    const struct vtx *x = &c->g->v[v];
+
+    if (x->inner == GRAPH_NONE
+        || (v != s->v && !match_passes (c, x->parent, v, false)))
+        return false;
+    if (!match_enough (c, v, s->r)) {
+        for (size_t i = 0; i < s->r->nchild; i++) {
+            const struct req *r = &s->r->child[i];
+            int64_t have = c->when == WHEN_NOW ? graph_free_now (c->g, v, r->type)
+                                               : graph_total (c->g, v, r->type);
+            if (!r->slot && have < r->count.min)
+                match_short (c, v, r, have);
+        }
+        return false;
+    }
+    if (is_parent (c, s, v)) {
+        fill (c, s, v);
+        return c->failed || (c->policy->first && (int64_t)s->n >= s->most);
+    }
+    if (c->policy->first)
+        return match_each_child (c, v, walk, s);
+    for (uint32_t i = 0; i < x->nchild; i++)
+        if (walk (c, c->g->child[x->child + i], s))
+            return true;
+    return false;
+}
+
+static bool in_node (struct ctx *c, uint32_t node, void *arg)
+{
+    struct slots *s = arg;
+
+    if (!match_passes (c, s->v, node, false))
+        return false;
+    s->sorted_from = s->n;
+    walk (c, node, s);
+    return c->failed || (int64_t)s->n >= s->most;
+}
+
+/* The vertex above u that is the place of a slot, coming from s->v. */
+static uint32_t place_above (const struct ctx *c, const struct slots *s, uint32_t u)
+{
+    uint32_t found = GRAPH_NONE;
+
+    for (uint32_t w = u; w != s->v;) {
+        w = c->g->v[w].parent;
+        if (is_parent (c, s, w))
+            found = w;
+    }
+    return found;
+}
+
+/* The best score that a slot could have whose first resource is u. */
+static int64_t bound (const struct ctx *c, const struct slots *s, uint32_t u)
+{
+    const struct graph *g = c->g;
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < s->r->nchild; i++) {
+        const struct req *r = &s->r->child[i];
+        const struct vtype *t = &g->type[c->type[req_number (c, r)]];
+        int64_t id = g->v[u].id, most = request_most (r);
+
+        if (i > 0) {
+            id = g->v[t->byid ? t->byid[t->n - 1] : t->list[t->n - 1]].id;
+            if (!c->policy->high)
+                id = 0;
+        }
+        if (most > INT32_MAX || id > INT32_MAX)
+            return c->policy->high ? INT64_MAX : INT64_MIN;
+        if (c->policy->high)
+            sum += most * (id + 1);
+        else
+            sum += (i == 0 && g->v[u].size == 1 ? (int64_t)r->count.min : 1)
+                   * (id + 1);
+    }
+    return sum;
+}
+
+/* By the id of the first resource, best first: once as many slots are known as
+ * are wanted, and no later resource could make a better one, it is done. */
+static bool by_resource (struct ctx *c, uint32_t u, void *arg)
+{
+    struct slots *s = arg;
+    uint32_t p;
+
+    if (s->most != REQUEST_MANY && (int64_t)s->n >= s->most) {
+        int64_t worst = s->seg[s->most - 1].score, b = bound (c, s, u);
+        if (c->policy->high ? b <= worst : b >= worst)
+            return s->stopped = true;
+    }
+    if (!match_passes (c, s->v, u, s->r->child[0].x)
+        || (p = place_above (c, s, u)) == GRAPH_NONE
+        || idhash_get (s->seen, p))
+        return c->failed;
+    if (idhash_set (s->seen, p, s) < 0)
+        return c->failed = true;
+    if (match_enough (c, p, s->r))
+        fill (c, s, p);
+    return c->failed;
+}
+
+/* Many places, no order among them: is by_resource() worth it, and right? */
+static bool by_resource_fits (const struct ctx *c, const struct slots *s)
+{
+    uint32_t lo, hi;
+
+    if (s->raised || s->nested || c->type[req_number (c, &s->r->child[0])] < 0)
+        return false;
+    for (size_t i = 0; i < s->r->nchild; i++)
+        if (c->type[req_number (c, &s->r->child[i])] < 0)
+            return false;
+    graph_type_range (c->g, s->v, c->type[req_number (c, &s->r->child[0])], &lo, &hi);
+    return hi - lo > 256;
+}
+
+static void search (struct ctx *c, struct slots *s)
+{
+    uint32_t lo = 0, hi = 0;
+
+    if (c->type_node >= 0 && c->g->v[s->v].type != c->type_node)
+        graph_type_range (c->g, s->v, c->type_node, &lo, &hi);
+    if (c->policy->first)
+        walk (c, s->v, s);
+    else if ((c->policy->node_centric || c->policy->node_exclusive) && lo < hi
+             && !s->with_nodes)
+        match_each_id (c, s->v, c->type_node, c->policy->node_exclusive, in_node, s);
+    else if (by_resource_fits (c, s)) {
+        if (!(s->seen = idhash_new (NULL))) {
+            c->failed = true;
+            return;
+        }
+        match_each_id (c, s->v, c->type[req_number (c, &s->r->child[0])],
+                       s->r->child[0].x, by_resource, s);
+    }
+    else
+        walk (c, s->v, s);
+}
+
+static void look_inside (const struct ctx *c, struct slots *s)
+{
+    uint32_t lo, hi;
+
+    for (size_t i = 0; i < s->r->nchild; i++) {
+        const struct req *r = &s->r->child[i];
+        int t = c->type[req_number (c, r)];
+
+        if (r->slot)
+            s->nested = true;
+        else if (t >= 0 && c->type_node >= 0 && c->g->type[t].n > 0) {
+            graph_type_range (c->g, c->g->type[t].list[0], c->type_node, &lo, &hi);
+            if (t == c->type_node || lo < hi)
+                s->with_nodes = true;
+        }
+    }
+}
+
+bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
+{
+    struct slots s = { .r = r, .v = v, .most = request_most (r) };
+    size_t start = c->npick;
+    int64_t best;
+
+    look_inside (c, &s);
+    search (c, &s);
+    if (!c->failed && request_best (r, (int64_t)s.n) == 0) {
+        match_undo (c, start);
+        s.n = s.sorted_from = 0;
+        s.raised = true;
+        search (c, &s);
+    }
+    best = c->failed ? 0 : request_best (r, (int64_t)s.n);
+    if (best == 0) {
+        match_short (c, v, r, (int64_t)s.n);
+        match_undo (c, start);
+    }
+    else {
+        for (int64_t i = 0; i < best; i++)
+            *score += s.seg[i].score;
+        match_keep (c, start, s.seg, s.n, (size_t)best);
+    }
+    idhash_free (s.seen);
+    free (s.seg);
+    return best > 0;
+}

@@ -1,0 +1,161 @@
+/* read_hwloc.c - a graph from the XML of hwloc
+ *
+ * The objects of a topology that have a type of ours (Machine: node, Package: socket,
+ * NUMANode: numanode, L3Cache: l3cache, Core: core, PU: pu; a co-processor: gpu)
+ * become vertices below the nearest object above them that did.
+ */
+#include <errno.h>
+#include <expat.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/errmsg.h"
+#include "graph/graph.h"
+#include "graph/readers.h"
+
+#define MAX_DEPTH 64
+
+struct reader {
+    XML_Parser xml;
+    struct graph *g;
+    const char *allow;
+    flux_error_t *err;
+    int errnum;
+    int depth;
+    uint32_t vtx[MAX_DEPTH];    /* of each open <object>, or that above it */
+    int64_t next_id[6];
+    bool topology;
+    char host[256];
+};
+
+static const struct {
+    const char *hwloc, *type;
+} kinds[] = {
+    { "Machine", "node" }, { "Package", "socket" }, { "NUMANode", "numanode" },
+    { "Core", "core" }, { "PU", "pu" }, { "OSDev", "gpu" },
+};
+
+static void stop (struct reader *r, int errnum, const char *what)
+{
+    if (r->errnum)
+        return;
+    r->errnum = errnum;
+    if (r->err)
+        errmsg (r->err, 0, "line %lu: %s",
+                  r->xml ? XML_GetCurrentLineNumber (r->xml) : 0, what);
+    if (r->xml)
+        XML_StopParser (r->xml, XML_FALSE);
+}
+
+static const char *attr (const char **a, const char *name)
+{
+    for (; *a; a += 2)
+        if (strcmp (a[0], name) == 0)
+            return a[1];
+    return "";
+}
+
+static bool allowed (const struct reader *r, const char *type)
+{
+    const char *s = r->allow ? r->allow : "node,core,gpu";
+    size_t n = strlen (type);
+
+    for (; *s; s += strcspn (s, ","), s += *s == ',')
+        if (strcspn (s, ",") == n && strncmp (s, type, n) == 0)
+            return true;
+    return false;
+}
+
+/* Which kind is it?  Of devices only those that compute. */
+static int kind_of (const char **a)
+{
+    const char *type = attr (a, "type"), *name = attr (a, "name");
+
+    for (int i = 0; i < 6; i++) {
+        if (strcmp (type, kinds[i].hwloc) != 0)
+            continue;
+        if (i == 5 && strncmp (name, "cuda", 4) != 0 && strncmp (name, "rsmi", 4) != 0
+            && strncmp (name, "nvml", 4) != 0 && strncmp (name, "ze", 2) != 0)
+            return -1;
+        return i;
+    }
+    return -1;
+}
+
+static uint32_t add (struct reader *r, int kind, uint32_t parent)
+{
+    struct vtx_spec s = { .parent = parent, .size = 1, .uniq = -1, .rank = 0,
+                          .type = graph_intern (r->g, kinds[kind].type),
+                          .id = r->next_id[kind]++ };
+    uint32_t v = graph_add (r->g, &s);
+
+    if (v == GRAPH_NONE)
+        stop (r, errno, "too many objects");
+    return v;
+}
+
+static void XMLCALL start (void *arg, const char *name, const char **a)
+{
+    struct reader *r = arg;
+    uint32_t parent;
+    int kind;
+
+    if (strcmp (name, "topology") == 0)
+        r->topology = true;
+    if (strcmp (name, "info") == 0 && strcmp (attr (a, "name"), "HostName") == 0)
+        snprintf (r->host, sizeof (r->host), "%.255s", attr (a, "value"));
+    if (strcmp (name, "object") != 0 || r->errnum)
+        return;
+    if (r->depth + 1 >= MAX_DEPTH) {
+        stop (r, EINVAL, "nested too deeply");
+        return;
+    }
+    parent = r->vtx[r->depth++];
+    kind = kind_of (a);
+    r->vtx[r->depth] = kind >= 0 && allowed (r, kinds[kind].type)
+        ? add (r, kind, parent) : parent;
+}
+
+static void XMLCALL end (void *arg, const char *name)
+{
+    struct reader *r = arg;
+
+    if (strcmp (name, "object") == 0 && r->depth > 0)
+        r->depth--;
+}
+
+struct graph *read_hwloc (const char *s, size_t len, const char *allow,
+                          flux_error_t *err)
+{
+    struct reader r = { .allow = allow, .err = err };
+    struct vtx_spec root = { .parent = GRAPH_NONE, .size = 1, .uniq = -1, .rank = -1 };
+    int rc;
+
+    if (!(r.g = graph_new ()) || !(r.xml = XML_ParserCreate (NULL))) {
+        graph_free (r.g);
+        errno = ENOMEM;
+        return NULL;
+    }
+    root.type = graph_intern (r.g, "cluster");
+    graph_add (r.g, &root);
+    XML_SetUserData (r.xml, &r);
+    XML_SetElementHandler (r.xml, start, end);
+    if (len > INT32_MAX / 2)
+        stop (&r, EINVAL, "too long");
+    else if (XML_Parse (r.xml, s, (int)len, 1) != XML_STATUS_OK)
+        stop (&r, EINVAL, XML_ErrorString (XML_GetErrorCode (r.xml)));
+    else if (!r.topology)
+        stop (&r, EINVAL, "not a topology of hwloc");
+    XML_ParserFree (r.xml);
+    r.xml = NULL;
+    if (!r.errnum && (rc = graph_finish (r.g, NULL)) < 0)
+        stop (&r, -rc, "no objects");
+    if (r.errnum) {
+        graph_free (r.g);
+        errno = r.errnum;
+        return NULL;
+    }
+    return r.g;
+}

@@ -1,0 +1,55 @@
+/* request.h - the resources a jobspec asks for, as the matcher wants them
+ *
+ * All of RFC 14's resources section: vertices with counts (fixed, ranges, idsets),
+ * slots anywhere, exclusive, nested children, several at the top.  What a jobspec
+ * says of tasks does not matter here and is not looked at.
+ */
+#ifndef GRAPH_REQUEST_H
+#define GRAPH_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+#include <flux/core/types.h>
+
+#include "spec/count.h"
+
+#define REQUEST_MAX_DEPTH 32
+#define REQUEST_MAX_VTX 4096
+#define REQUEST_MANY INT64_MAX    /* "at least": no upper bound */
+
+struct req {
+    const char *type;           /* borrowed from the JSON, as are unit and label */
+    const char *unit;
+    const char *label;
+    struct count count;
+    bool slot;
+    bool x;                     /* to be had exclusively */
+    bool full;                  /* "exclusive: true" was said: all that is in it */
+    int depth;
+    struct req *child;
+    size_t nchild;
+};
+
+struct request {
+    json_t *json;
+    struct req *top;
+    size_t ntop;
+    double duration;            /* seconds; 0: not set */
+    const json_t *constraints;  /* RFC 31, or NULL */
+};
+
+/* From a jobspec, or from an object with only the key "resources".  On failure NULL
+ * with errno (EINVAL, ENOMEM) and err->text: the JSON path, what is wrong, what
+ * is allowed. */
+struct request *request_from_json (json_t *o, flux_error_t *err);
+struct request *request_decode (const char *s, size_t len, flux_error_t *err);
+void request_free (struct request *r);
+
+/* Of a count: the largest acceptable number that is at most n (0: none), and the
+ * largest of all (REQUEST_MANY if there is none). */
+int64_t request_best (const struct req *r, int64_t n);
+int64_t request_most (const struct req *r);
+
+#endif /* !GRAPH_REQUEST_H */

@@ -1,0 +1,165 @@
+/* rq_change.c - resource-query: the commands that change the graph or its jobs
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/readers.h"
+#include "graph/rq.h"
+
+static int read_parts (struct rq *rq, const char *format, const char *path,
+                       struct job_part **part, size_t *n)
+{
+    flux_error_t err = { "" };
+    json_error_t je;
+    size_t len;
+    char *s;
+    json_t *o;
+    int rc;
+
+    if (strcmp (format, "rv1exec") != 0 && strcmp (format, "jgf") != 0)
+        return rq_error (-EINVAL, "format '%s': expected rv1exec or jgf", format);
+    if (!(s = rq_read_file (path, &len)))
+        return rq_error (-errno, "%s: %s", path, strerror (errno));
+    o = json_loadb (s, len, 0, &je);
+    free (s);
+    if (!o)
+        return rq_error (-EINVAL, "%s: line %d, column %d: %s", path, je.line,
+                         je.column, je.text);
+    rc = format[0] == 'j' ? jgf_parts (rq->g, o, part, n, &err)
+                          : R_parts (rq->g, o, part, n, &err);
+    json_decref (o);
+    return rc < 0 ? rq_error (rc, "%s: %s", path, err.text) : 0;
+}
+
+int rq_update (struct rq *rq, int n, char **w)
+{
+    struct job_part *part;
+    struct job *j;
+    int64_t id, start, duration;
+    size_t count;
+    bool reserve = n > 1 && strcmp (w[1], "reserve") == 0;
+    int rc;
+
+    if (n != 7 || (!reserve && strcmp (w[1], "allocate") != 0)
+        || rq_number (w[4], &id) < 0 || rq_number (w[5], &start) < 0
+        || rq_number (w[6], &duration) < 0)
+        return rq_error (-EINVAL, "usage: update allocate|reserve rv1exec|jgf FILE "
+                         "JOBID START DURATION");
+    if (start >= PLANNER_END || duration > PLANNER_END - start)
+        return rq_error (-EINVAL, "the end of time is %lld", (long long)PLANNER_END);
+    if (duration == 0)
+        duration = PLANNER_END - start;
+    if ((rc = read_parts (rq, w[2], w[3], &part, &count)) < 0)
+        return rc;
+    rc = graph_place (rq->g, id, reserve, start, start + duration, 0, part, count, 0, &j);
+    free (part);
+    if (rc < 0)
+        return rq_error (rc, "job %s: %s", w[4],
+                         rc == -EBUSY ? "the resources are not free then"
+                         : rc == -EEXIST ? "there is such a job" : strerror (-rc));
+    rq_print_job (rq, j);
+    fputs ("INFO: =============================\n", rq->out);
+    if (id >= rq->next_jobid)
+        rq->next_jobid = id + 1;
+    return 0;
+}
+
+int rq_partial_cancel (struct rq *rq, int n, char **w)
+{
+    struct job_part *part;
+    uint32_t *v;
+    int64_t id;
+    size_t count;
+    bool empty;
+    int rc;
+
+    if (n != 4 || rq_number (w[1], &id) < 0)
+        return rq_error (-EINVAL, "usage: partial-cancel JOBID rv1exec|jgf FILE");
+    if (!graph_job (rq->g, id))
+        return rq_error (-ENOENT, "there is no job %s", w[1]);
+    if ((rc = read_parts (rq, w[2], w[3], &part, &count)) < 0)
+        return rc;
+    if (!(v = malloc ((count + 1) * sizeof (*v)))) {
+        free (part);
+        return rq_error (-ENOMEM, "out of memory");
+    }
+    n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (graph_end (rq->g, part[i].vtx) == part[i].vtx + 1)
+            v[n++] = part[i].vtx;
+    rc = graph_cancel_part (rq->g, id, v, (size_t)n, &empty);
+    free (part);
+    free (v);
+    if (rc < 0)
+        return rq_error (rc, "job %s: %s", w[1], strerror (-rc));
+    fprintf (rq->out, "INFO: %s of job %s was canceled\n", empty ? "all" : "part", w[1]);
+    return 0;
+}
+
+static uint32_t vertex (struct rq *rq, const char *path)
+{
+    uint32_t v = graph_by_path (rq->g, path);
+
+    if (v == GRAPH_NONE)
+        rq_error (0, "there is no vertex '%s'", path);
+    return v;
+}
+
+int rq_set_property (struct rq *rq, int n, char **w)
+{
+    char *eq = n == 3 ? strchr (w[2], '=') : NULL;
+    uint32_t v;
+    int rc;
+
+    if (n != 3 || eq == w[2])
+        return rq_error (-EINVAL, "usage: set-property PATH KEY=VALUE");
+    if ((v = vertex (rq, w[1])) == GRAPH_NONE)
+        return -ENOENT;
+    if (eq)
+        *eq++ = '\0';
+    if ((rc = graph_set_property (rq->g, v, w[2], eq ? eq : "")) < 0)
+        return rq_error (rc, "%s: %s", w[2], strerror (-rc));
+    return 0;
+}
+
+int rq_get_property (struct rq *rq, int n, char **w)
+{
+    const json_t *o;
+    const char *key;
+    json_t *val;
+    uint32_t v;
+
+    if (n != 2)
+        return rq_error (-EINVAL, "usage: get-property PATH");
+    if ((v = vertex (rq, w[1])) == GRAPH_NONE)
+        return -ENOENT;
+    o = graph_properties (rq->g, v);
+    json_object_foreach ((json_t *)o, key, val)
+        fprintf (rq->out, "%s=%s\n", key, json_string_value (val));
+    return 0;
+}
+
+int rq_set_status (struct rq *rq, int n, char **w)
+{
+    uint32_t v;
+    bool up = n == 3 && strcmp (w[2], "up") == 0;
+
+    if (n != 3 || (!up && strcmp (w[2], "down") != 0))
+        return rq_error (-EINVAL, "usage: set-status PATH up|down");
+    if ((v = vertex (rq, w[1])) == GRAPH_NONE)
+        return -ENOENT;
+    return graph_set_status (rq->g, v, up);
+}
+
+int rq_get_status (struct rq *rq, int n, char **w)
+{
+    uint32_t v;
+
+    if (n != 2)
+        return rq_error (-EINVAL, "usage: get-status PATH");
+    if ((v = vertex (rq, w[1])) == GRAPH_NONE)
+        return -ENOENT;
+    fprintf (rq->out, "%s is %s\n", w[1], graph_is_up (rq->g, v) ? "UP" : "DOWN");
+    return 0;
+}

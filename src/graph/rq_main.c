@@ -1,0 +1,221 @@
+/* rq_main.c - resource-query: options, and the loop over commands
+ */
+#include <errno.h>
+#include <histedit.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <flux/optparse.h>
+
+#include "base/errmsg.h"
+#include "graph/graph.h"
+#include "graph/read_grug.h"
+#include "graph/readers.h"
+#include "graph/rq.h"
+
+static struct optparse_option options[] = {
+    { .name = "load-file", .key = 'L', .has_arg = 1, .arginfo = "FILE",
+      .usage = "Read the graph from FILE (required)" },
+    { .name = "load-format", .key = 'f', .has_arg = 1, .arginfo = "FORMAT",
+      .usage = "grug (default), jgf, rv1exec or hwloc" },
+    { .name = "load-allowlist", .key = 'W', .has_arg = 1, .arginfo = "TYPE,...",
+      .usage = "With hwloc: load only these types (default node,core,gpu)" },
+    { .name = "match-subsystems", .key = 'S', .has_arg = 1, .arginfo = "NAME",
+      .usage = "CA, the containment, is the one that is matched on" },
+    { .name = "match-policy", .key = 'P', .has_arg = 1, .arginfo = "POLICY",
+      .usage = "Which resources are taken (default first)" },
+    { .name = "match-format", .key = 'F', .has_arg = 1, .arginfo = "FORMAT",
+      .usage = "simple (default), pretty_simple, rlite, rv1, rv1_nosched, "
+               "rv1_shorthand, jgf or jgf_shorthand" },
+    { .name = "prune-filters", .key = 'p', .has_arg = 1, .arginfo = "HL:LL,...",
+      .usage = "Checked only: all types are summed at all levels" },
+    { .name = "reserve-vtx-vec", .key = 'r', .has_arg = 1, .arginfo = "N",
+      .usage = "Checked only: memory grows as needed" },
+    { .name = "graph-output", .key = 'o', .has_arg = 1, .arginfo = "BASENAME",
+      .usage = "Write the graph as JGF to BASENAME.json at the start" },
+    { .name = "graph-format", .key = 'g', .has_arg = 1, .arginfo = "jgf",
+      .usage = "The format of --graph-output" },
+    { .name = "test-output", .key = 't', .has_arg = 1, .arginfo = "FILE",
+      .usage = "Write results to FILE instead of standard output" },
+    { .name = "elapse-time", .key = 'e', .usage = "Show how long each match took" },
+    { .name = "disable-prompt", .key = 'd', .usage = "No prompt" },
+    OPTPARSE_TABLE_END,
+};
+
+static struct graph *load (optparse_t *p)
+{
+    const char *path = optparse_get_str (p, "load-file", NULL);
+    const char *format = optparse_get_str (p, "load-format", "grug");
+    flux_error_t err = { "" };
+    struct graph *g = NULL;
+    json_error_t je;
+    json_t *o;
+    size_t len;
+    char *s;
+
+    if (!path) {
+        rq_error (0, "no graph: use --load-file=FILE");
+        return NULL;
+    }
+    if (!(s = rq_read_file (path, &len))) {
+        rq_error (0, "%s: %s", path, strerror (errno));
+        return NULL;
+    }
+    if (strcmp (format, "grug") == 0)
+        g = read_grug (s, len, &err);
+    else if (strcmp (format, "hwloc") == 0)
+        g = read_hwloc (s, len, optparse_get_str (p, "load-allowlist", NULL), &err);
+    else if (strcmp (format, "jgf") == 0 || strcmp (format, "rv1exec") == 0) {
+        if (!(o = json_loadb (s, len, 0, &je)))
+            errmsg (&err, 0, "line %d, column %d: %.100s",
+                      je.line, je.column, je.text);
+        else
+            g = format[0] == 'j' ? read_jgf (o, &err) : read_R (o, false, &err);
+        json_decref (o);
+    }
+    else
+        errmsg (&err, 0, "unknown format '%.64s': expected grug, "
+                  "jgf, rv1exec or hwloc", format);
+    free (s);
+    if (!g)
+        rq_error (0, "%s: %s", path, err.text[0] ? err.text : strerror (errno));
+    return g;
+}
+
+static int check_filters (const char *s)
+{
+    while (*s) {
+        size_t n = strcspn (s, ","), colon = strcspn (s, ":");
+        if (colon == 0 || colon + 1 >= n)
+            return rq_error (-1, "prune-filters: expected HL:LL, as in ALL:core");
+        s += n + (s[n] == ',');
+    }
+    return 0;
+}
+
+static int check_unused (optparse_t *p)
+{
+    const char *s = optparse_get_str (p, "match-subsystems", "CA");
+    int64_t n;
+
+    if (strcmp (s, "CA") != 0)
+        return rq_error (-1, "match-subsystems: only CA can be matched on, not '%s'", s);
+    s = optparse_get_str (p, "graph-format", "jgf");
+    if (strcmp (s, "jgf") != 0)
+        return rq_error (-1, "graph-format: only jgf can be written, not '%s'", s);
+    s = optparse_get_str (p, "reserve-vtx-vec", "1");
+    if (rq_number (s, &n) < 0 || n < 1 || n > 2000000)
+        return rq_error (-1, "reserve-vtx-vec: expected 1 to 2000000, not '%s'", s);
+    return check_filters (optparse_get_str (p, "prune-filters", ""));
+}
+
+static int set_up (struct rq *rq, optparse_t *p)
+{
+    const char *s = optparse_get_str (p, "match-format", "simple");
+    flux_error_t err;
+
+    if (check_unused (p) < 0)
+        return -1;
+    if (policy_parse (optparse_get_str (p, "match-policy", "first"), &rq->policy, &err) < 0)
+        return rq_error (-1, "match-policy: %s", err.text);
+    if (emit_parse_format (s, &rq->format) < 0)
+        return rq_error (-1, "unknown match-format '%s'", s);
+    rq->elapsed = optparse_hasopt (p, "elapse-time");
+    rq->out = stdout;
+    if (!(rq->g = load (p)))
+        return -1;
+    s = optparse_get_str (p, "test-output", NULL);
+    if (s && !(rq->out = fopen (s, "w"))) {
+        rq->out = stdout;
+        return rq_error (-1, "%s: %s", s, strerror (errno));
+    }
+    return 0;
+}
+
+static int write_graph (struct rq *rq, const char *base)
+{
+    struct buf b = BUF_INIT;
+    json_t *o = emit_graph (rq->g);
+    int rc;
+
+    buf_addf (&b, "%s.json", base);
+    rc = o ? json_dump_file (o, b.data, 0) : -1;
+    if (rc < 0)
+        rq_error (0, "%s: cannot be written", b.data);
+    json_decref (o);
+    buf_release (&b);
+    return rc;
+}
+
+static char *prompt (EditLine *el)
+{
+    return "resource-query> ";
+}
+
+static void interact (struct rq *rq)
+{
+    EditLine *el = el_init ("resource-query", stdin, stdout, stderr);
+    History *h = history_init ();
+    HistEvent ev;
+    const char *line;
+    int n, rc = 0;
+
+    if (!el || !h)
+        return;
+    history (h, &ev, H_SETSIZE, 1000);
+    el_set (el, EL_PROMPT, prompt);
+    el_set (el, EL_EDITOR, "emacs");
+    el_set (el, EL_HIST, history, h);
+    while (rc != 1 && (line = el_gets (el, &n)) && n > 0) {
+        char *copy = strdup (line);
+        if (!copy)
+            break;
+        if (strspn (copy, " \t\n") < strlen (copy))
+            history (h, &ev, H_ENTER, line);
+        rc = rq_run (rq, copy);
+        free (copy);
+    }
+    history_end (h);
+    el_end (el);
+}
+
+static void script (struct rq *rq)
+{
+    char *line = NULL;
+    size_t size = 0;
+
+    while (getline (&line, &size, stdin) >= 0)
+        if (rq_run (rq, line) == 1)
+            break;
+    free (line);
+}
+
+int main (int argc, char **argv)
+{
+    optparse_t *p = optparse_create ("resource-query");
+    struct rq rq = { .next_jobid = 1 };
+    const char *graph;
+    int rc = 1, i;
+
+    optparse_set (p, OPTPARSE_USAGE, "--load-file=FILE [OPTIONS]");
+    optparse_add_option_table (p, options);
+    if ((i = optparse_parse_args (p, argc, argv)) < 0 || i < argc) {
+        rq_error (0, "unexpected argument");
+        optparse_destroy (p);
+        return 1;
+    }
+    graph = optparse_get_str (p, "graph-output", NULL);
+    if (set_up (&rq, p) == 0 && (!graph || write_graph (&rq, graph) == 0)) {
+        if (isatty (STDIN_FILENO) && !optparse_hasopt (p, "disable-prompt"))
+            interact (&rq);
+        else
+            script (&rq);
+        rc = 0;
+    }
+    if (rq.out && fclose (rq.out) != 0)
+        rc = rq_error (1, "output: %s", strerror (errno));
+    graph_free (rq.g);
+    optparse_destroy (p);
+    return rc;
+}
