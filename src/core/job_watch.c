@@ -64,6 +64,8 @@ int flux_job_event_watch_cancel (flux_future_t *f)
         errno = EINVAL;
         return -1;
     }
+    if (flux_rpc_get_matchtag (f) == FLUX_MATCHTAG_NONE)
+        return 0;    /* it has ended, though not all of it may have been read */
     if (!(f2 = flux_rpc_pack (flux_future_get_flux (f), "job-info.eventlog-watch-cancel",
                               FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE, "{s:i}",
                               "matchtag", (int)flux_rpc_get_matchtag (f))))

@@ -406,6 +406,8 @@ int flux_kvs_lookup_cancel (flux_future_t *f)
         errno = EINVAL;
         return -1;
     }
+    if (flux_rpc_get_matchtag (f) == FLUX_MATCHTAG_NONE)
+        return 0;    /* it has ended, though not all of it may have been read */
     flux_future_t *f2 =
         flux_rpc_pack (flux_future_get_flux (f), "kvs-watch.cancel",
                        FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE, "{s:i}",

@@ -416,7 +416,8 @@ uint32_t flux_rpc_get_matchtag (flux_future_t *f)
 {
     struct rpc *rpc = future_priv (f, &rpc_class);
 
-    return rpc ? rpc->matchtag : FLUX_MATCHTAG_NONE;
+    /* after its last response the tag may be another call's */
+    return rpc && !rpc->done ? rpc->matchtag : FLUX_MATCHTAG_NONE;
 }
 
 uint32_t flux_rpc_get_nodeid (flux_future_t *f)

@@ -226,6 +226,8 @@ static void stream_then (flux_future_t *f, void *arg)
 
     if (flux_rpc_get_unpack (f, "{s:i}", "i", &i) < 0) {
         last_errno = errno;
+        /* it may be another call's by now: not to be used for a cancellation */
+        assert_int_equal (flux_rpc_get_matchtag (f), FLUX_MATCHTAG_NONE);
         flux_future_destroy (f);
         flux_reactor_stop (r);
         return;

@@ -43,7 +43,7 @@ flux_future_t *flux_rpc (flux_t *h,
 /* The payload as a string, NULL if there is none.  EPROTO if it is not one. */
 int flux_rpc_get (flux_future_t *f, const char **s);
 
-/* FLUX_MATCHTAG_NONE if no response is expected, or f is no RPC. */
+/* FLUX_MATCHTAG_NONE if no response is expected (any more), or f is no RPC. */
 uint32_t flux_rpc_get_matchtag (flux_future_t *f);
 
 /* As it was given. */
