@@ -305,6 +305,26 @@ void bulk_submit (struct bulk *b, const char *jobspec, int urgency, int flags,
     run_until (b, WINDOW - 1, WATCH_WINDOW - 1);
 }
 
+void bulk_watch (struct bulk *b, flux_jobid_t id, FILE *out, FILE *err)
+{
+    struct job *job = calloc (1, sizeof (*job));
+
+    if (!job)
+        cmd_die (1, "out of memory");
+    job->b = b;
+    job->id = id;
+    job->out = out;
+    job->err = err;
+    b->submitted++;
+    watch_job (job);
+    run_until (b, WINDOW - 1, WATCH_WINDOW - 1);
+}
+
+void bulk_set_start (struct bulk *b, double t)
+{
+    b->t0 = t;
+}
+
 struct bulk *bulk_new (flux_t *h, const struct bulk_opts *opts, size_t total)
 {
     struct bulk *b = calloc (1, sizeof (*b));

@@ -3,19 +3,17 @@
  *   jobs ──job-list.list {attrs, constraint}──► job-list, streamed answers
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 #include <flux/hostlist.h>
 #include <flux/idset.h>
 
-#include "base/duration.h"
 #include "cmd/cmd.h"
 #include "cmd/formats.h"
 #include "cmd/jobfields.h"
+#include "cmd/jobquery.h"
 #include "cmd/jobs.h"
 #include "cmd/resolve.h"
 
@@ -38,6 +36,15 @@ static const struct named_format builtin_formats[] = {
       "{t_inactive!d:%b%d %R::>12} {inactive_reason}" },
     { NULL, NULL, NULL },
 };
+
+const char *jobs_format (const char *name)
+{
+    for (const struct named_format *b = builtin_formats; b->name; b++) {
+        if (strcmp (b->name, name) == 0)
+            return b->format;
+    }
+    return NULL;
+}
 
 #define OPT(NAME, KEY, ARG, USAGE) \
     { .name = NAME, .key = KEY, .has_arg = (ARG) ? 1 : 0, .arginfo = ARG, .usage = USAGE }
@@ -68,83 +75,33 @@ static const struct optparse_option opts[] = {
 
 /* Constraints */
 
+static void die_on (int rc, const char *text)
+{
+    if (rc < 0)
+        cmd_die (1, "%s", text);
+}
+
 static json_t *user_constraint (optparse_t *p)
 {
     const char *user = optparse_get_str (p, "user", NULL);
-    struct passwd *pw;
-    uid_t uid = getuid ();
-    char *end;
+    flux_error_t err;
+    json_t *o;
 
     if (optparse_hasopt (p, "all-users") || (optparse_hasopt (p, "include") && !user))
         return NULL;
-    if (user && strcmp (user, "all") == 0)
-        return NULL;
-    if (user) {
-        uid = strtoul (user, &end, 10);
-        if (*end || end == user) {
-            if (!(pw = getpwnam (user)))
-                cmd_die (1, "--user=%s: no such user", user);
-            uid = pw->pw_uid;
-        }
-    }
-    return json_pack ("{s:[i]}", "userid", (int)uid);
+    die_on (jobquery_user (user, &o, &err), err.text);
+    return o;
 }
 
-/* Comma separated states and results: states in one term, results in another. */
 static json_t *filter_constraint (optparse_t *p)
 {
     const char *def = optparse_hasopt (p, "all") || optparse_hasopt (p, "since")
                           ? "pending,running,inactive" : "pending,running";
-    char *copy = strdup (optparse_get_str (p, "filter", def));
-    char *save = NULL;
-    int states = 0;
-    int results = 0;
+    flux_error_t err;
     json_t *o;
 
-    for (char *s = copy ? strtok_r (copy, ",", &save) : NULL; s; s = strtok_r (NULL, ",", &save)) {
-        flux_job_state_t state;
-        flux_job_result_t result;
-        if (strcasecmp (s, "pending") == 0)
-            states |= FLUX_JOB_STATE_PENDING;
-        else if (strcasecmp (s, "running") == 0)
-            states |= FLUX_JOB_STATE_RUNNING;
-        else if (strcasecmp (s, "active") == 0)
-            states |= FLUX_JOB_STATE_ACTIVE;
-        else if (flux_job_strtostate (s, &state) == 0)
-            states |= state;
-        else if (flux_job_strtoresult (s, &result) == 0)
-            results |= result;
-        else
-            cmd_die (1, "--filter=%s: there are depend, priority, sched, run, cleanup, inactive,"
-                     " pending, running, active, completed, failed, canceled, timeout", s);
-    }
-    free (copy);
-    if (results == 0)
-        return json_pack ("{s:[i]}", "states", states);
-    o = json_pack ("{s:[{s:[i]} {s:[i]}]}", "and", "states", FLUX_JOB_STATE_INACTIVE,
-                   "results", results);
-    if (states)
-        o = json_pack ("{s:[o {s:[i]}]}", "or", o, "states", states);
+    die_on (jobquery_filter (optparse_get_str (p, "filter", def), &o, &err), err.text);
     return o;
-}
-
-static json_t *queue_constraint (optparse_t *p)
-{
-    json_t *a = json_array ();
-    const char *arg;
-
-    optparse_getopt_iterator_reset (p, "queue");
-    while ((arg = optparse_getopt_next (p, "queue"))) {
-        char *copy = strdup (arg);
-        char *save = NULL;
-        for (char *s = strtok_r (copy, ",", &save); s; s = strtok_r (NULL, ",", &save))
-            json_array_append_new (a, json_string (s));
-        free (copy);
-    }
-    if (json_array_size (a) > 0)
-        return json_pack ("{s:o}", "queue", a);
-    json_decref (a);
-    return NULL;
 }
 
 static json_t *include_constraint (optparse_t *p)
@@ -178,7 +135,7 @@ static json_t *make_constraint (optparse_t *p)
 
     add_term (and, user_constraint (p));
     add_term (and, filter_constraint (p));
-    add_term (and, queue_constraint (p));
+    add_term (and, jobquery_queues (p, "queue"));
     add_term (and, include_constraint (p));
     if (name)
         add_term (and, json_pack ("{s:[s]}", "name", name));
@@ -188,61 +145,24 @@ static json_t *make_constraint (optparse_t *p)
 static double parse_since (optparse_t *p)
 {
     const char *s = optparse_get_str (p, "since", NULL);
-    static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
-                                         "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M", NULL };
-    time_t now = time (NULL);
-    double d;
-    char *end;
+    flux_error_t err;
+    double t = 0;
 
-    if (!s)
-        return 0;
-    if (s[0] == '-') {
-        if (duration_parse (s + 1, &d) < 0)
-            cmd_die (1, "--since=%s: '%s' is not a duration", s, s + 1);
-        return now - d;
-    }
-    d = strtod (s, &end);
-    if (*end == '\0' && end != s)
-        return d;
-    for (int i = 0; forms[i]; i++) {
-        struct tm tm;
-        const char *e;
-        localtime_r (&now, &tm);
-        tm.tm_sec = 0;
-        if (i == 3)
-            tm.tm_hour = tm.tm_min = 0;
-        if ((e = strptime (s, forms[i], &tm)) && !*e) {
-            tm.tm_isdst = -1;
-            d = mktime (&tm);
-            if (d > now)
-                cmd_die (1, "--since=%s: the time is in the future", s);
-            return d;
-        }
-    }
-    cmd_die (1, "--since=%s: want -DURATION, HH:MM or YYYY-MM-DD[ HH:MM[:SS]]", s);
+    if (s)
+        die_on (jobquery_since (s, &t, &err), err.text);
+    return t;
 }
 
 /* Listing */
 
 static json_t *list_query (flux_t *h, optparse_t *p, int count)
 {
-    json_t *all = json_array ();
-    flux_future_t *f;
-    json_t *jobs;
+    flux_error_t err;
+    json_t *jobs = jobquery_list (h, make_constraint (p), "all", count, parse_since (p), &err);
 
-    f = flux_rpc_pack (h, "job-list.list", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
-                       "{s:i s:[s] s:f s:o}", "max_entries", count, "attrs", "all",
-                       "since", parse_since (p), "constraint", make_constraint (p));
-    if (!f)
-        cmd_die (1, "job-list: %s", flux_strerror (errno));
-    while (flux_rpc_get_unpack (f, "{s:o}", "jobs", &jobs) == 0) {
-        json_array_extend (all, jobs);
-        flux_future_reset (f);
-    }
-    if (errno != ENODATA)
-        cmd_die (1, "job-list: %s", future_strerror (f, errno));
-    flux_future_destroy (f);
-    return all;
+    if (!jobs)
+        cmd_die (1, "%s", err.text);
+    return jobs;
 }
 
 static json_t *list_ids (flux_t *h, int n, char **ids, int *rc)

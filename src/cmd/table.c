@@ -14,6 +14,7 @@
 #include "cmd/kvs.h"
 #include "cmd/module.h"
 #include "cmd/overlay.h"
+#include "cmd/pgrep.h"
 #include "cmd/ping.h"
 #include "cmd/proxy.h"
 #include "cmd/queue.h"
@@ -24,6 +25,7 @@
 #include "cmd/uptime.h"
 #include "cmd/uri.h"
 #include "cmd/version.h"
+#include "cmd/watch.h"
 
 #define SUBMIT "Run and submit jobs, allocate resources:"
 #define COMMON "Common commands from flux-core:"
@@ -50,7 +52,9 @@ const struct cmd cmd_table[] = {
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
     { "module", cmd_module, COMMON, "Manage Flux extension modules" },
     { "overlay", cmd_overlay, COMMON, "Show flux overlay network status" },
+    { "pgrep", cmd_pgrep, COMMON, "List jobs by name or id range" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
+    { "pkill", cmd_pkill, COMMON, "Cancel jobs by name or id range" },
     { "proxy", cmd_proxy, COMMON, "Proxy connections to Flux jobs and instances" },
     { "queue", cmd_queue, COMMON, "List and manipulate Flux queues" },
     { "resource", cmd_resource, COMMON, "List/manipulate Flux resource status" },
@@ -59,6 +63,7 @@ const struct cmd cmd_table[] = {
     { "uptime", cmd_uptime, COMMON, "Tell how long Flux has been up and running" },
     { "uri", cmd_uri, COMMON, "Resolve Flux URIs" },
     { "version", cmd_version, COMMON, "Display flux version information" },
+    { "watch", cmd_watch, COMMON, "Monitor one or more Flux jobs" },
     { "relay", cmd_relay, NULL, "Pass messages on, for ssh:// URIs" },
     { NULL, NULL, NULL, NULL },
 };
