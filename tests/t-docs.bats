@@ -225,3 +225,48 @@ RUN
     [ "${lines[2]}" = 1 ]
     [[ "${lines[3]}" == *"unsatisfiable"* ]]
 }
+
+# named_in PAGE: those words of standard input that the page does not have in bold
+# or underlined
+missing_in() {
+    page "$1" | tr -d '\\' >page.txt
+    while read -r word; do
+        grep -qE "[*_]$(sed 's/[.]/[.]/g' <<<"$word")[*_]" page.txt || echo "$word"
+    done
+}
+
+sources() {
+    find "$FLUX_TOP/src" -name '*.c' ! -name 'test_*' ! -path '*/graph/*' "$@"
+}
+
+@test "each environment variable that is read is in flux-environment(7)" {
+    sources -exec grep -hoE '\bgetenv \("[A-Z0-9_]+"\)' {} + \
+        | sed -E 's/.*"(.*)".*/\1/' | sort -u >names
+    [ "$(wc -l <names)" -gt 30 ]
+    run missing_in "$PAGES/man7/flux-environment.7.scd" <names
+    echo "$output"
+    [ -z "$output" ]
+}
+
+@test "each option that the shell reads is in flux-shell-options(7)" {
+    grep -hoE 'shell_option \([a-z>-]+, "[a-z.-]+"\)' "$FLUX_TOP"/src/shell/*.c \
+        | sed -E 's/.*"(.*)".*/\1/' | grep -vx per-resource | sort -u >names
+    [ "$(wc -l <names)" -gt 15 ]
+    run missing_in "$PAGES/man7/flux-shell-options.7.scd" <names
+    echo "$output"
+    [ -z "$output" ]
+}
+
+@test "each call of plugins is in flux-shell-plugins(7) and flux-jobtap-plugins(7)" {
+    grep -hoE '"(shell|task)\.[a-z-]+"' "$FLUX_TOP"/src/shell/*.c | tr -d '"' | sort -u >shell
+    grep -hoE '"job\.[a-z-]+(\.get)?"|"(conf\.update|plugin\.query)"' \
+        $(ls "$FLUX_TOP"/src/modules/job/*.c | grep -v /test_) | tr -d '"' | grep -vx 'job.h' | sort -u >jobtap
+    [ "$(wc -l <shell)" -gt 9 ]
+    [ "$(wc -l <jobtap)" -gt 5 ]
+    run missing_in "$PAGES/man7/flux-shell-plugins.7.scd" <shell
+    echo "$output"
+    [ -z "$output" ]
+    run missing_in "$PAGES/man7/flux-jobtap-plugins.7.scd" <jobtap
+    echo "$output"
+    [ -z "$output" ]
+}
