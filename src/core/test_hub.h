@@ -43,7 +43,7 @@ struct hub {
 static inline bool hub_has_service (struct hub_end *e, const char *topic)
 {
     char buf[128], *save = NULL;
-    const char *dot = strrchr (topic, '.');
+    const char *dot = strchr (topic, '.');
     size_t len = dot ? (size_t)(dot - topic) : strlen (topic);
 
     snprintf (buf, sizeof (buf), "%s", e->services);
