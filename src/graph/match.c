@@ -8,6 +8,7 @@
  * through.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,10 +233,10 @@ void match_short (struct ctx *c, uint32_t v, const struct req *r, int64_t found)
 {
     struct match_why *w = &c->why;
 
-    if (w->type && (r->depth < w->depth
+    if (w->type[0] && (r->depth < w->depth
                     || (r->depth == w->depth && found <= w->found)))
         return;
-    w->type = r->type;
+    snprintf (w->type, sizeof (w->type), "%s", r->type);
     w->where = v;
     w->depth = r->depth;
     w->wanted = r->count.min;

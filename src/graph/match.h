@@ -53,7 +53,7 @@ struct match_args {
 
 /* Why not: the request vertex that is short, where, and by how much. */
 struct match_why {
-    const char *type;       /* borrowed from the request; NULL: nothing to say */
+    char type[64];          /* "": nothing to say */
     uint32_t where;         /* vertex under which it was looked for */
     int depth;              /* level of the request, 0 at the top */
     int64_t wanted;

@@ -230,7 +230,7 @@ static int try_at (struct ctx *c, enum when when, int64_t at, int64_t duration)
     c->when = when;
     c->at = at;
     c->end = duration > PLANNER_END - at ? PLANNER_END : at + duration;
-    c->why = (struct match_why){ .type = NULL };
+    c->why = (struct match_why){ .where = GRAPH_NONE };
     ok = match_passes (c, GRAPH_NONE, 0, false)
         && match_all (c, 0, c->rq->top, c->rq->ntop, &score);
     if (c->failed)
@@ -368,7 +368,7 @@ int match_why_text (const struct graph *g, const struct match_why *w, char *buf,
 {
     char path[256] = "/";
 
-    if (!w->type)
+    if (!w->type[0])
         return snprintf (buf, size, "%s", w->constrained
                          ? "no node meets the constraints" : "nothing is short");
     if (w->where != GRAPH_NONE)

@@ -1,0 +1,510 @@
+/* test_match.c - the matcher against a reference that counts, on random graphs
+ *
+ * The reference knows who has which vertex in each second of a short time, and
+ * answers by counting: how many vertices of a type below v could be had, each with
+ * what is wanted below it.  It knows nothing of order, sums or bits.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/graph.h"
+#include "graph/match.h"
+
+#define T 64                    /* seconds */
+#define MAXV 400
+
+static unsigned int seed;
+
+static int rnd (int n)
+{
+    seed = seed * 1103515245 + 12345;
+    return (int)((seed >> 16) % (unsigned int)n);
+}
+
+static uint8_t held_x[MAXV][T], held_s[MAXV][T];
+
+static uint32_t add (struct graph *g, uint32_t parent, const char *type, int id)
+{
+    struct vtx_spec s = { .parent = parent, .type = graph_intern (g, type), .id = id,
+                          .size = 1, .uniq = -1, .rank = -1 };
+    uint32_t v = graph_add (g, &s);
+
+    assert_true (v != GRAPH_NONE);
+    return v;
+}
+
+static struct graph *random_graph (void)
+{
+    struct graph *g = graph_new ();
+    uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
+    int racks = rnd (3), nodes = 1 + rnd (6), id = 0;
+    bool sockets = rnd (2), odd = rnd (2);
+
+    for (int r = 0; r < (racks ? racks : 1); r++) {
+        uint32_t rack = racks ? add (g, top, "rack", r) : top;
+        for (int n = 0; n < nodes; n++) {
+            uint32_t node = add (g, rack, "node", odd ? (id++ * 5) % 7 : id++);
+            int parts = sockets ? 2 : 1, core = 0, gpu = 0;
+            for (int s = 0; s < parts; s++) {
+                uint32_t p = sockets ? add (g, node, "socket", s) : node;
+                for (int c = 1 + rnd (4); c > 0; c--)
+                    add (g, p, "core", core++);
+                for (int c = rnd (3); c > 0; c--)
+                    add (g, p, "gpu", gpu++);
+            }
+        }
+    }
+    assert_int_equal (graph_finish (g, NULL), 0);
+    assert_true (graph_count (g) < MAXV);
+    return g;
+}
+
+/* The request, also as the reference wants it */
+struct want {
+    int nodes;                  /* 0: no node level */
+    bool node_x, node_full;
+    bool socket;                /* slot > socket > core */
+    bool slot_node;             /* slot > node > core */
+    int slots, cores, gpus;
+};
+
+static void random_want (struct want *w)
+{
+    *w = (struct want){ .slots = 1 + rnd (3), .cores = 1 + rnd (4), .gpus = rnd (3) };
+    switch (rnd (5)) {
+        case 0:
+            break;
+        case 1:
+            w->slot_node = true;
+            break;
+        case 2:
+            w->socket = true;
+            /* fall through */
+        default:
+            w->nodes = 1 + rnd (4);
+            w->node_full = w->node_x = rnd (3) == 0;
+    }
+}
+
+static struct request *make_request (const struct want *w)
+{
+    char inner[256], slot[512], all[1024];
+    flux_error_t err;
+    struct request *r;
+
+    snprintf (inner, sizeof (inner), "{\"type\":\"core\",\"count\":%d}", w->cores);
+    if (w->gpus)
+        snprintf (inner + strlen (inner), sizeof (inner) - strlen (inner),
+                  ",{\"type\":\"gpu\",\"count\":%d}", w->gpus);
+    snprintf (slot, sizeof (slot), w->socket || w->slot_node
+              ? "{\"type\":\"slot\",\"label\":\"a\",\"count\":%d,\"with\":[{\"type\":"
+                "\"%s\",\"count\":1,\"with\":[%s]}]}"
+              : "{\"type\":\"slot\",\"label\":\"a\",\"count\":%d%s,\"with\":[%s]}",
+              w->slots, w->socket ? "socket" : w->slot_node ? "node" : "", inner);
+    if (w->nodes)
+        snprintf (all, sizeof (all), "{\"resources\":[{\"type\":\"node\",\"count\":%d%s,"
+                  "\"with\":[%s]}]}", w->nodes, w->node_x ? ",\"exclusive\":true" : "",
+                  slot);
+    else
+        snprintf (all, sizeof (all), "{\"resources\":[%s]}", slot);
+    r = request_decode (all, strlen (all), &err);
+    if (!r)
+        fail_msg ("%s: %s", all, err.text);
+    return r;
+}
+
+/* Reference */
+
+static bool is (const struct graph *g, uint32_t v, const char *type)
+{
+    return strcmp (graph_type (g, v), type) == 0;
+}
+
+static bool may (const struct graph *g, uint32_t v, int t, int d, bool x)
+{
+    for (int i = t; i < t + d && i < T; i++) {
+        if (x && held_s[v][i])
+            return false;
+        for (uint32_t u = v; u != GRAPH_NONE; u = graph_parent (g, u))
+            if (held_x[u][i])
+                return false;
+    }
+    return true;
+}
+
+static int count (const struct graph *g, uint32_t v, const char *type, int t, int d)
+{
+    int n = 0;
+
+    for (uint32_t u = v + 1; u < graph_end (g, v); u++)
+        n += is (g, u, type) && may (g, u, t, d, true);
+    return n;
+}
+
+/* Slots of cores and gpus in one place. */
+static int slots_in (const struct graph *g, uint32_t v, const struct want *w, int t,
+                     int d)
+{
+    int n = count (g, v, "core", t, d) / w->cores;
+    int m = w->gpus ? count (g, v, "gpu", t, d) / w->gpus : n;
+
+    return n < m ? n : m;
+}
+
+/* Places: what has cores (or gpus) as children; failing that, nodes. */
+static int slots_below (const struct graph *g, uint32_t v, const struct want *w, int t,
+                        int d, bool nodes)
+{
+    int n = 0;
+
+    for (uint32_t u = v; u < graph_end (g, v); u++) {
+        bool place = nodes && is (g, u, "node");
+        for (uint32_t k = u + 1; !nodes && k < graph_end (g, u); k++)
+            place |= graph_parent (g, k) == u
+                && (is (g, k, "core") || (w->gpus && is (g, k, "gpu")));
+        if (place)
+            n += slots_in (g, u, w, t, d);
+    }
+    return n;
+}
+
+static bool enough_slots (const struct graph *g, uint32_t v, const struct want *w,
+                          int t, int d)
+{
+    int n = 0;
+
+    if (w->socket) {
+        for (uint32_t u = v; u < graph_end (g, v); u++)
+            n += is (g, u, "socket") && may (g, u, t, d, true)
+                && slots_in (g, u, w, t, d) > 0;
+        return n >= w->slots;
+    }
+    return slots_below (g, v, w, t, d, false) >= w->slots
+        || slots_below (g, v, w, t, d, true) >= w->slots;
+}
+
+static bool reference (const struct graph *g, const struct want *w, int t, int d)
+{
+    int n = 0, need = w->slot_node ? w->slots : w->nodes;
+
+    if (!w->nodes && !w->slot_node)
+        return enough_slots (g, 0, w, t, d);
+    for (uint32_t u = 0; u < graph_end (g, 0); u++) {
+        if (!is (g, u, "node") || !may (g, u, t, d, w->node_x || w->slot_node))
+            continue;
+        n += w->slot_node ? slots_in (g, u, w, t, d) > 0 : enough_slots (g, u, w, t, d);
+    }
+    return n >= need;
+}
+
+/* Enter or leave what a job has; nothing may be given twice. */
+static void hold (const struct graph *g, const struct job *j, int sign)
+{
+    size_t n;
+    const struct job_part *p = job_parts (j, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t v = p[i].vtx;
+        for (int64_t t = job_start (j); t < job_end (j) && t < T; t++) {
+            if (sign > 0) {
+                uint32_t u = graph_parent (g, v);
+                assert_int_equal (held_x[v][t], 0);
+                if (p[i].x)
+                    assert_int_equal (held_s[v][t], 0);
+                /* an exclusive vertex above must be the same job's */
+                if (u != GRAPH_NONE && held_x[u][t]) {
+                    bool own = false;
+                    for (size_t k = 0; k < n; k++)
+                        own |= p[k].vtx == u;
+                    assert_true (own);
+                }
+            }
+            if (p[i].x)
+                held_x[v][t] = (uint8_t)(held_x[v][t] + sign);
+            else
+                held_s[v][t] = (uint8_t)(held_s[v][t] + sign);
+        }
+    }
+}
+
+static void check_job (const struct graph *g, const struct want *w, const struct job *j)
+{
+    size_t n;
+    const struct job_part *p = job_parts (j, &n);
+    int nodes = 0, cores = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        nodes += is (g, p[i].vtx, "node");
+        cores += is (g, p[i].vtx, "core");
+        if (i > 0)
+            assert_true (p[i - 1].vtx < p[i].vtx);
+    }
+    if (w->nodes)
+        assert_int_equal (nodes, w->nodes);
+    if (!w->node_full)
+        assert_int_equal (cores, w->cores * w->slots * (w->nodes ? w->nodes : 1));
+    assert_int_equal (job_nslots (j), w->slots * (w->nodes ? w->nodes : 1));
+}
+
+static void one (struct graph *g, const struct policy *policy, int64_t id)
+{
+    struct want w;
+    struct request *r;
+    struct match_why why = { 0 };
+    struct job *j = NULL;
+    int d = 1 + rnd (8), t = 0, rc;
+    bool reserve = rnd (2);
+
+    random_want (&w);
+    r = make_request (&w);
+    struct match_args a = { policy, r, reserve ? MATCH_ALLOCATE_ORELSE_RESERVE
+                            : MATCH_ALLOCATE, id, 0, d };
+    rc = graph_match (g, &a, &j, &why);
+    while (t < T - 10 && !reference (g, &w, t, d))
+        t++;
+    if (reserve ? t < T - 10 : t == 0) {
+        assert_int_equal (rc, 0);
+        assert_int_equal (job_start (j), t);
+        check_job (g, &w, j);
+        hold (g, j, 1);
+    }
+    else {
+        assert_true (rc == -EBUSY || rc == -ENODEV);
+        assert_true (t > 0);
+    }
+    request_free (r);
+}
+
+static void one_graph (const struct policy *policy)
+{
+    struct graph *g = random_graph ();
+
+    memset (held_x, 0, sizeof (held_x));
+    memset (held_s, 0, sizeof (held_s));
+    for (int64_t id = 0; id < 25; id++) {
+        struct job *old = graph_job (g, rnd ((int)id + 1));
+        if (old && rnd (3) == 0) {
+            hold (g, old, -1);
+            assert_int_equal (graph_cancel (g, job_id (old)), 0);
+        }
+        one (g, policy, id);
+    }
+    for (int64_t id = 0; id < 25; id++)
+        graph_cancel (g, id);
+    /* all is as at the start */
+    assert_int_equal (graph_free_now (g, 0, "core"), graph_total (g, 0, "core"));
+    assert_int_equal (graph_free_now (g, 0, "node"), graph_total (g, 0, "node"));
+    graph_free (g);
+}
+
+static void run (const char *name)
+{
+    struct policy p;
+
+    assert_int_equal (policy_parse (name, &p, NULL), 0);
+    for (int i = 0; i < 120; i++) {
+        seed = (unsigned int)i * 7919 + 1;
+        one_graph (&p);
+    }
+}
+
+static void test_first (void **state)
+{
+    run ("first");
+}
+
+static void test_high (void **state)
+{
+    run ("high");
+}
+
+static void test_low (void **state)
+{
+    run ("low");
+}
+
+static void test_lonode (void **state)
+{
+    run ("lonode");
+}
+
+static void test_hinode (void **state)
+{
+    run ("hinode");
+}
+
+static void test_firstnode (void **state)
+{
+    run ("firstnode");
+}
+
+static struct request *parse (const char *s)
+{
+    flux_error_t err;
+    struct request *r = request_decode (s, strlen (s), &err);
+
+    if (!r)
+        fail_msg ("%s", err.text);
+    return r;
+}
+
+/* 4 nodes of 4 cores and a pool of 16 GB. */
+static struct graph *plain_graph (void)
+{
+    struct graph *g = graph_new ();
+    uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
+
+    for (int n = 0; n < 4; n++) {
+        uint32_t node = add (g, top, "node", n);
+        struct vtx_spec m = { .parent = node, .type = graph_intern (g, "memory"),
+                              .id = 0, .size = 16, .uniq = -1, .rank = n };
+        for (int c = 0; c < 4; c++)
+            add (g, node, "core", c);
+        graph_add (g, &m);
+    }
+    assert_int_equal (graph_finish (g, NULL), 0);
+    return g;
+}
+
+static int match (struct graph *g, const char *policy, const char *spec, int64_t id,
+                  enum match_op op, struct job **j, struct match_why *why)
+{
+    struct policy p;
+    struct request *r = parse (spec);
+    struct match_args a = { .request = r, .op = op, .jobid = id, .duration = 10 };
+    int rc;
+
+    assert_int_equal (policy_parse (policy, &p, NULL), 0);
+    a.policy = &p;
+    rc = graph_match (g, &a, j, why);
+    request_free (r);
+    return rc;
+}
+
+/* Of a shared pool part is taken; when it is gone, it is named. */
+static void test_pool (void **state)
+{
+    const char *spec = "{\"resources\":[{\"type\":\"node\",\"count\":1,\"with\":[{\"type\":"
+        "\"memory\",\"count\":10}]}]}";
+    struct graph *g = plain_graph ();
+    struct match_why why = { 0 };
+    struct job *j;
+    size_t n;
+
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal (match (g, "low", spec, i, MATCH_ALLOCATE, &j, &why), 0);
+        assert_int_equal (job_parts (j, &n)[n - 1].amount, 10);
+    }
+    assert_int_equal (match (g, "low", spec, 5, MATCH_ALLOCATE, &j, &why), -EBUSY);
+    assert_string_equal (why.type, "memory");
+    assert_int_equal (why.wanted, 10);
+    assert_int_equal (why.found, 6);
+    assert_false (why.never);
+    assert_int_equal (match (g, "low", spec, 5, MATCH_ALLOCATE_ORELSE_RESERVE, &j, &why), 0);
+    assert_int_equal (job_start (j), 10);
+    graph_free (g);
+}
+
+static void test_results (void **state)
+{
+    const char *one_core = "{\"resources\":[{\"type\":\"slot\",\"label\":\"a\",\"count\":1,"
+        "\"with\":[{\"type\":\"core\",\"count\":1}]}]}";
+    const char *many = "{\"resources\":[{\"type\":\"slot\",\"label\":\"a\",\"count\":1,"
+        "\"with\":[{\"type\":\"core\",\"count\":5}]}]}";
+    struct graph *g = plain_graph ();
+    struct match_why why = { 0 };
+    struct job *j = NULL;
+    char text[256];
+
+    assert_int_equal (match (g, "first", one_core, 1, MATCH_ALLOCATE, &j, &why), 0);
+    assert_int_equal (match (g, "first", one_core, 1, MATCH_ALLOCATE, &j, &why), -EEXIST);
+    assert_int_equal (match (g, "first", one_core, -2, MATCH_ALLOCATE, &j, &why), -EINVAL);
+    assert_int_equal (match (g, "low", many, 2, MATCH_ALLOCATE_ORELSE_RESERVE, &j, &why),
+                      -ENODEV);
+    assert_true (why.never);
+    match_why_text (g, &why, text, sizeof (text));
+    assert_non_null (strstr (text, "core needed below /cluster0"));
+    assert_int_equal (match (g, "first", one_core, 1, MATCH_SATISFIABILITY, &j, &why), 0);
+    assert_null (j);
+    assert_int_equal (graph_cancel (g, 9), -ENOENT);
+    graph_free (g);
+}
+
+/* Part of a job goes; a job is placed where it says, or not at all. */
+static void test_place (void **state)
+{
+    struct graph *g = plain_graph ();
+    uint32_t n0 = graph_by_path (g, "/cluster0/node0");
+    uint32_t n1 = graph_by_path (g, "/cluster0/node1");
+    struct job_part part[] = { { n0, true, 1 }, { n1 + 1, true, 1 } };
+    struct job *j;
+    size_t n;
+    bool empty;
+
+    assert_int_equal (graph_place (g, 1, false, 0, 10, 0, part, 2, 0, &j), 0);
+    job_parts (j, &n);
+    assert_int_equal (n, 4);
+    assert_int_equal (graph_place (g, 2, false, 0, 10, 0, part, 1, 0, &j), -EBUSY);
+    assert_int_equal (graph_place (g, 1, false, 0, 10, 0, part, 1, 0, &j), -EEXIST);
+    assert_int_equal (graph_place (g, 2, true, 10, 20, 0, part, 1, 0, &j), 0);
+    assert_int_equal (job_state (j), JOB_RESERVED);
+    assert_int_equal (graph_free_now (g, 0, "core"), 11);
+    assert_int_equal (graph_cancel_part (g, 1, &n0, 1, &empty), 0);
+    assert_false (empty);
+    assert_int_equal (graph_free_now (g, 0, "core"), 15);
+    assert_int_equal (graph_set_end (g, 1, 30), 0);
+    assert_int_equal (graph_set_end (g, 1, 0), -EINVAL);
+    assert_int_equal (graph_start_reserved (g, 2), 0);
+    assert_int_equal (graph_start_reserved (g, 2), -EINVAL);
+    assert_int_equal (graph_free_now (g, 0, "core"), 11);
+    assert_int_equal (graph_cancel_part (g, 1, &n1, 1, &empty), 0);
+    assert_true (empty);
+    assert_null (graph_job (g, 1));
+    graph_free (g);
+}
+
+/* A job that overran holds its resources now, but is over at a later time. */
+static void test_overrun (void **state)
+{
+    struct graph *g = plain_graph ();
+    struct policy p = { 0 };
+    struct request *r = parse ("{\"resources\":[{\"type\":\"node\",\"count\":4,"
+                               "\"exclusive\":true}]}");
+    struct match_args a = { &p, r, MATCH_ALLOCATE, 1, 0, 10 };
+    struct match_why why;
+    struct job *j;
+
+    assert_int_equal (graph_match (g, &a, &j, &why), 0);
+    a.jobid = 2;
+    a.now = 50;
+    assert_int_equal (graph_match (g, &a, &j, &why), -EBUSY);
+    request_free (r);
+    graph_free (g);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_first),
+        cmocka_unit_test (test_high),
+        cmocka_unit_test (test_low),
+        cmocka_unit_test (test_lonode),
+        cmocka_unit_test (test_hinode),
+        cmocka_unit_test (test_firstnode),
+        cmocka_unit_test (test_pool),
+        cmocka_unit_test (test_results),
+        cmocka_unit_test (test_place),
+        cmocka_unit_test (test_overrun),
+    };
+
+    return cmocka_run_group_tests_name ("match", tests, NULL, NULL);
+}
