@@ -18,7 +18,7 @@
 #include "modules/exec/part.h"
 #include "spec/topo.h"
 
-#define HELLO_RETRY_SECONDS 0.5
+#define HELLO_RETRY_SECONDS 0.1
 
 /* The outbox */
 
@@ -166,6 +166,8 @@ static void hello_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents,
 
 static void hello_again (struct jobexec *ctx)
 {
+    flux_future_destroy (ctx->f_hello);
+    ctx->f_hello = NULL;
     if (!ctx->hello_w)
         ctx->hello_w = flux_timer_watcher_create (ctx->r, HELLO_RETRY_SECONDS, 0.,
                                                   hello_timer_cb, ctx);
@@ -175,28 +177,27 @@ static void hello_again (struct jobexec *ctx)
     flux_watcher_start (ctx->hello_w);
 }
 
-/* ENOSYS: the job manager is not there yet, or is being reloaded. */
+/* The request is a streaming one that has one answer: so it stays open, and the
+ * broker ends it with ENOSYS when the job manager goes, or is not there yet. */
 static void hello_cb (flux_future_t *f, void *arg)
 {
     struct jobexec *ctx = arg;
 
-    if (flux_future_get (f, NULL) < 0) {
-        if (errno == ENOSYS)
-            hello_again (ctx);
-        else
-            flux_log (ctx->h, LOG_CRIT, "job-manager.exec-hello: %s",
-                      flux_future_error_string (f));
-    }
-    flux_future_destroy (f);
-    ctx->f_hello = NULL;
+    if (flux_future_get (f, NULL) == 0)
+        flux_future_reset (f);
+    else if (errno == ENOSYS)
+        hello_again (ctx);
+    else if (errno != ENODATA)
+        flux_log (ctx->h, LOG_CRIT, "job-manager.exec-hello: %s",
+                  flux_future_error_string (f));
 }
 
 static void say_hello (struct jobexec *ctx)
 {
     if (ctx->f_hello)
         return;
-    ctx->f_hello = flux_rpc_pack (ctx->h, "job-manager.exec-hello", 0, 0, "{s:s}",
-                                  "service", "job-exec");
+    ctx->f_hello = flux_rpc_pack (ctx->h, "job-manager.exec-hello", 0,
+                                  FLUX_RPC_STREAMING, "{s:s}", "service", "job-exec");
     if (!ctx->f_hello || flux_future_then (ctx->f_hello, -1., hello_cb, ctx) < 0)
         flux_log_error (ctx->h, "job-manager.exec-hello");
 }
