@@ -25,7 +25,7 @@
 #include <flux/schedutil.h>
 
 #include "base/errmsg.h"
-#include "mgr.h"
+#include "modules/job/mgr.h"
 #include "spec/rset.h"
 
 struct alloc {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
-#include "mgr.h"
+#include "modules/job/mgr.h"
 
 void mgr_respond (struct mgr *m, const flux_msg_t *msg, json_t *payload)
 {

@@ -1,6 +1,6 @@
 /* attr.c - job attributes as JSON (RFC 43)
  */
-#include "list.h"
+#include "modules/job/list.h"
 
 #include <errno.h>
 

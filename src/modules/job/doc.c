@@ -1,6 +1,6 @@
 /* doc.c - jobspec as the job part keeps it
  */
-#include "doc.h"
+#include "modules/job/doc.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "mgr.h"
+#include "modules/job/mgr.h"
 
 struct drains {
     struct flux_msglist *drain;

@@ -9,11 +9,11 @@
 #include <flux/idset.h>
 
 #include "base/errmsg.h"
-#include "info.h"
-#include "list.h"
-#include "mgr.h"
+#include "modules/job/info.h"
+#include "modules/job/list.h"
+#include "modules/job/mgr.h"
 #include "spec/eventlog.h"
-#include "tap.h"
+#include "modules/job/tap.h"
 
 typedef int (*note_f) (struct job *job, const json_t *context);
 

@@ -6,7 +6,7 @@
  *
  * Watches are in watch.c.
  */
-#include "info_private.h"
+#include "modules/job/info_private.h"
 
 #include <errno.h>
 #include <inttypes.h>

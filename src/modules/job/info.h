@@ -3,7 +3,7 @@
 #ifndef JOB_INFO_H
 #define JOB_INFO_H
 
-#include "table.h"
+#include "modules/job/table.h"
 
 int info_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *err);
 void info_stop (void *ctx);

@@ -3,8 +3,8 @@
 #ifndef JOB_INFO_PRIVATE_H
 #define JOB_INFO_PRIVATE_H
 
-#include "info.h"
-#include "mgr.h"
+#include "modules/job/info.h"
+#include "modules/job/mgr.h"
 
 struct info {
     flux_t *h;

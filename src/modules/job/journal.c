@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "mgr.h"
+#include "modules/job/mgr.h"
 #include "spec/eventlog.h"
 
 struct consumer {

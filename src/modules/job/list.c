@@ -4,14 +4,14 @@
  * does not hold up the jobs.  Answers follow what they show into the KVS, as
  * all answers of the job part do.
  */
-#include "list.h"
+#include "modules/job/list.h"
 
 #include <errno.h>
 #include <time.h>
 
 #include "base/errmsg.h"
 #include "core/builtin.h"
-#include "mgr.h"
+#include "modules/job/mgr.h"
 #include "spec/constraint.h"
 
 #define SLICE_SECONDS 0.001

@@ -3,7 +3,7 @@
 #ifndef JOB_LIST_H
 #define JOB_LIST_H
 
-#include "table.h"
+#include "modules/job/table.h"
 
 int list_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *err);
 void list_stop (void *ctx);

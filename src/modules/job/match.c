@@ -7,7 +7,7 @@
 #include <flux/idset.h>
 
 #include "base/errmsg.h"
-#include "list.h"
+#include "modules/job/list.h"
 #include "spec/constraint.h"
 
 #define SET_MAX 1024       /* hosts or ranks in one constraint */

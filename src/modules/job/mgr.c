@@ -1,6 +1,6 @@
 /* mgr.c - the job-manager service: its parts and its table of requests
  */
-#include "mgr.h"
+#include "modules/job/mgr.h"
 
 #include <errno.h>
 #include <syslog.h>
@@ -8,9 +8,9 @@
 
 #include "base/errmsg.h"
 #include "core/builtin.h"
-#include "info.h"
-#include "list.h"
-#include "tap.h"
+#include "modules/job/info.h"
+#include "modules/job/list.h"
+#include "modules/job/tap.h"
 
 static void committed (struct job *job, size_t from, void *arg)
 {

@@ -15,8 +15,8 @@
 
 #include <flux/core.h>
 
-#include "turn.h"
-#include "table.h"
+#include "modules/job/turn.h"
+#include "modules/job/table.h"
 
 struct alloc;
 struct start;

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "tap.h"
+#include "modules/job/tap.h"
 
 enum kind { AFTER_START, AFTER_FINISH, AFTER_SUCCESS, AFTER_FAILURE, AFTER_EXCEPT };
 

@@ -8,7 +8,7 @@
 
 #include "base/duration.h"
 #include "spec/jobspec.h"
-#include "tap.h"
+#include "modules/job/tap.h"
 
 /* ---- .limit-duration ---- */
 

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "list.h"
-#include "tap.h"
+#include "modules/job/list.h"
+#include "modules/job/tap.h"
 
 /* ---- .priority-default: priority is urgency ---- */
 

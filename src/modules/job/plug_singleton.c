@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "tap.h"
+#include "modules/job/tap.h"
 
 #define DESCRIPTION "singleton"
 

@@ -6,8 +6,8 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
-#include "mgr.h"
-#include "tap.h"
+#include "modules/job/mgr.h"
+#include "modules/job/tap.h"
 
 #define AGE_CHECK_SECONDS 1.
 

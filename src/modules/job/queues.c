@@ -11,7 +11,7 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
-#include "mgr.h"
+#include "modules/job/mgr.h"
 
 struct queue {
     char *name;

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <signal.h>
 
-#include "list.h"
-#include "mgr.h"
+#include "modules/job/list.h"
+#include "modules/job/mgr.h"
 
 /* ---- annotations (RFC 27) ---- */
 

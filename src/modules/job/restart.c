@@ -12,9 +12,9 @@
 #include <syslog.h>
 
 #include "base/errmsg.h"
-#include "mgr.h"
+#include "modules/job/mgr.h"
 #include "spec/eventlog.h"
-#include "tap.h"
+#include "modules/job/tap.h"
 
 #define WINDOW 512     /* look-ups under way */
 #define LEVELS 4       /* job.xxxx.xxxx.xxxx.xxxx */

@@ -1,10 +1,10 @@
 /* service.c - the job services as the broker's module host sees them
  */
-#include "job.h"
+#include "modules/job/job.h"
 
-#include "info.h"
-#include "list.h"
-#include "mgr.h"
+#include "modules/job/info.h"
+#include "modules/job/list.h"
+#include "modules/job/mgr.h"
 
 const struct builtin_data job_builtin_data = {
     .name = "job",

@@ -18,7 +18,7 @@
 
 #include <flux/idset.h>
 
-#include "mgr.h"
+#include "modules/job/mgr.h"
 
 struct start {
     char *service;             /* NULL: none has said hello */

@@ -17,9 +17,9 @@
 #include "base/errmsg.h"
 #include "core/builtin.h"
 #include "core/job_sign.h"
-#include "mgr.h"
+#include "modules/job/mgr.h"
 #include "spec/jobspec.h"
-#include "tap.h"
+#include "modules/job/tap.h"
 
 #define SHAPES_MAX 4096
 

@@ -1,6 +1,6 @@
 /* table.c - the one table of jobs
  */
-#include "table.h"
+#include "modules/job/table.h"
 
 #include <errno.h>
 

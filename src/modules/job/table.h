@@ -27,7 +27,7 @@
 #include "base/tree.h"
 #include "spec/jobstate.h"
 
-#include "doc.h"
+#include "modules/job/doc.h"
 
 struct mgr;
 struct ingest;

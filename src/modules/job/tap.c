@@ -8,7 +8,7 @@
 
 #include "base/errmsg.h"
 #include "spec/jobspec.h"
-#include "tap_private.h"
+#include "modules/job/tap_private.h"
 
 /* ---- whom a topic concerns ---- */
 

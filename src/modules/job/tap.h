@@ -6,7 +6,7 @@
 #ifndef JOB_TAP_H
 #define JOB_TAP_H
 
-#include "mgr.h"
+#include "modules/job/mgr.h"
 
 /* What callbacks gave back. */
 struct tap_out {

@@ -5,7 +5,7 @@
 
 #include "base/errmsg.h"
 #include "core/jobtap_ops.h"
-#include "tap_private.h"
+#include "modules/job/tap_private.h"
 
 #define PLUG_AUX "job::plug"
 

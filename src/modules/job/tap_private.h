@@ -3,7 +3,7 @@
 #ifndef JOB_TAP_PRIVATE_H
 #define JOB_TAP_PRIVATE_H
 
-#include "tap.h"
+#include "modules/job/tap.h"
 
 /* A loaded plugin. */
 struct plug {

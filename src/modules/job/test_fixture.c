@@ -11,7 +11,7 @@
 #include "modules/job/job.h"
 #include "modules/kvs/kvs.h"
 #include "modules/sched-simple/sched_simple.h"
-#include "test_fixture.h"
+#include "modules/job/test_fixture.h"
 
 enum { MANAGER, INGEST, LIST, INFO, SCHED, NSERVICES };
 

@@ -10,8 +10,8 @@
 
 #include <flux/core.h>
 
-#include "test_fixture.h"
-#include "test_util.h"
+#include "modules/job/test_fixture.h"
+#include "modules/job/test_util.h"
 
 static char dso[4096];
 

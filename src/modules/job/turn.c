@@ -1,6 +1,6 @@
 /* turn.c - one KVS commit for all that happened in a turn of the loop
  */
-#include "turn.h"
+#include "modules/job/turn.h"
 
 #include <errno.h>
 #include <syslog.h>

@@ -17,7 +17,7 @@
 
 #include <flux/core.h>
 
-#include "table.h"
+#include "modules/job/table.h"
 
 struct turn;
 

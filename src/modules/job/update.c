@@ -8,10 +8,10 @@
 #include <inttypes.h>
 
 #include "base/errmsg.h"
-#include "info.h"
-#include "mgr.h"
+#include "modules/job/info.h"
+#include "modules/job/mgr.h"
 #include "spec/rset.h"
-#include "tap.h"
+#include "modules/job/tap.h"
 
 #define DURATION_KEY "attributes.system.duration"
 

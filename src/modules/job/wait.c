@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "mgr.h"
+#include "modules/job/mgr.h"
 
 struct zombie {
     struct list_node node;

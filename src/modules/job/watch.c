@@ -12,7 +12,7 @@
 
 #include <flux/idset.h>
 
-#include "info_private.h"
+#include "modules/job/info_private.h"
 #include "spec/eventlog.h"
 
 struct watcher {

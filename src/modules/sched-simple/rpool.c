@@ -1,6 +1,6 @@
 /* rpool.c - the resources of sched-simple
  */
-#include "rpool.h"
+#include "modules/sched-simple/rpool.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@
 #include "base/errmsg.h"
 #include "base/hash.h"
 #include "base/tree.h"
-#include "rpool_match.h"
+#include "modules/sched-simple/rpool_match.h"
 #include "spec/jobspec.h"
 #include "spec/rset.h"
 

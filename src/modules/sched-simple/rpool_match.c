@@ -1,6 +1,6 @@
 /* rpool_match.c - which nodes a constraint allows (RFC 31)
  */
-#include "rpool_match.h"
+#include "modules/sched-simple/rpool_match.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
  *   resource.acquire ─► first answer ─► sched-hello ─► R of running jobs from
  *   the KVS ─► sched-ready ─► sched.alloc, sched.free, ...
  */
-#include "sched_simple.h"
+#include "modules/sched-simple/sched_simple.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,7 +19,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/tree.h"
-#include "rpool.h"
+#include "modules/sched-simple/rpool.h"
 #include "spec/jobspec.h"
 #include "spec/rset.h"
 

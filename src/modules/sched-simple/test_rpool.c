@@ -7,7 +7,7 @@
 
 #include <flux/idset.h>
 
-#include "rpool.h"
+#include "modules/sched-simple/rpool.h"
 #include "spec/jobspec.h"
 #include "spec/rset.h"
 
