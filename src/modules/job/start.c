@@ -21,8 +21,10 @@
 #include "modules/job/mgr.h"
 
 struct start {
+    flux_t *h;
     char *service;             /* NULL: none has said hello */
     char *sender;
+    const flux_msg_t *hello;   /* a streaming one: it hears when we go */
     flux_msg_handler_t *mh;
 };
 
@@ -159,8 +161,17 @@ static int on_response (struct mgr *m, struct job *job, const char *type, json_t
     return -EPROTO;
 }
 
+static void end_hello (struct start *s, int errnum)
+{
+    if (s->hello && flux_respond_error (s->h, s->hello, errnum, NULL) < 0)
+        flux_log_error (s->h, "exec-hello");
+    flux_msg_decref (s->hello);
+    s->hello = NULL;
+}
+
 static void lost (struct mgr *m, const char *why)
 {
+    end_hello (m->start, ENODATA);
     if (m->start->service)
         flux_log (m->h, LOG_DEBUG, "starting of jobs is suspended: %s", why);
     free (m->start->service);
@@ -255,6 +266,8 @@ void start_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     }
     if (flux_respond (h, msg, NULL) < 0)
         flux_log_error (h, "exec-hello");
+    if (flux_msg_is_streaming (msg))
+        m->start->hello = flux_msg_incref (msg);
     hello_jobs (m);
 }
 
@@ -273,12 +286,17 @@ const char *start_service (const struct mgr *m)
 
 struct start *start_new (struct mgr *m)
 {
-    return calloc (1, sizeof (struct start));
+    struct start *s = calloc (1, sizeof (*s));
+
+    if (s)
+        s->h = m->h;
+    return s;
 }
 
 void start_free (struct start *s)
 {
     if (s) {
+        end_hello (s, ENOSYS);
         flux_msg_handler_destroy (s->mh);
         free (s->service);
         free (s->sender);
