@@ -20,6 +20,7 @@ enum { KEEP_CHECKPOINTS = 5 };
 struct store {
     const struct storedb_ops *ops;
     struct storedb *db;          /* the thread's, while it runs */
+    bool readable;               /* the loop may use ops: a transaction is done */
     struct storedb *reader;      /* the loop's; NULL: not open, or temporary */
     char *path;
     char hashtype[16];
@@ -214,6 +215,22 @@ static void write_end (struct store *s)
     pthread_mutex_unlock (&s->db_lock);
 }
 
+/* A temporary database is opened here: loading SQLite takes milliseconds. */
+static int open_late (struct store *s)
+{
+    flux_error_t err = { { 0 } };
+    int rc = -ENOSYS;
+    if (s->db)
+        return 0;
+    const struct storedb_ops *ops = dso_symbol ("store", "storedb_ops", &err);
+    if (ops)
+        rc = ops->open (NULL, false, &s->db, &err);
+    if (rc == 0)
+        s->ops = ops;
+    snprintf (s->text, sizeof (s->text), "%s", err.text);
+    return rc;
+}
+
 static void write_all (struct store *s)
 {
     const char *p = s->redo.data, *end = p + s->redo.len;
@@ -222,6 +239,8 @@ static void write_all (struct store *s)
 
     s->count = 0;
     s->text[0] = '\0';
+    if ((s->rc = open_late (s)) < 0)
+        return;
     pthread_mutex_lock (&s->db_lock);
     s->rc = s->ops->begin (s->db);
     pthread_mutex_unlock (&s->db_lock);
@@ -264,6 +283,7 @@ static void answer (struct store *s)
     if (!answered)
         return;
     s->busy = false;
+    s->readable = s->ops != NULL;
     /* a large transaction's memory is not kept */
     if (s->redo.size > 1024 * 1024)
         buf_release (&s->redo);
@@ -329,6 +349,7 @@ static int start_thread (struct store *s, flux_reactor_t *r, flux_error_t *err)
     if (rc != 0)
         return errmsg (err, -rc, "store: cannot start its thread: %s",
                        strerror (rc));
+    (void)pthread_setname_np (s->thread, "store");
     s->running = true;
     return 0;
 }
@@ -340,13 +361,16 @@ int store_open (const char *path, const char *hashtype, flux_reactor_t *r,
     int rc = -ENOSYS;
     if (!s)
         return errmsg (err, -ENOMEM, "store: out of memory");
+    s->readable = path != NULL;
     s->fd = -1;
     s->redo = (struct buf)BUF_INIT;
     pthread_mutex_init (&s->lock, NULL);
     pthread_mutex_init (&s->db_lock, NULL);
     pthread_cond_init (&s->cond, NULL);
     snprintf (s->hashtype, sizeof (s->hashtype), "%s", hashtype);
-    if (path && !(s->path = strdup (path)))
+    if (!path)
+        rc = start_thread (s, r, err);
+    else if (!(s->path = strdup (path)))
         rc = errmsg (err, -ENOMEM, "store: out of memory");
     else if ((s->ops = dso_symbol ("store", "storedb_ops", err))
              && (rc = s->ops->open (path, false, &s->db, err)) == 0)
@@ -393,6 +417,8 @@ void store_close (struct store *s)
 /* A temporary database has one connection, for which we take turns. */
 static struct storedb *reader_get (struct store *s)
 {
+    if (!s->readable)
+        return NULL;
     if (!s->path) {
         pthread_mutex_lock (&s->db_lock);
         return s->db;
