@@ -20,6 +20,7 @@
 #include "spec/topo.h"
 
 #define GATHER_SECONDS 0.1
+#define SHELL_LOG_MAX 65536   /* bytes of a shell's own output that are kept */
 
 struct parts {
     struct jobexec *ctx;      /* NULL while the service is removed */
@@ -325,9 +326,16 @@ static void shell_exited (struct shell *sh, int status, void *arg)
 static void shell_output (struct shell *sh, const char *stream, const char *data,
                           size_t len, void *arg)
 {
+    static const char dropped[] = "(further output of the job shell is dropped)";
     struct part *part = arg;
     struct update u = { 0 };
 
+    if (part->logged > SHELL_LOG_MAX)
+        return;
+    if ((part->logged += len + 1) > SHELL_LOG_MAX) {
+        data = dropped;
+        len = sizeof (dropped) - 1;
+    }
     if (update_log (&u, part->rank, stream, data, len) == 0)
         part_update (part, &u);
     update_clear (&u);

@@ -40,6 +40,7 @@ struct part {
     struct shell *shell;
     bool is_local;            /* the job has a shell here */
     uint32_t rank;            /* of this broker */
+    size_t logged;            /* bytes the shell has written */
     uint32_t leader;          /* lowest rank of the job */
     struct list_node branches;
     struct idset *ranks;      /* of the job, here and below */

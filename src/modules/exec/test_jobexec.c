@@ -355,6 +355,19 @@ static void test_one (void **state)
     instance_free ();
 }
 
+/* A shell that writes without end does not fill the eventlog. */
+static void test_noisy (void **state)
+{
+    set_shell ("seq 1 100000");
+    instance_new (1, "");
+    run_job ("0", "");
+    assert_has (&responses, "finish {\"status\":0}");
+    assert_has (&kvs_log, "\"data\":\"1\"}");
+    assert_has (&kvs_log, "further output of the job shell is dropped");
+    assert_has_not (&kvs_log, "\"data\":\"100000\"}");
+    instance_free ();
+}
+
 static void test_failure (void **state)
 {
     set_shell ("exit 3");
@@ -850,6 +863,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_one),
+        cmocka_unit_test (test_noisy),
         cmocka_unit_test (test_failure),
         cmocka_unit_test (test_tree),
         cmocka_unit_test (test_barrier),
