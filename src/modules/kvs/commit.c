@@ -311,8 +311,14 @@ static int find_freezable (struct kvs *kvs, const char *key,
         return rc;
     if (place->linked || !strcmp (key, "."))
         return -EINVAL;
-    if (tnode_kind (place->node) == TNODE_COLD)
+    if (tnode_kind (place->node) == TNODE_COLD && !tcold_mem (place->node))
         return 1;
+    if (tnode_kind (place->node) == TNODE_COLD) {
+        /* on its way, or it could not be written: then this is the next try */
+        struct tnode *dir = tnode_ref (tcold_mem (place->node));
+        tnode_unref (place->node);
+        place->node = dir;
+    }
     return tnode_kind (place->node) == TNODE_DIR ? 0 : -ENOTDIR;
 }
 

@@ -184,7 +184,7 @@ int content_store (struct content *c, const void *data, size_t len,
     if (rc < 0)
         return rc;
     if (content_has (c, ref))
-        return 0;
+        return 1;
     struct blob *blob = malloc (sizeof (*blob) + len);
     if (!blob)
         return -ENOMEM;

@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "modules/kvs/tree.h"
 
+/* Above this, blobs do not stay in memory. */
+#define CONTENT_MEMORY_MAX (64UL * 1024 * 1024)
 #define CONTENT_BLOB_MAX (1024UL * 1024 * 1024)  /* RFC 10, as increased */
 
 struct kvs;
@@ -42,7 +44,7 @@ const struct tnode *content_pinned_dir (struct content *c, const char *ref);
 
 /* Append a blob's bytes.  0, -ENOENT, -ENOMEM. */
 int content_load (struct content *c, const char *ref, struct buf *out);
-/* 0, or -EFBIG, -ENOMEM, -ENOSYS; ref is set. */
+/* 0, or 1 if it was there before, -EFBIG, -ENOMEM, -ENOSYS; ref is set. */
 int content_store (struct content *c, const void *data, size_t len,
                    char ref[72]);
 /* Forget the bytes of a blob that the store has. */

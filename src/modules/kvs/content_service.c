@@ -158,6 +158,24 @@ static void validate_cb (flux_t *h, flux_msg_handler_t *mh,
 
 /* -- store, flush, dropcache ------------------------------------------------------- */
 
+/* Blobs go to the store if it is durable, or if there are too many of them. */
+static int spill (struct kvs *kvs, const char *ref, const void *data, size_t len,
+                  struct change *ch)
+{
+    size_t blobs, bytes, pins;
+    content_stats (kvs->content, &blobs, &bytes, &pins);
+    if (!batcher_durable (kvs->batcher)) {
+        if (!kvs->backing || bytes < CONTENT_MEMORY_MAX)
+            return 0;
+        int rc = batcher_need_store (kvs->batcher, NULL);
+        if (rc < 0)
+            return rc;
+    }
+    redo_blob (&ch->redo, ref, data, len);
+    snprintf (ch->blob, sizeof (ch->blob), "%s", ref);
+    return ch->redo.failed ? -ENOMEM : 0;
+}
+
 static void store_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
 {
     struct change ch = CHANGE_INIT;
@@ -168,14 +186,10 @@ static void store_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
     if (flux_request_decode_raw (msg, NULL, &data, &len) < 0)
         rc = -errno;
     else {
-        bool durable = batcher_durable (kvs->batcher);
-        if ((rc = content_store (kvs->content, data, len, ref)) == 0) {
+        if ((rc = content_store (kvs->content, data, len, ref)) >= 0) {
             ref_to_digest (ref, ch.reply, &ch.reply_len);
-            if (durable && !batcher_has_blob (kvs->batcher, ref)) {
-                redo_blob (&ch.redo, ref, data, len);
-                snprintf (ch.blob, sizeof (ch.blob), "%s", ref);
-            }
-            rc = ch.redo.failed ? -ENOMEM : 0;
+            /* what is there already is safe, or in a batch before this one */
+            rc = rc == 0 ? spill (kvs, ref, data, len, &ch) : 0;
         }
     }
     if (rc < 0)

@@ -1,5 +1,6 @@
 /* test_kvs_content.c - blobs, the tree as content, checkpoints */
 
+#include "modules/kvs/content.h"
 #include "modules/kvs/test_world.h"
 
 static void ref_bytes (const char *ref, unsigned char digest[20])
@@ -142,6 +143,31 @@ static void test_content (void **state)
     down (&w, true);
 }
 
+/* many blobs do not stay in memory, with or without a state directory */
+static void test_spill (void **state)
+{
+    (void)state;
+    for (int durable = 0; durable < 2; durable++) {
+        struct world w;
+        size_t len = 8 * 1024 * 1024, blobs, bytes, pins;
+        unsigned char digest[16][20];
+        char *data = malloc (len);
+        memset (data, 's', len);
+        up (&w, durable);
+        up_content (&w);
+        for (int i = 0; i < 16; i++) {
+            data[0] = i;
+            assert_int_equal (store_blob (&w, data, len, digest[i]), 0);
+        }
+        content_stats (w.kvs->content, &blobs, &bytes, &pins);
+        assert_true (bytes <= CONTENT_MEMORY_MAX + len);
+        for (int i = 0; i < 16; i++)
+            assert_int_equal (load_blob (&w, "content.load", digest[i], NULL), 0);
+        down (&w, true);
+        free (data);
+    }
+}
+
 static void checkpoint_get (struct world *w, char ref[72])
 {
     json_t *a;
@@ -210,6 +236,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         EACH (test_content),
+        EACH (test_spill),
         EACH (test_checkpoint),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
