@@ -175,8 +175,12 @@ static void test_signals (void **state)
     sigprocmask (SIG_BLOCK, &block, &old);
     char *out = run (&(struct spawn_args){.ctty_fd = -1},
                      "grep -E 'SigBlk|SigIgn' /proc/self/status");
-    assert_string_equal (out, "SigBlk:\t0000000000000000\n"
-                              "SigIgn:\t0000000000000000\n");
+    unsigned long long blocked, ignored;
+    assert_int_equal (sscanf (out, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored), 2);
+    assert_int_equal (blocked, 0);
+    /* 32 and 33 are the C library's own: a test that is run by a program which
+     * ignores them cannot change that */
+    assert_int_equal (ignored & ~(3ULL << 31), 0);
     free (out);
     sigset_t now;
     sigprocmask (SIG_SETMASK, NULL, &now);
