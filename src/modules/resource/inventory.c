@@ -12,6 +12,7 @@
 #include "modules/resource/discover.h"
 #include "modules/resource/inherit.h"
 #include "modules/resource/inventory.h"
+#include "modules/resource/members.h"
 #include "modules/resource/verify.h"
 #include "spec/eventlog.h"
 #include "spec/rset.h"
@@ -103,10 +104,31 @@ static void verify_found (struct inventory *inv, const struct rset *found)
     }
 }
 
+static void impossible (struct inventory *inv, const char *text)
+{
+    inv->a.ready (text, inv->a.arg);
+}
+
+static const json_t *queues_table (struct inventory *inv)
+{
+    const flux_conf_t *conf = flux_get_conf (inv->a.h);
+    json_t *queues = NULL;
+
+    if (conf)
+        (void)flux_conf_unpack (conf, NULL, "{s?o}", "queues", &queues);
+    return queues;
+}
+
 /* Takes R. */
 static void define (struct inventory *inv, struct rset *R, const char *method)
 {
+    flux_error_t err;
+
     inv->R = R;
+    if (members_apply (R, queues_table (inv), &err) < 0) {
+        impossible (inv, err.text);
+        return;
+    }
     if (inv->a.config->scheduling
         && rset_set_scheduling (R, inv->a.config->scheduling) < 0)
         flux_log (inv->a.h, LOG_ERR, "resource.scheduling: must be an object");
@@ -114,11 +136,6 @@ static void define (struct inventory *inv, struct rset *R, const char *method)
     inv->a.ready (NULL, inv->a.arg);
     if (inv->found && verifies (inv))
         verify_found (inv, inv->found);
-}
-
-static void impossible (struct inventory *inv, const char *text)
-{
-    inv->a.ready (text, inv->a.arg);
 }
 
 /* Give R the ranks of this instance, by host name.  Where names are not those
