@@ -109,7 +109,7 @@ static struct optparse_option info_opts[] = {
 };
 
 static struct optparse_option id_opts[] = {
-    OPT ("to", 't', "FORM", "Convert jobid to FORM: dec, hex, dothex, kvs, f58, words, emoji"),
+    OPT ("to", 't', "FORM", "Convert jobid to FORM: dec, hex, dothex, kvs, f58, f58plain, emoji"),
     OPTPARSE_TABLE_END,
 };
 

@@ -185,7 +185,7 @@ static void convert_id (const char *s, const char *to)
     char buf[256];
 
     if (flux_job_id_encode (id, to, buf, sizeof (buf)) < 0)
-        cmd_die (1, "--to=%s: there are dec, hex, dothex, kvs, f58, f58plain, words, emoji", to);
+        cmd_die (1, "--to=%s: there are dec, hex, dothex, kvs, f58, f58plain, emoji", to);
     printf ("%s\n", buf);
 }
 

@@ -228,6 +228,8 @@ static bool follow (flux_future_t *f, struct want *w, struct eventlog_printer *p
             return false;
         if (!(o = eventlog_entry_decode (event, strlen (event), NULL)))
             cmd_die (1, "malformed event: %s", event);
+        if (pr->t0 == 0)   /* offsets count from the first of the log, shown or not */
+            eventlog_entry_parse (o, &pr->t0, NULL, NULL);
         hit = event_matches (w, o) && --w->count == 0;
         if (optparse_hasopt (p, "verbose") || (hit && !optparse_hasopt (p, "quiet")))
             eventlog_print (pr, stdout, NULL, o);

@@ -54,6 +54,11 @@ int cmd_help (int argc, char **argv)
     char *page = NULL;
     const struct cmd *c;
 
+    if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
+        printf ("Usage: flux help [COMMAND]\n"
+                "Display the manual page of a command, or the list of commands\n");
+        return 0;
+    }
     if (argc < 2)
         return execlp ("flux", "flux", "--help", NULL) < 0 ? 1 : 0;
     if (asprintf (&topic, "flux-%s", argv[1]) < 0
