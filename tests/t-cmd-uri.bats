@@ -199,3 +199,117 @@ SH
     [[ "$output" == *"got hup"* ]]
     [[ "$output" == *"not hung up"* ]]
 }
+
+# an ssh that runs the command here, and notes each use
+fake_ssh() {
+    cat >fakessh <<'SH'
+#!/bin/sh
+echo "$1" >>"$FAKESSH_LOG"
+shift
+exec sh -c "$*"
+SH
+    chmod +x fakessh
+    export FLUX_SSH=$PWD/fakessh FAKESSH_LOG=$PWD/ssh.log
+}
+
+@test "proxy to another host: one ssh for all commands, FLUX_PROXY_REMOTE names it" {
+    fake_ssh
+    run start_flux 1 sh -c '
+        path=$(flux getattr local-uri | sed s,local://,,)
+        flux proxy ssh://elsewhere$path sh -c "
+            flux getattr size; flux getattr size; flux kvs put x=1; flux kvs get x
+            echo \$FLUX_PROXY_REMOTE; echo \$FLUX_URI"
+        wc -l <ssh.log; head -1 ssh.log'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = 1 ]
+    [ "${lines[1]}" = 1 ]
+    [ "${lines[2]}" = 1 ]
+    [ "${lines[3]}" = elsewhere ]
+    [[ "${lines[4]}" == local://*/flux-proxy-*/local ]]
+    [ "${lines[5]}" = 1 ]
+    [ "${lines[6]}" = elsewhere ]
+    run ls -d "$TMPDIR"/flux-proxy-*
+    [ "$status" -ne 0 ]
+}
+
+@test "within a proxy to another host, the parent is on that host too" {
+    fake_ssh
+    run start_flux 1 sh -c '
+        mkfifo fifo
+        id=$(flux batch -n1 --wrap cat fifo)
+        path=$(flux uri --wait --local $id | sed s,local://,,)
+        flux proxy ssh://elsewhere$path flux getattr parent-uri
+        flux getattr local-uri
+        echo go >fifo
+        flux queue drain'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = "ssh://elsewhere${lines[1]#local://}" ]
+}
+
+@test "proxy passes events, streams and cancellations of several clients" {
+    run start_flux 1 sh -c '
+        flux proxy / bash -c "
+            flux event sub -c 2 a >a.out & a=\$!
+            flux event sub -c 1 b >b.out & b=\$!
+            flux kvs get --watch --count=2 --waitcreate key >k.out & k=\$!
+            until [ -s a.out ]; do flux event pub a.1; done
+            flux event pub a.2; flux event pub b.1
+            until [ -s k.out ]; do flux kvs put key=1; done
+            flux kvs put key=2
+            wait \$a \$b \$k; echo \$?"
+        head -c 3 a.out; head -c 3 b.out; echo
+        flux run -n4 hostname | wc -l
+        flux proxy / flux run -n1 echo through'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = 0 ]
+    [ "${lines[1]}" = "a.1b.1" ]
+    [ "${lines[-1]}" = through ]
+}
+
+@test "proxy gives up what a client had when that goes" {
+    run start_flux 1 bash -c '
+        flux proxy / bash -c "
+            flux kvs get --watch --waitcreate nosuchkey & w=\$!
+            until flux module stats kvs-watch | grep -q 1; do command sleep 0.02; done
+            kill -9 \$w; wait \$w
+            end=\$((SECONDS + 5))
+            while flux module stats kvs-watch | grep -q 1; do
+                [ \$SECONDS -lt \$end ] || exit 1
+                command sleep 0.02
+            done
+            exit 0" 2>/dev/null; echo rc=$?
+        flux module stats kvs-watch'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *rc=0* ]]
+}
+
+@test "proxy --reconnect makes the connection anew; calls under way get ECONNRESET" {
+    fake_ssh
+    run start_flux 1 bash -c '
+        path=$(flux getattr local-uri | sed s,local://,,)
+        flux proxy --reconnect ssh://elsewhere$path bash -c "
+            flux kvs get --waitcreate never 2>watch.err & w=\$!
+            flux event sub -c 1 ev >ev.out & e=\$!
+            until [ -n \"\$(pgrep -f \"[r]elay.*$path\")\" ]; do command sleep 0.02; done
+            until flux module stats kvs-watch | grep -q 1; do command sleep 0.02; done
+            kill \$(pgrep -f \"[r]elay.*$path\")
+            wait \$w; echo watch=\$?
+            flux getattr size
+            until [ -s ev.out ]; do flux event pub ev; done
+            wait \$e; echo ev=\$?" 2>proxy.err
+        cat watch.err
+        cat proxy.err'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = watch=1 ]
+    [ "${lines[1]}" = 1 ]
+    [ "${lines[2]}" = ev=0 ]
+    [[ "$output" == *"Connection reset"* ]]
+    [[ "$output" == *"lost the connection"* ]]
+    [[ "$output" == *"again"* ]]
+    [ "$(wc -l <ssh.log)" -eq 2 ]
+}

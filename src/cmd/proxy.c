@@ -1,10 +1,8 @@
 /* proxy.c - flux proxy (flux-proxy(1)): a shell or command in another instance
  *
- * The child gets FLUX_URI of that instance.  We keep a connection of our own to
- * see when it ends, and then tell the child.
+ *   child and its flux commands ──local://──► hub (proxy_hub.h) ──► instance
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +13,31 @@
 #include "base/spawn.h"
 #include "cmd/cmd.h"
 #include "cmd/proxy.h"
+#include "cmd/proxy_hub.h"
 #include "cmd/resolve.h"
 #include "cmd/subs.h"
 
+#define RECONNECT_SECONDS 2.0
+
 extern char **environ;
+
+struct proxy {
+    optparse_t *p;
+    char *uri;               /* of the instance */
+    flux_t *h;
+    flux_reactor_t *r;
+    struct hub *hub;
+    flux_watcher_t *retry;   /* with --reconnect */
+    flux_watcher_t *child_w;
+    pid_t pid;
+    int pidfd;
+};
 
 static const struct optparse_option opts[] = {
     { .name = "force", .key = 'f', .usage = "Allow a broker of another version, with a warning" },
     { .name = "nohup", .key = 'n',
       .usage = "Do not send SIGHUP and SIGCONT if the connection is lost" },
+    { .name = "reconnect", .usage = "If the connection is lost, try to make it anew" },
     OPTPARSE_TABLE_END,
 };
 
@@ -53,12 +67,12 @@ static void check_version (flux_t *h, bool force)
 }
 
 /* What commands of the child find their instance by. */
-static void set_environment (const char *uri)
+static void set_environment (struct proxy *px)
 {
-    const char *host = strncmp (uri, "ssh://", 6) == 0 ? uri + 6 : NULL;
+    const char *host = strncmp (px->uri, "ssh://", 6) == 0 ? px->uri + 6 : NULL;
     char *s;
 
-    setenv ("FLUX_URI", uri, 1);
+    setenv ("FLUX_URI", hub_uri (px->hub), 1);
     unsetenv ("FLUX_KVS_NAMESPACE");
     unsetenv ("FLUX_PROXY_REMOTE");
     if (!host)
@@ -86,7 +100,7 @@ static pid_t spawn (int argc, char **argv)
 
     args.path = args.argv[0];
     if ((pid = spawn_child (&args, &err)) < 0)
-        cmd_die (pid == -ENOENT ? 127 : 126, "%s", err.text);
+        cmd_err ("%s", err.text);
     return pid;
 }
 
@@ -110,49 +124,72 @@ static void set_signals (pid_t pid)
     sigaction (SIGHUP, &sa, NULL);
 }
 
-/* Take what came for nobody.  False if the connection is lost. */
-static bool drain (flux_t *h)
-{
-    flux_msg_t *msg;
+/* The connection */
 
-    while ((msg = flux_recv (h, FLUX_MATCH_ANY, FLUX_O_NONBLOCK)))
-        flux_msg_destroy (msg);
-    return errno == EAGAIN || errno == EWOULDBLOCK;
+static void on_retry (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct proxy *px = arg;
+
+    if (flux_reconnect (px->h) < 0)
+        return;                       /* the timer repeats */
+    flux_watcher_stop (w);
+    hub_restore (px->hub);
+    fprintf (stderr, "%s: connected to %s again\n", cmd_name (), px->uri);
 }
 
-static void hang_up (pid_t pid, const char *uri, bool nohup)
+static void on_lost (void *arg)
 {
-    cmd_err ("lost the connection to the Flux instance at %s", uri);
-    if (nohup)
+    struct proxy *px = arg;
+
+    cmd_err ("lost the connection to the Flux instance at %s", px->uri);
+    if (optparse_hasopt (px->p, "reconnect")) {
+        flux_watcher_start (px->retry);
+        return;
+    }
+    if (optparse_hasopt (px->p, "nohup"))
         return;
     fprintf (stderr, "%s: sending SIGHUP to the child\n", cmd_name ());
-    kill (pid, SIGHUP);
-    kill (pid, SIGCONT);
+    kill (px->pid, SIGHUP);
+    kill (px->pid, SIGCONT);
 }
 
-static int wait_child (flux_t *h, pid_t pid, const char *uri, bool nohup)
+static void on_child (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
-    struct pollfd fds[2] = {
-        { .fd = pidfd_open (pid, 0), .events = POLLIN },
-        { .fd = flux_pollfd (h), .events = POLLIN },
-    };
+    flux_reactor_stop (r);
+}
+
+static int wait_child (struct proxy *px)
+{
     int status;
 
-    while (fds[0].fd >= 0 && !(fds[0].revents & POLLIN)) {
-        if (poll (fds, 2, -1) < 0 && errno != EINTR)
-            break;
-        if (fds[1].revents && ((flux_pollevents (h) & FLUX_POLLERR) || !drain (h))) {
-            hang_up (pid, uri, nohup);
-            fds[1].fd = -1;
-            fds[1].revents = 0;
-        }
-    }
-    while (waitpid (pid, &status, 0) < 0) {
+    px->pidfd = pidfd_open (px->pid, 0);
+    if (px->pidfd < 0
+        || !(px->child_w = flux_fd_watcher_create (px->r, px->pidfd, FLUX_POLLIN, on_child, px)))
+        cmd_die (1, "cannot watch the child: %s", strerror (errno));
+    flux_watcher_start (px->child_w);
+    (void)flux_reactor_run (px->r, 0);
+    while (waitpid (px->pid, &status, 0) < 0) {
         if (errno != EINTR)
             cmd_die (1, "waitpid: %s", strerror (errno));
     }
-    close (fds[0].fd);
     return WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
+}
+
+static void set_up (struct proxy *px, const char *target)
+{
+    flux_error_t err;
+
+    if (!(px->uri = resolve_nearest (target, 0, &err)))
+        cmd_die (1, "%s", err.text);
+    px->h = connect_to (px->uri);
+    check_version (px->h, optparse_hasopt (px->p, "force"));
+    px->r = flux_get_reactor (px->h);
+    if (!(px->hub = hub_new (px->h, on_lost, px, &err)))
+        cmd_die (1, "%s", err.text);
+    if (!(px->retry = flux_timer_watcher_create (px->r, RECONNECT_SECONDS, RECONNECT_SECONDS,
+                                                 on_retry, px)))
+        cmd_die (1, "out of memory");
+    set_environment (px);
 }
 
 int cmd_proxy (int argc, char **argv)
@@ -161,24 +198,24 @@ int cmd_proxy (int argc, char **argv)
     optparse_t *p = cmd_parse ("[OPTIONS] TARGET [command [args...]]",
                                "Run a shell or command in the Flux instance TARGET",
                                opts, argc, argv, &n);
-    flux_error_t err;
-    char *uri;
-    flux_t *h;
-    pid_t pid;
+    struct proxy px = { .p = p, .pidfd = -1 };
     int rc;
 
     if (n == argc)
         return cmd_usage (p);
-    if (!(uri = resolve_nearest (argv[n], 0, &err)))
-        cmd_die (1, "%s", err.text);
-    h = connect_to (uri);
-    check_version (h, optparse_hasopt (p, "force"));
-    set_environment (uri);
-    pid = spawn (argc - n - 1, argv + n + 1);
-    set_signals (pid);
-    rc = wait_child (h, pid, uri, optparse_hasopt (p, "nohup"));
-    flux_close (h);
-    free (uri);
+    set_up (&px, argv[n]);
+    if ((px.pid = spawn (argc - n - 1, argv + n + 1)) < 0)
+        rc = px.pid == -ENOENT ? 127 : 126;
+    else {
+        set_signals (px.pid);
+        rc = wait_child (&px);
+    }
+    flux_watcher_destroy (px.child_w);
+    flux_watcher_destroy (px.retry);
+    hub_free (px.hub);
+    flux_close (px.h);
+    close (px.pidfd);
+    free (px.uri);
     optparse_destroy (p);
     return rc;
 }

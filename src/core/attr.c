@@ -92,6 +92,22 @@ static const char *attr_fetch (flux_t *h, struct attr_cache *c, const char *name
     return result;
 }
 
+/* Within a flux proxy to another host (flux-environment(7), FLUX_PROXY_REMOTE) the
+ * parent's local URI is that host's.  The result lives as long as the handle. */
+static const char *remote_parent (struct attr_cache *c, const char *uri)
+{
+    const char *host = getenv ("FLUX_PROXY_REMOTE");
+    char *s;
+
+    if (!uri || !host || strncmp (uri, "local://", 8) != 0)
+        return uri;
+    if (asprintf (&s, "ssh://%s%s", host, uri + 8) < 0)
+        return NULL;
+    uri = cache_store (c->fixed, "parent-uri", s);
+    free (s);
+    return uri;
+}
+
 const char *flux_attr_get (flux_t *h, const char *name)
 {
     struct attr_cache *c;
@@ -105,7 +121,8 @@ const char *flux_attr_get (flux_t *h, const char *name)
         return NULL;
     if ((val = hash_get (c->fixed, name)))
         return val;
-    return attr_fetch (h, c, name);
+    val = attr_fetch (h, c, name);
+    return strcmp (name, "parent-uri") == 0 ? remote_parent (c, val) : val;
 }
 
 static flux_future_t *set_rpc (flux_t *h, const char *name, const char *val, bool force)
