@@ -264,3 +264,120 @@ flux run -n2 -o cpu-affinity=verbose,per-task true 2>err; grep -q 'task 1: cpuse
 END
     [ "$status" -eq 0 ]
 }
+
+@test "terminals of tasks, captured" {
+    in_flux 2 <<'END'
+flux run -o pty tty | grep -q /dev/pts
+rc=0; flux run -n2 -o pty.ranks=1 -l tty >out 2>/dev/null || rc=$?
+grep -q '^0: not a tty' out; grep -q '^1: /dev/pts' out; test $rc = 1
+flux run -N2 -n2 -o pty -l sh -c 'test -t 0 && test -t 1 && test -t 2 && echo yes' | tr -d '\r' | sort >out
+printf '0: yes\n1: yes\n' | cmp - out
+echo hello | flux run -o pty sh -c 'read x; echo got $x' | grep -q 'got hello'
+flux run --input=/etc/passwd -o pty sh -c 'cat; test -t 1' | tr -d '\r' | cmp - /etc/passwd
+flux run -o pty seq 100000 | tr -d '\r' | cmp - <(seq 100000)
+flux run -o pty --output=file seq 1000; tr -d '\r' <file | cmp - <(seq 1000)
+rc=0; flux run -o pty sh -c 'exit 3' 2>/dev/null || rc=$?; test $rc = 3
+rc=0; flux run -o pty no-such-program 2>/dev/null || rc=$?; test $rc = 127
+! flux run -o pty.ranks=some true 2>err; grep -q 'pty.ranks' err
+id=$(flux submit -o pty sleep 100); flux job wait-event -t10 $id start >/dev/null; flux cancel $id; flux job wait-event -t10 $id clean >/dev/null
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "an interactive terminal" {
+    in_flux 2 <<'END'
+export PS1='ready> '
+rc=0; ptytest flux run -N2 -n2 -o pty.interactive sh -c 'test $FLUX_TASK_RANK = 0 && exec sh -i' >out <<'STEPS' || rc=$?
+expect ready>
+raw
+send tty\r
+expect /dev/pts
+send stty size\r
+expect 30 100
+resize 40 120
+send stty size\r
+expect 40 120
+send sleep 100\r
+send \x03
+expect ready>
+send read x; echo =$x=\r
+send abc\x04\x04
+expect =abc=
+send exit 5\r
+expect detached: session exiting
+cooked
+STEPS
+test $rc = 5
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "detach from a terminal, come back, share it" {
+    in_flux 1 <<'END'
+export PS1='ready> '
+ptytest flux run -o pty.interactive sh -i >out <<'STEPS'
+expect ready>
+send a=42\r
+expect ready>
+send ~.
+expect [detached]
+cooked
+STEPS
+id=$(flux job last)
+ptytest flux job attach $id >out <<'STEPS'
+raw
+send echo a=$a.\r
+expect a=42.
+expect ready>
+send ~\x1a
+stop
+raw
+send echo still here | tr a-z A-Z\r
+expect STILL HERE
+expect ready>
+send echo ~~ | wc -c\r
+expect 3
+expect ready>
+send ~.
+expect [detached]
+STEPS
+mkfifo steps
+ptytest flux job attach $id >out2 <steps &
+exec 9>steps
+printf 'raw\nsend echo one-$((1+1))\\r\nexpect one-2\n' >&9
+for i in $(seq 300); do grep -q one-2 out2 && break; sleep 0.02; done
+ptytest flux job attach $id >out3 <<'STEPS'
+raw
+send echo two-$((1+1)); exit\r
+expect two-2
+expect detached
+STEPS
+printf 'expect two-2\nexpect detached\n' >&9
+exec 9>&-
+wait
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "an interactive terminal without one here; with capture; that nobody looks at" {
+    in_flux 1 <<'END'
+echo 'echo got $((40+2)); exit 4' >typed
+rc=0; flux run -o pty.interactive sh -i <typed >out 2>/dev/null || rc=$?
+test $rc = 4; grep -q 'got 42' out
+ptytest flux run -o pty.interactive -o pty.capture sh -c 'echo shown $((1+1))' >out </dev/null
+test $(grep -c 'shown 2' out) = 1
+flux job attach $(flux job last) </dev/null | grep -q 'shown 2'
+flux run -o pty.interactive true </dev/null
+ptytest flux run -o pty.interactive sh -c 'echo last words; exit 6' >out </dev/null || test $? = 6
+grep -q 'last words' out
+ptytest flux run -o pty.interactive no-such-program >out </dev/null || test $? = 127
+id=$(flux submit -o pty.interactive sh -c 'echo kept; sleep 100')
+ptytest flux job attach $id >out <<'STEPS'
+expect kept
+send ~.
+STEPS
+flux cancel $id
+flux job wait-event -t 10 $id clean >/dev/null
+END
+    [ "$status" -eq 0 ]
+}

@@ -14,7 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "cmd/attach.h"
+#include "cmd/attach_pty.h"
 #include "cmd/attach_stdin.h"
 #include "cmd/cmd.h"
 #include "spec/eventlog.h"
@@ -37,6 +39,11 @@ struct attach {
     flux_future_t *exec;
     flux_future_t *output;
     struct attach_stdin *input;
+    struct attach_pty *pty;  /* the terminal of pty_rank is this one */
+    int pty_rank;
+    bool pty_shown;          /* there was a session */
+    struct buf pty_data;     /* captured, while it is not known if there is one */
+    bool pty_capture;        /* what it shows is in the output eventlog too */
     bool events_done;        /* the event waited for was seen, or the log ended */
     bool output_done;
     bool exec_done;          /* it was read to its end, or is not watched */
@@ -101,11 +108,16 @@ static void init_status (struct attach *a)
     flux_watcher_unref (a->status_timer);
 }
 
+static const char *eol (const struct attach *a)
+{
+    return attach_pty_raw (a->pty) ? "\r\n" : "\n";
+}
+
 /* The end */
 
 static void check_done (struct attach *a)
 {
-    if (a->events_done && a->output_done && a->exec_done)
+    if (a->events_done && a->output_done && a->exec_done && !a->pty)
         flux_reactor_stop (a->r);
 }
 
@@ -161,12 +173,25 @@ static void put_bytes (struct attach *a, const char *stream, const char *data, s
         fwrite (data, 1, len, strcmp (stream, "stderr") == 0 ? stderr : stdout);
 }
 
+/* What a captured terminal shows is not shown again, unless there is no session. */
+static bool shown_by_pty (struct attach *a, const struct iodata *io)
+{
+    if (!a->pty_capture || (!a->pty && !a->pty_shown) || strcmp (io->stream, "stdout") != 0
+        || strtol (io->rank, NULL, 10) != a->pty_rank)
+        return false;
+    if (a->pty && !attach_pty_attached (a->pty))
+        buf_add (&a->pty_data, io->data, io->len);
+    return true;
+}
+
 static void put_data (struct attach *a, const struct iodata *io)
 {
     int which = strcmp (io->stream, "stderr") == 0;
     const char *p = io->data;
     size_t left = io->len;
 
+    if (shown_by_pty (a, io))
+        return;
     while (left > 0) {
         const char *nl = memchr (p, '\n', left);
         size_t n = nl ? (size_t)(nl + 1 - p) : left;
@@ -205,7 +230,7 @@ static void put_log (struct attach *a, double t, const json_t *context)
     fprintf (stderr, ": ");
     if (level >= 0 && level < 8 && *names[level])
         fprintf (stderr, "%s: ", names[level]);
-    fprintf (stderr, "%s%s%s\n", component ? component : "", component ? ": " : "", message);
+    fprintf (stderr, "%s%s%s%s", component ? component : "", component ? ": " : "", message, eol (a));
 }
 
 static void put_redirect (struct attach *a, const json_t *context)
@@ -218,7 +243,8 @@ static void put_redirect (struct attach *a, const json_t *context)
                      "path", &path) < 0)
         return;
     clear_status (a);
-    fprintf (stderr, "%s: %s redirected%s%s\n", rank, stream, path ? " to " : "", path ? path : "");
+    fprintf (stderr, "%s: %s redirected%s%s%s", rank, stream, path ? " to " : "",
+             path ? path : "", eol (a));
 }
 
 static void output_event (struct attach *a, const char *event)
@@ -282,8 +308,52 @@ static void show_event (struct attach *a, const char *prefix, double t, const ch
     char *s = context ? json_dumps (context, JSON_COMPACT) : NULL;
 
     clear_status (a);
-    fprintf (stderr, "%.3fs: %s%s%s%s\n", t - a->t_submit, prefix, name, s ? " " : "", s ? s : "");
+    fprintf (stderr, "%.3fs: %s%s%s%s%s", t - a->t_submit, prefix, name, s ? " " : "",
+             s ? s : "", eol (a));
     free (s);
+}
+
+/* The session at the job's terminal is over, or there was none to be had. */
+static void pty_done (void *arg, int errnum)
+{
+    struct attach *a = arg;
+    bool tty = isatty (STDIN_FILENO);
+
+    a->pty_shown = errnum == 0;
+    if (errnum != 0)
+        put_bytes (a, "stdout", a->pty_data.data, a->pty_data.len);
+    attach_pty_free (a->pty);
+    a->pty = NULL;
+    if (errnum == ECANCELED) {
+        a->exit_code = 0;
+        flux_reactor_stop (a->r);
+        return;
+    }
+    if (errnum == 0 && tty && strcmp (cmd_name (), "flux-alloc") != 0)
+        fprintf (stderr, "[detached: session exiting]\n");
+    if (errnum != 0 && errnum != ENOSYS)
+        cmd_err ("%s: the terminal of the job: %s", a->idstr, flux_strerror (errnum));
+    check_done (a);
+}
+
+/* The shells are there: connect our standard input with the job's. */
+static void start_input (struct attach *a, const json_t *context)
+{
+    const char *service;
+    int leader;
+    int capture = 0;
+    json_t *pty = json_object_get (context, "pty");
+
+    if (json_unpack ((json_t *)context, "{s:s s:i}", "service", &service, "leader-rank", &leader) < 0
+        || a->opts->read_only || a->finished || a->input || a->pty)
+        return;
+    if (!pty || json_unpack (pty, "{s:i s?b}", "rank", &a->pty_rank, "capture", &capture) < 0) {
+        a->input = attach_stdin_start (a->h, service, leader, a->opts->stdin_ranks);
+        return;
+    }
+    a->pty_capture = capture;
+    if (!(a->pty = attach_pty_start (a->h, service, leader, pty_done, a)))
+        cmd_err ("%s: the terminal of the job: %s", a->idstr, flux_strerror (errno));
 }
 
 static void end_exec (struct attach *a)
@@ -296,9 +366,7 @@ static void exec_event (struct attach *a, const char *event)
 {
     json_t *o = eventlog_entry_decode (event, strlen (event), NULL);
     const char *name;
-    const char *service;
     const json_t *context;
-    int leader;
     double t;
 
     if (!o || eventlog_entry_parse (o, &t, &name, &context) < 0) {
@@ -307,11 +375,8 @@ static void exec_event (struct attach *a, const char *event)
     }
     if (a->opts->show_exec || a->opts->verbose > 2)
         show_event (a, "exec.", t, name, context);
-    if (strcmp (name, "shell.init") == 0 && context
-        && json_unpack ((json_t *)context, "{s:s s:i}", "service", &service, "leader-rank",
-                        &leader) == 0
-        && !a->opts->read_only && !a->events_done && !a->input)
-        a->input = attach_stdin_start (a->h, service, leader, a->opts->stdin_ranks);
+    if (strcmp (name, "shell.init") == 0 && context)
+        start_input (a, context);
     if (strcmp (name, "done") == 0)
         end_exec (a);
     if (strcmp (name, "log") == 0 && context) {
@@ -319,7 +384,7 @@ static void exec_event (struct attach *a, const char *event)
         const char *component = json_string_value (json_object_get (context, "component"));
         if (data)
             fprintf (stderr, "%s: %s%s", component ? component : "job-exec", data,
-                     strchr (data, '\n') ? "" : "\n");
+                     strchr (data, '\n') ? "" : eol (a));
     }
     json_decref (o);
 }
@@ -361,8 +426,8 @@ static void exception (struct attach *a, double t, const json_t *context)
     json_unpack ((json_t *)context, "{s:s s:i s?s}", "type", &type, "severity", &severity,
                  "note", &note);
     clear_status (a);
-    fprintf (stderr, "%.3fs: job.exception %s type=%s severity=%d %s\n", t - a->t_submit,
-             a->idstr, type, severity, note);
+    fprintf (stderr, "%.3fs: job.exception %s type=%s severity=%d %s%s", t - a->t_submit,
+             a->idstr, type, severity, note, eol (a));
     if (severity == 0 && a->exit_code == 0 && !a->started)
         a->exit_code = 1;
 }
@@ -526,7 +591,8 @@ static void release_signals (struct signals *s)
 
 int attach_job (flux_t *h, flux_jobid_t id, const struct attach_opts *opts)
 {
-    struct attach a = { .h = h, .r = flux_get_reactor (h), .id = id, .opts = opts };
+    struct attach a = { .h = h, .r = flux_get_reactor (h), .id = id, .opts = opts,
+                        .pty_data = BUF_INIT };
     struct signals signals;
 
     cmd_f58 (id, a.idstr, sizeof (a.idstr));
@@ -545,6 +611,8 @@ int attach_job (flux_t *h, flux_jobid_t id, const struct attach_opts *opts)
     fflush (stdout);
     release_signals (&signals);
     attach_stdin_free (a.input);
+    attach_pty_free (a.pty);
+    buf_release (&a.pty_data);
     flux_watcher_destroy (a.status_timer);
     flux_future_destroy (a.eventlog);
     flux_future_destroy (a.exec);

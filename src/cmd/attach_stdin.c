@@ -66,16 +66,15 @@ static void read_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
 }
 
 /* Regular files cannot be watched by epoll; they are always ready. */
-static flux_watcher_t *watch_stdin (struct attach_stdin *in)
+flux_watcher_t *attach_stdin_watcher (flux_reactor_t *r, flux_watcher_f cb, void *arg)
 {
-    flux_reactor_t *r = flux_get_reactor (in->h);
     struct stat st;
 
     if (fstat (STDIN_FILENO, &st) < 0)
         return NULL;
     if (S_ISREG (st.st_mode) || (S_ISCHR (st.st_mode) && !isatty (STDIN_FILENO)))
-        return flux_idle_watcher_create (r, read_cb, in);
-    return flux_fd_watcher_create (r, STDIN_FILENO, FLUX_POLLIN, read_cb, in);
+        return flux_idle_watcher_create (r, cb, arg);
+    return flux_fd_watcher_create (r, STDIN_FILENO, FLUX_POLLIN, cb, arg);
 }
 
 struct attach_stdin *attach_stdin_start (flux_t *h, const char *service, int rank,
@@ -88,7 +87,7 @@ struct attach_stdin *attach_stdin_start (flux_t *h, const char *service, int ran
         cmd_die (1, "out of memory");
     in->h = h;
     in->rank = rank;
-    if (!(in->w = watch_stdin (in))) {
+    if (!(in->w = attach_stdin_watcher (flux_get_reactor (h), read_cb, in))) {
         attach_stdin_free (in);
         return NULL;
     }

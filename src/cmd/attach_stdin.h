@@ -13,4 +13,7 @@ struct attach_stdin *attach_stdin_start (flux_t *h, const char *service, int ran
                                          const char *ranks);
 void attach_stdin_free (struct attach_stdin *in);
 
+/* A watcher for standard input, whatever it is; not started.  NULL if it is closed. */
+flux_watcher_t *attach_stdin_watcher (flux_reactor_t *r, flux_watcher_f cb, void *arg);
+
 #endif /* !CMD_ATTACH_STDIN_H */

@@ -498,7 +498,7 @@ static pid_t launch (flux_subprocess_t *p, flux_error_t *err)
         args.nfds = plan.count;
         args.setpgrp = !(p->flags & FLUX_SUBPROCESS_FLAGS_NO_SETPGRP);
         args.setsid = p->stdio.terminal;
-        args.ctty_fd = p->stdio.terminal ? 0 : -1;
+        args.ctty_fd = p->stdio.terminal ? 1 : -1;
         if ((p->flags & FLUX_SUBPROCESS_FLAGS_FORK_EXEC)
             || p->hooks.pre_exec || p->hooks.post_fork)
             pid = sp_fork_child (p, &args, err);

@@ -160,7 +160,7 @@ void sp_msgchan_free (struct sp_msgchan *mc);
 
 /* subprocess_local.c: flux_local_exec_ex() for the job shell.  A stdio.fd that is not -1
  * is the process's stdin, stdout or stderr as it is; it stays the caller's, and
- * there is no stream for it.  'terminal': a new session, of which fd[0] is the
+ * there is no stream for it.  'terminal': a new session, of which fd[1] is the
  * controlling terminal. */
 flux_subprocess_t *sp_local_exec (flux_reactor_t *r, int flags, const flux_cmd_t *cmd,
                                   const flux_subprocess_ops_t *ops,

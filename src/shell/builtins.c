@@ -6,6 +6,7 @@
 const struct shell_builtin *const shell_builtins[] = {
     &taskmaps_builtin,
     &tmpdir_builtin,
+    &pty_builtin,
     &output_builtin,
     &input_builtin,
     &pmi_builtin,

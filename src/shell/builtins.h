@@ -12,6 +12,7 @@ extern const struct shell_builtin input_builtin;
 extern const struct shell_builtin oom_builtin;
 extern const struct shell_builtin output_builtin;
 extern const struct shell_builtin pmi_builtin;
+extern const struct shell_builtin pty_builtin;
 extern const struct shell_builtin rlimit_builtin;
 extern const struct shell_builtin taskmaps_builtin;
 extern const struct shell_builtin timesignal_builtin;

@@ -148,8 +148,18 @@ static void feed_close (struct feed *fd)
         return;
     fd->closed = true;
     iobuf_release (&fd->backlog);
-    if (fd->task->proc)
+    if (fd->task->exited)
+        return;
+    if (fd->task->pty)
+        shell_pty_eof (fd->task->pty);
+    else if (fd->task->proc)
         flux_subprocess_close (fd->task->proc, "stdin");
+}
+
+static int feed_write (struct shell_task *task, const char *data, size_t len)
+{
+    return task->pty ? shell_pty_write (task->pty, data, len)
+                     : flux_subprocess_write (task->proc, "stdin", data, len);
 }
 
 static void feed_push (struct feed *fd)
@@ -157,7 +167,7 @@ static void feed_push (struct feed *fd)
     while (!fd->closed && iobuf_len (&fd->backlog) > 0) {
         size_t len = iobuf_len (&fd->backlog);
         size_t n = len < CHUNK ? len : CHUNK;
-        if (flux_subprocess_write (fd->task->proc, "stdin", iobuf_peek (&fd->backlog), n) < 0) {
+        if (feed_write (fd->task, iobuf_peek (&fd->backlog), n) < 0) {
             if (errno == ENOSPC)
                 return;             /* goes on with credit_cb */
             feed_close (fd);
@@ -349,8 +359,6 @@ static int input_task_init (flux_plugin_t *p, const char *topic, flux_plugin_arg
     struct input *in = flux_plugin_aux_get (p, "input");
     struct shell_task *task = flux_shell_current_task (in->shell);
 
-    if (task->stdio.fd[0] >= 0)     /* a pty has it */
-        return 0;
     if (in->path)
         open_file (in, task);
     return 0;
@@ -362,7 +370,7 @@ static int input_task_fork (flux_plugin_t *p, const char *topic, flux_plugin_arg
     struct input *in = flux_plugin_aux_get (p, "input");
     struct shell_task *task = flux_shell_current_task (in->shell);
 
-    if (in->path || !sp_has_stream (task->proc, "stdin"))
+    if (in->path || (!task->pty && !sp_has_stream (task->proc, "stdin")))
         return 0;
     in->feeds[task->localid].task = task;
     task->credit_cb = credit_cb;

@@ -31,6 +31,7 @@ struct rset;
 struct taskmap;
 struct kvslog;
 struct plugstack;
+struct pty;
 
 /* One shell of the job, in order of shell rank (the order of ranks in R). */
 struct shell_node {
@@ -84,6 +85,7 @@ struct shell_task {
     struct sp_stdio stdio;       /* descriptors that are closed once it has started */
     void (*credit_cb) (struct shell_task *task, void *arg);   /* stdin has room */
     void *credit_arg;
+    struct pty *pty;             /* its terminal, or NULL */
 };
 
 struct flux_shell {
@@ -169,6 +171,17 @@ int shell_event (flux_shell_t *shell, const char *name, json_t *context);
 void shell_log_init (flux_shell_t *shell);
 void shell_log_start (flux_shell_t *shell);
 void shell_log_fini (void);
+unsigned int shell_log_errors (void);   /* number of error messages so far */
+
+/* pty.c: type at the terminal; 0, or -1 with errno (ENOSPC: there is a credit_cb call
+ * to come).  Hold back its output. */
+int shell_pty_write (struct pty *pty, const char *data, size_t len);
+void shell_pty_eof (struct pty *pty);
+void shell_pty_hold (struct pty *pty, bool hold);
+
+/* output.c: output of a local task that does not come from its pipes. */
+void shell_output_put (flux_shell_t *shell, const char *stream, int rank, const char *data,
+                       size_t len, bool eof);
 
 /* The option as it is, borrowed; "pty.ranks" walks into objects.  NULL: unset. */
 const json_t *shell_option (flux_shell_t *shell, const char *path);

@@ -29,6 +29,7 @@ struct early {
 static struct list_node early_list = { &early_list, &early_list };
 static bool keep_early;
 static char last_error[256];       /* the cause to give for a fatal one */
+static unsigned int errors;
 
 void shell_log_init (flux_shell_t *shell)
 {
@@ -39,6 +40,11 @@ void shell_log_init (flux_shell_t *shell)
 void shell_log_fini (void)
 {
     the_shell = NULL;
+}
+
+unsigned int shell_log_errors (void)
+{
+    return errors;
 }
 
 static const char *level_name (int level)
@@ -118,6 +124,7 @@ static void emit (const char *component, int level, const char *file, int line, 
 {
     if (level > level_max)
         return;
+    errors += level <= FLUX_SHELL_ERROR;
     if (level == FLUX_SHELL_ERROR)
         snprintf (last_error, sizeof (last_error), "%s%s%s", component ? component : "",
                   component ? ": " : "", text);

@@ -70,7 +70,9 @@ static void set_flow (struct output *out, bool stop)
     out->stopped = stop;
     list_foreach (&out->shell->tasks, n) {
         struct shell_task *task = list_entry (n, struct shell_task, node);
-        for (int i = 0; i < 2 && task->proc; i++) {
+        if (task->pty)
+            shell_pty_hold (task->pty, stop);
+        for (int i = 0; i < 2 && task->proc && !task->pty; i++) {
             if (stop)
                 flux_subprocess_stream_stop (task->proc, out->streams[i].name);
             else
@@ -332,6 +334,16 @@ static void task_cb (struct shell_task *task, const char *name, void *arg)
         put (out, st, task->rank, NULL, 0, true);
 }
 
+void shell_output_put (flux_shell_t *shell, const char *stream, int rank, const char *data,
+                       size_t len, bool eof)
+{
+    struct output *out = flux_shell_aux_get (shell, "flux::output");
+    struct stream *st = out ? find_stream (out, stream) : NULL;
+
+    if (st)
+        put (out, st, rank, data, len, eof);
+}
+
 /* Set-up */
 
 static int string_option (const json_t *o, const char *key, const char **valp)
@@ -517,6 +529,8 @@ static int output_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
         return -1;
     }
     out->shell = shell;
+    if (flux_shell_aux_set (shell, "flux::output", out, NULL) < 0)
+        return -1;
     out->leader = shell->info.shell_rank == 0;
     if (init_limits (out) < 0 || init_stream (out, &out->streams[0], "stdout", true) < 0
         || init_stream (out, &out->streams[1], "stderr", false) < 0)
@@ -542,8 +556,9 @@ static int output_task (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
     struct output *out = flux_plugin_aux_get (p, "output");
     struct shell_task *task = flux_shell_current_task (out->shell);
 
+    if (task->pty)
+        return 0;
     for (int i = 0; i < 2; i++) {
-        /* a pty plugin may have taken the stream */
         const struct stream *st = &out->streams[i];
         if (flux_shell_task_channel_subscribe (task, st->name, task_cb, out) < 0) {
             if (errno != EEXIST)

@@ -133,8 +133,10 @@ int plugstack_call (struct plugstack *ps, const char *topic, flux_plugin_arg_t *
     ps->depth++;
     list_foreach (&ps->entries, n) {
         struct entry *e = list_entry (n, struct entry, node);
+        unsigned int errors = shell_log_errors ();
         if (flux_plugin_call (e->plugin, topic, args) < 0) {
-            if (strncmp (topic, "shell.log", 9) != 0)
+            /* most say themselves what is wrong */
+            if (strncmp (topic, "shell.log", 9) != 0 && shell_log_errors () == errors)
                 shell_log_error ("plugin '%s': %s failed", flux_plugin_get_name (e->plugin), topic);
             rc = -1;
         }
