@@ -25,7 +25,8 @@ deps:
 # 'none' is meson's own word for no sanitizer
 $(BUILD)/build.ninja: | deps
 	@meson setup $(BUILD) --prefix=$(PREFIX) \
-	    -Db_sanitize=$(if $(filter address,$(SAN)),address$(comma)undefined,$(or $(SAN),none)) >/dev/null
+	    -Db_sanitize=$(if $(filter address,$(SAN)),address$(comma)undefined,$(or $(SAN),none)) \
+	    >meson.log 2>&1 || { tail -n 20 meson.log; exit 1; }; rm -f meson.log
 
 comma := ,
 

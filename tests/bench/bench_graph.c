@@ -1,0 +1,476 @@
+/* bench_graph.c - loading, matching, reserving and replaying on large graphs
+ *
+ *   build/tests/bench/bench_graph [load|match|whole|reserve|replay|growth]...
+ *
+ * Without an argument all are run.  Each prints a line of its table.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "graph/graph.h"
+#include "graph/match.h"
+#include "graph/read_grug.h"
+
+static unsigned int seed = 1;
+
+static double uniform (void)
+{
+    seed = seed * 1103515245 + 12345;
+    return ((seed >> 8) + 0.5) / (1 << 24);
+}
+
+static double normal (void)
+{
+    return sqrt (-2 * log (uniform ())) * cos (6.283185307 * uniform ());
+}
+
+static double now (void)
+{
+    struct timespec t;
+
+    clock_gettime (CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void die (const char *what)
+{
+    fprintf (stderr, "bench_graph: %s\n", what);
+    exit (1);
+}
+
+static void kind (struct buf *b, const char *type, const char *more)
+{
+    buf_addf (b, "<node id='%s'><data key='type'>%s</data><data key='basename'>%s</data>"
+              "%s</node>", type, type, type, more);
+}
+
+static void edge (struct buf *b, const char *from, const char *to, int n, int scope)
+{
+    buf_addf (b, "<edge source='%s' target='%s'><data key='multi_scale'>%d</data>"
+              "<data key='id_scope'>%d</data></edge>", from, to, n, scope);
+}
+
+/* cluster > nodes > 2 sockets > 24 cores, 2 gpus, 4 memory pools */
+static struct graph *make (int nodes)
+{
+    struct buf b = BUF_INIT;
+    flux_error_t err;
+    struct graph *g;
+
+    buf_adds (&b, "<graphml><graph>");
+    kind (&b, "cluster", "<data key='root'>1</data>");
+    kind (&b, "node", "");
+    kind (&b, "socket", "");
+    kind (&b, "core", "");
+    kind (&b, "gpu", "");
+    kind (&b, "memory", "<data key='size'>16</data>");
+    edge (&b, "cluster", "node", nodes, 0);
+    edge (&b, "node", "socket", 2, 0);
+    edge (&b, "socket", "core", 24, 1);
+    edge (&b, "socket", "gpu", 2, 1);
+    edge (&b, "socket", "memory", 4, 1);
+    buf_adds (&b, "</graph></graphml>");
+    if (!(g = read_grug (b.data, b.len, &err)))
+        die (err.text);
+    buf_release (&b);
+    return g;
+}
+
+static struct request *parse (const char *s)
+{
+    flux_error_t err;
+    struct request *r = request_decode (s, strlen (s), &err);
+
+    if (!r)
+        die (err.text);
+    return r;
+}
+
+#define ONE_CORE "{\"resources\":[{\"type\":\"slot\",\"label\":\"a\",\"count\":1," \
+                 "\"with\":[{\"type\":\"core\",\"count\":1}]}]}"
+
+static struct request *whole_nodes (int n)
+{
+    char s[256];
+
+    snprintf (s, sizeof (s), "{\"resources\":[{\"type\":\"node\",\"count\":%d,"
+              "\"exclusive\":true}]}", n);
+    return parse (s);
+}
+
+static struct policy policy (const char *name)
+{
+    struct policy p;
+    flux_error_t err;
+
+    if (policy_parse (name, &p, &err) < 0)
+        die (err.text);
+    return p;
+}
+
+static int match (struct graph *g, const struct policy *p, const struct request *r,
+                  int64_t id, enum match_op op, int64_t t, int64_t d, struct job **j)
+{
+    struct match_args a = { p, r, op, id, t, d };
+    struct match_why why;
+
+    return graph_match (g, &a, j, &why);
+}
+
+static long peak_kb (void)
+{
+    struct rusage u;
+
+    getrusage (RUSAGE_SELF, &u);
+    return u.ru_maxrss;
+}
+
+static void bench_load (void)
+{
+    long before = peak_kb ();
+    double t = now ();
+    struct graph *g = make (8192);
+
+    t = now () - t;
+    printf ("load 8192 nodes from GRUG: %u vertices, %.0f ms, %ld MB\n", graph_count (g),
+            t * 1e3, (peak_kb () - before) / 1024);
+    graph_free (g);
+}
+
+static double thousand (struct graph *g, const char *name, int64_t *id, int n)
+{
+    struct policy p = policy (name);
+    struct request *r = parse (ONE_CORE);
+    struct job *j;
+    double t = now ();
+
+    for (int i = 0; i < n; i++)
+        if (match (g, &p, r, (*id)++, MATCH_ALLOCATE, 0, 3600, &j) < 0)
+            die ("no core");
+    t = now () - t;
+    request_free (r);
+    return t;
+}
+
+static void bench_match (void)
+{
+    static const char *const names[] = { "first", "high", "low", "lonode", "hinode",
+                                         "firstnode" };
+
+    for (int i = 0; i < 6; i++) {
+        struct graph *g = make (8192);
+        int64_t id = 0;
+        double t = thousand (g, names[i], &id, 1000);
+        printf ("1000 x match 1 core, 8192 nodes, %-9s: %8.2f ms\n", names[i], t * 1e3);
+        graph_free (g);
+    }
+}
+
+/* Half of the nodes have a job on one core. */
+static void half_full_nodes (struct graph *g, int64_t *id, int nodes)
+{
+    char path[64];
+    struct job *j;
+
+    for (int i = 0; i < nodes; i++) {
+        struct job_part part = { 0, true, 1 };
+        if (uniform () < 0.5)
+            continue;
+        snprintf (path, sizeof (path), "/cluster0/node%d/socket0/core%d", i,
+                  (int)(uniform () * 24));
+        part.vtx = graph_by_path (g, path);
+        if (graph_place (g, (*id)++, false, 0, 1000 + (int)(uniform () * 5000), 0, &part,
+                         1, 0, &j) < 0)
+            die ("cannot fill");
+    }
+}
+
+static void bench_whole (void)
+{
+    static const char *const names[] = { "first", "high", "lonode", "lonodex" };
+
+    for (int i = 0; i < 4; i++) {
+        struct graph *g = make (8192);
+        struct policy p = policy (names[i]);
+        struct request *r = whole_nodes (64);
+        int64_t id = 0;
+        struct job *j;
+        double t, sum = 0;
+
+        half_full_nodes (g, &id, 8192);
+        for (int k = 0; k < 20; k++) {
+            t = now ();
+            if (match (g, &p, r, id, MATCH_ALLOCATE, 0, 3600, &j) < 0)
+                die ("no 64 nodes");
+            sum += now () - t;
+            if (k % 2)
+                graph_cancel (g, id);
+            id++;
+        }
+        printf ("64 exclusive nodes, 8192 half full, %-8s: %8.3f ms\n", names[i],
+                sum / 20 * 1e3);
+        request_free (r);
+        graph_free (g);
+    }
+}
+
+static void reserve_on (int nodes)
+{
+    struct graph *g = make (nodes);
+    struct policy p = policy ("lonode");
+    struct request *r[65] = { NULL };
+    int64_t id = 0, last = 0;
+    struct job *j;
+    double t = now (), u;
+
+    for (int i = 0; i < 10000; i++) {
+        int n = 1 << (int)(uniform () * 7);
+        if (!r[n])
+            r[n] = whole_nodes (n);
+        if (match (g, &p, r[n], id++, MATCH_ALLOCATE_ORELSE_RESERVE, 0,
+                   600 + (int)(uniform () * 100) * 300, &j) < 0)
+            die ("no reservation");
+        if (job_start (j) > last)
+            last = job_start (j);
+    }
+    t = now () - t;
+    u = now ();
+    for (int64_t i = 0; i < id; i++)
+        graph_cancel (g, i);
+    u = now () - u;
+    printf ("10000 reservations, conservative, %4d nodes (last at %lld s): %.2f s, "
+            "cancel all %.0f ms\n", nodes, (long long)last, t, u * 1e3);
+    for (int i = 0; i < 65; i++)
+        request_free (r[i]);
+    graph_free (g);
+}
+
+static void bench_reserve (void)
+{
+    reserve_on (1024);
+    reserve_on (8192);
+}
+
+/* Easy over simulated time: events are ends of jobs and submissions. */
+struct sim {
+    int64_t submit, duration, limit, start;
+    int nodes;
+};
+
+static int cmp_end (const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+
+    return x[0] < y[0] ? -1 : x[0] > y[0];
+}
+
+static void heap_push (int64_t (*h)[2], size_t *n, int64_t t, int64_t id)
+{
+    size_t i = (*n)++;
+
+    for (; i > 0 && h[(i - 1) / 2][0] > t; i = (i - 1) / 2)
+        memcpy (h[i], h[(i - 1) / 2], sizeof (h[i]));
+    h[i][0] = t;
+    h[i][1] = id;
+}
+
+static void heap_pop (int64_t (*h)[2], size_t *n)
+{
+    size_t i = 0, k;
+    int64_t x[2] = { h[*n - 1][0], h[*n - 1][1] };
+
+    (*n)--;
+    while ((k = 2 * i + 1) < *n) {
+        if (k + 1 < *n && cmp_end (h[k + 1], h[k]) < 0)
+            k++;
+        if (cmp_end (h[k], x) >= 0)
+            break;
+        memcpy (h[i], h[k], sizeof (h[i]));
+        i = k;
+    }
+    if (*n > 0)
+        memcpy (h[i], x, sizeof (h[i]));
+}
+
+#define JOBS 100000
+#define DEPTH 32
+
+struct replay {
+    struct graph *g;
+    struct policy p;
+    struct request *r[1025];
+    struct sim *job;
+    int *queue;
+    int nqueue;
+    int64_t (*ends)[2];
+    size_t nends;
+    long matches, backfilled;
+    double wait;
+};
+
+static bool try_start (struct replay *s, int id, int64_t t, enum match_op op)
+{
+    struct sim *x = &s->job[id];
+    struct job *j;
+
+    if (!s->r[x->nodes])
+        s->r[x->nodes] = whole_nodes (x->nodes);
+    s->matches++;
+    if (match (s->g, &s->p, s->r[x->nodes], id, op, t, x->limit, &j) < 0)
+        return false;
+    if (job_state (j) != JOB_ALLOCATED)
+        return false;
+    x->start = t;
+    s->wait += (double)(t - x->submit);
+    heap_push (s->ends, &s->nends, t + x->duration, id);
+    return true;
+}
+
+/* Start from the head; the first that cannot is reserved, others may pass it. */
+static void schedule (struct replay *s, int64_t t)
+{
+    int out = 0, reserved = -1;
+
+    for (int i = 0; i < s->nqueue; i++) {
+        int id = s->queue[i];
+        bool started = false;
+
+        if (reserved < 0) {
+            started = try_start (s, id, t, MATCH_ALLOCATE_ORELSE_RESERVE);
+            if (!started)
+                reserved = id;
+        }
+        else if (i < DEPTH) {
+            started = try_start (s, id, t, MATCH_ALLOCATE);
+            s->backfilled += started;
+        }
+        if (!started)
+            s->queue[out++] = id;
+    }
+    s->nqueue = out;
+    if (reserved >= 0)
+        graph_cancel (s->g, reserved);
+}
+
+static void make_workload (struct sim *job, int nodes, double load)
+{
+    double area = 0, t = 0;
+
+    for (int i = 0; i < JOBS; i++) {
+        double n = exp (1.2 + 1.3 * normal ()), d = exp (7 + 1.2 * normal ());
+        job[i].nodes = n < 1 ? 1 : n > nodes / 2 ? nodes / 2 : (int)n;
+        job[i].duration = d < 10 ? 10 : d > 86400 ? 86400 : (int64_t)d;
+        job[i].limit = (int64_t)((double)job[i].duration * (1 + 2 * uniform ()));
+        area += (double)job[i].nodes * (double)job[i].duration;
+    }
+    for (int i = 0; i < JOBS; i++) {
+        t += -log (uniform ()) * area / load / nodes / JOBS;
+        job[i].submit = (int64_t)t;
+    }
+}
+
+static void bench_replay (void)
+{
+    struct replay s = { .g = make (1024), .p = policy ("lonode") };
+    double t;
+    int next = 0, done = 0;
+    int64_t clock = 0;
+
+    s.job = calloc (JOBS, sizeof (*s.job));
+    s.queue = calloc (JOBS, sizeof (*s.queue));
+    s.ends = calloc (JOBS, sizeof (*s.ends));
+    make_workload (s.job, 1024, 0.9);
+    t = now ();
+    while (done < JOBS) {
+        bool submit = next < JOBS && (s.nends == 0
+                                      || s.job[next].submit < s.ends[0][0]);
+        clock = submit ? s.job[next].submit : s.ends[0][0];
+        if (submit)
+            s.queue[s.nqueue++] = next++;
+        else {
+            graph_cancel (s.g, s.ends[0][1]);
+            heap_pop (s.ends, &s.nends);
+            done++;
+        }
+        schedule (&s, clock);
+    }
+    t = now () - t;
+    printf ("replay %d jobs, easy, 1024 nodes, 90%% load: %.2f s (%ld matches, %ld "
+            "backfilled, mean wait %.0f s)\n", JOBS, t, s.matches, s.backfilled,
+            s.wait / JOBS);
+    graph_free (s.g);
+    for (int i = 0; i < 1025; i++)
+        request_free (s.r[i]);
+    free (s.job);
+    free (s.queue);
+    free (s.ends);
+}
+
+static void bench_growth (void)
+{
+    static const char *const names[] = { "first", "high", "low", "lonode", "lonodex" };
+    static const int sizes[] = { 1000, 10000, 100000 };
+
+    printf ("growth: us a match\n%-34s", "nodes");
+    for (int k = 0; k < 3; k++)
+        printf (" %8d", sizes[k]);
+    printf ("\n");
+    for (int what = 0; what < 2; what++) {
+        for (int i = 0; i < 5; i++) {
+            printf ("%-24s %-9s", what ? "16 exclusive, half full" : "1 core", names[i]);
+            for (int k = 0; k < 3; k++) {
+                struct graph *g = make (sizes[k]);
+                struct policy p = policy (names[i]);
+                struct request *r = what ? whole_nodes (16) : parse (ONE_CORE);
+                int64_t id = 0;
+                struct job *j;
+                double t;
+
+                if (what)
+                    half_full_nodes (g, &id, sizes[k]);
+                for (int n = 0; n < 10; n++)    /* what is made at first use */
+                    match (g, &p, r, id++, MATCH_ALLOCATE, 0, 3600, &j);
+                t = now ();
+                for (int n = 0; n < 200; n++) {
+                    if (match (g, &p, r, id, MATCH_ALLOCATE, 0, 3600, &j) < 0)
+                        die ("no match");
+                    if (what || n % 2)
+                        graph_cancel (g, id);
+                    id++;
+                }
+                printf (" %8.2f", (now () - t) / 200 * 1e6);
+                fflush (stdout);
+                request_free (r);
+                graph_free (g);
+            }
+            printf ("\n");
+        }
+    }
+}
+
+int main (int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*fn) (void);
+    } all[] = {
+        { "load", bench_load }, { "match", bench_match }, { "whole", bench_whole },
+        { "reserve", bench_reserve }, { "replay", bench_replay },
+        { "growth", bench_growth },
+    };
+
+    for (size_t i = 0; i < sizeof (all) / sizeof (all[0]); i++) {
+        bool run = argc < 2;
+        for (int k = 1; k < argc; k++)
+            run |= strcmp (argv[k], all[i].name) == 0;
+        if (run)
+            all[i].fn ();
+        fflush (stdout);
+    }
+    return 0;
+}
