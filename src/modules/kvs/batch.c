@@ -15,7 +15,10 @@
 #include "modules/kvs/store.h"
 #include "modules/kvs/waiter.h"
 
-enum { THAWED = 8 };
+enum {
+    THAWED = 8,
+    RESERVE = 1000,
+};
 
 /* A request that waits for its answer. */
 struct pending {
@@ -155,11 +158,17 @@ static void forget_thawed (struct batcher *b)
     }
 }
 
+static void save_versions (struct batcher *b);
+
 void batcher_close (struct batcher *b)
 {
-    if (!b)
+    if (!b || !b->store)
         return;
     batcher_drain (b);
+    if (b->durable) {
+        save_versions (b);
+        batcher_drain (b);
+    }
     due_cancel (&b->due);
     store_close (b->store);
     b->store = NULL;
@@ -461,6 +470,27 @@ static int batch_freeze (struct batch *x, struct tnode *cold)
     return 0;
 }
 
+/* Writing each version would cost a page a transaction.  So the store has one
+ * that is ahead; after a crash versions go on from there, after a regular end
+ * from where they were (save_versions). */
+static void reserve_version (struct batcher *b, const struct change *ch)
+{
+    if (!ch->ns || ch->seq <= ch->ns->seq_reserved)
+        return;
+    ch->ns->seq_reserved = ch->seq + RESERVE;
+    redo_seq (&b->cur->redo, ch->ns->id, ch->ns->seq_reserved);
+}
+
+static void save_versions (struct batcher *b)
+{
+    struct kvsns *ns;
+    for (size_t pos = 0; (ns = hash_next (b->kvs->namespaces, &pos, NULL));) {
+        if (ns->seq_reserved > ns->seq && !ns->removed)
+            redo_seq (&b->cur->redo, ns->id, ns->seq);
+        ns->seq_reserved = 0;
+    }
+}
+
 static int gather (struct batcher *b, struct change *ch, struct pending *p)
 {
     struct step *s = step_for (b, ch);
@@ -468,14 +498,16 @@ static int gather (struct batcher *b, struct change *ch, struct pending *p)
     if (!s || !p)
         return -ENOMEM;
     buf_add (&b->cur->redo, ch->redo.data, ch->redo.len);
-    if (ch->ns)
-        redo_seq (&b->cur->redo, ch->ns->id, ch->seq);
+    if (b->durable)
+        reserve_version (b, ch);
     if (b->cur->redo.failed
         || step_moves (s, ch->ns) < 0 || step_moves (s, ch->frozen_in) < 0
         || list_ns (&s->created, &s->ncreated, ch->created) < 0
         || list_ns (&s->removed, &s->nremoved, ch->removed) < 0
         || (ch->frozen && batch_freeze (b->cur, ch->frozen) < 0)) {
         b->cur->redo.len = before;
+        if (ch->ns)
+            ch->ns->seq_reserved = 0;
         return -ENOMEM;
     }
     for (size_t i = 0; i < ch->count; i++) {
@@ -575,6 +607,7 @@ static void revert_step (struct step *s)
         struct kvsns *ns = s->moved[i].ns;
         ns->steps = 0;
         ns->step = NULL;
+        ns->seq_reserved = 0;
         if (ns->root) {
             tnode_unref (ns->head);
             ns->head = ns->root;

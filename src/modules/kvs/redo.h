@@ -12,7 +12,7 @@
  *   'R' ns key data        an RFC 11 valref or dirref
  *   'F' ns key id          a frozen directory
  *   'N' ns owner name      a namespace          'n' ns   is gone, with its rows
- *   'S' ns seq             its version
+ *   'S' ns seq             its version, or one that it has not reached yet
  *   'G' ns key from        all rows of namespace 'from' move below key
  *   'Z' id data            freeze: the directory in packed form (pack.h)
  *   'z' id                 no longer needed

@@ -30,6 +30,7 @@ struct kvsns {
     bool removed;            /* no more commits */
     struct tnode *head;
     uint64_t seq;
+    uint64_t seq_reserved;   /* the store has this version (batch.c) */
     struct tnode *root;      /* what look-ups see, NULL: the head */
     uint64_t root_seq;       /* valid if root is */
     int steps;               /* changes under way (batch.c) */

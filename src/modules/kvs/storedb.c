@@ -243,9 +243,9 @@ static const char *pragmas (struct storedb *d, bool readonly)
                "PRAGMA cache_size=-4000; PRAGMA auto_vacuum=NONE;";
     if (readonly)
         return "PRAGMA query_only=ON; PRAGMA cache_size=-2000;";
-    return "PRAGMA page_size=8192; PRAGMA journal_mode=WAL;"
+    return "PRAGMA page_size=4096; PRAGMA journal_mode=WAL;"
            "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8000;"
-           "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;";
+           "PRAGMA wal_autocheckpoint=8000; PRAGMA journal_size_limit=67108864;";
 }
 
 static int check_format (struct storedb *d, const char *path, flux_error_t *err)
