@@ -7,6 +7,7 @@
 
 #include "graph/graph_private.h"
 #include "graph/match_private.h"
+#include "graph/timeline.h"
 
 struct graph *graph_new (void)
 {
@@ -52,6 +53,8 @@ static void tables_free (struct graph *g)
     for (int i = 0; i < GRAPH_TRACK; i++)
         planner_free (g->plan[i]);
     memset (g->plan, 0, sizeof (g->plan));
+    timeline_free (g->timeline);
+    g->timeline = NULL;
     free (g->child);
     free (g->total);
     free (g->free);
@@ -477,6 +480,7 @@ static int build_state (struct graph *g)
     g->mark = calloc (g->tree_n, sizeof (*g->mark));
     g->part = calloc (g->tree_n, sizeof (*g->part));
     g->epoch = 0;
+    g->ndown = 0;
     if (!g->mark || !g->part || !(g->ranks = idhash_new (NULL))
         || !(g->wtrees = idhash_new (wtree_free)))
         return -ENOMEM;
@@ -484,6 +488,7 @@ static int build_state (struct graph *g)
         struct vtx *v = &g->v[i];
         bool above = v->parent != GRAPH_NONE;
 
+        g->ndown += v->down;
         v->blocked = v->down + (above ? g->v[v->parent].blocked : 0);
         v->users = v->xspan = v->sspan = 0;
         set_bits (g, i);

@@ -237,8 +237,10 @@ int graph_set_status (struct graph *g, uint32_t v, bool up)
     if (g->v[v].down == !up)
         return 0;
     g->v[v].down = !up;
-    if (v < g->tree_n)
-        graph_block (g, v, up ? -1 : 1);
+    if (v >= g->tree_n)
+        return 0;
+    g->ndown += up ? (uint32_t)-1 : 1;
+    graph_block (g, v, up ? -1 : 1);
     return 0;
 }
 

@@ -65,6 +65,7 @@ struct wtree {
 };
 
 struct job;
+struct timeline;
 
 struct graph {
     struct vtx *v;
@@ -87,6 +88,8 @@ struct graph {
     uint32_t track_type[GRAPH_TRACK];
     uint8_t slot_node, slot_core;
     struct planner *plan[GRAPH_TRACK];
+    struct timeline *timeline;  /* or NULL */
+    uint32_t ndown;
     struct idhash *wtrees;      /* vertex -> struct wtree, made when asked for */
     struct idhash *props;       /* vertex -> json_t */
     struct idhash *ranks;       /* rank -> vertex + 1 */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "graph/match_private.h"
+#include "graph/timeline.h"
 
 struct job *graph_job (const struct graph *g, int64_t id)
 {
@@ -84,21 +85,6 @@ static void put_above (struct builder *b, uint32_t v)
     }
 }
 
-static void put_below (struct builder *b, uint32_t v, bool even_down)
-{
-    struct graph *g = b->g;
-
-    for (uint32_t i = v + 1; i < g->v[v].end;) {
-        if (g->v[i].down && !even_down) {
-            i = g->v[i].end;
-            continue;
-        }
-        g->mark[i] = b->epoch;
-        put (b, i, true, g->v[i].size);
-        i++;
-    }
-}
-
 static int cmp_part (const void *a, const void *b)
 {
     const struct job_part *x = a, *y = b;
@@ -107,6 +93,10 @@ static int cmp_part (const void *a, const void *b)
         return x->vtx < y->vtx ? -1 : 1;
     return (int)y->x - (int)x->x;
 }
+
+/* The amount of a vertex whose whole subtree is the job's, until expand() puts in
+ * what is below it. */
+#define WHOLE (-1)
 
 /* Sort; of one vertex put twice the exclusive one stays, shared amounts add up to
  * at most its size. */
@@ -119,7 +109,9 @@ static void tidy (struct graph *g, struct job *j)
         struct job_part *p = &j->part[i];
         if (n > 0 && j->part[n - 1].vtx == p->vtx) {
             struct job_part *q = &j->part[n - 1];
-            if (!q->x)
+            if (p->amount == WHOLE)
+                *q = *p;
+            else if (!q->x)
                 q->amount += p->amount;
             if (q->amount > g->v[q->vtx].size)
                 q->amount = g->v[q->vtx].size;
@@ -135,20 +127,49 @@ static void put_pick (struct ctx *c, struct builder *b, const struct pick *p)
     struct graph *g = c->g;
     uint32_t node = p->vtx;
 
-    put (b, p->vtx, p->x, p->amount);
+    put (b, p->vtx, p->x, p->full ? WHOLE : p->amount);
     g->mark[p->vtx] = b->epoch;
     put_above (b, p->vtx);
-    if (p->full)
-        put_below (b, p->vtx, c->when == WHEN_EVER);
     if (!c->policy->node_exclusive)
         return;
     while (node != GRAPH_NONE && g->v[node].type != c->type_node)
         node = g->v[node].parent;
-    if (node != GRAPH_NONE && g->part[node] >= 0) {
-        g->part[node] = -1;
-        put (b, node, true, g->v[node].size);
-        put_below (b, node, c->when == WHEN_EVER);
+    if (node != GRAPH_NONE)
+        put (b, node, true, WHOLE);
+}
+
+/* The parts are sorted; put in what is below those that are whole, in place of what
+ * was named there.  What is down is left out. */
+static void expand (struct ctx *c, struct builder *b)
+{
+    struct graph *g = c->g;
+    struct job *j = b->j;
+    struct job_part *old = j->part;
+    size_t n = j->nparts, i = 0;
+
+    j->part = NULL;
+    j->nparts = b->size = 0;
+    while (i < n && !b->failed) {
+        uint32_t v = old[i].vtx, end = g->v[v].end;
+
+        if (old[i].amount != WHOLE) {
+            put (b, v, old[i].x, old[i].amount);
+            i++;
+            continue;
+        }
+        put (b, v, true, g->v[v].size);
+        for (uint32_t u = v + 1; u < end;) {
+            if (g->v[u].down && c->when != WHEN_EVER) {
+                u = g->v[u].end;
+                continue;
+            }
+            put (b, u, true, g->v[u].size);
+            u++;
+        }
+        while (i < n && old[i].vtx < end)
+            i++;
     }
+    free (old);
 }
 
 struct job *job_from_picks (struct ctx *c, int64_t id)
@@ -174,6 +195,11 @@ struct job *job_from_picks (struct ctx *c, int64_t id)
         return NULL;
     }
     tidy (c->g, b.j);
+    expand (c, &b);
+    if (b.failed) {
+        job_free (c->g, b.j);
+        return NULL;
+    }
     return b.j;
 }
 
@@ -199,6 +225,8 @@ static void spans_leave (struct graph *g, struct job *j)
         else if (leaf && track != NOTRACK)
             graph_free_add (g, vtx, track, amount);
     }
+    if (j->nspans > 0)
+        timeline_job (g, j, false);
     j->nspans = 0;
     for (uint32_t k = 0; k < g->ntrack; k++)
         if (j->use[k])
@@ -279,8 +307,14 @@ static int hold (struct graph *g, struct job *j)
         memset (j->use, 0, sizeof (j->use));
     else
         rc = plan_enter (g, j);
-    if (rc < 0)
+    if (rc == 0)
+        timeline_job (g, j, true);
+    else {
+        /* it is not in the timeline, so that must be made anew */
+        timeline_free (g->timeline);
+        g->timeline = NULL;
         spans_leave (g, j);
+    }
     return rc;
 }
 
@@ -386,16 +420,9 @@ int graph_set_end (struct graph *g, int64_t id, int64_t end)
         return -ENOENT;
     if (end <= j->start || end > PLANNER_END)
         return -EINVAL;
-    for (size_t i = 0; i < j->nspans; i++)
-        g->span[j->span[i]].end = end;
-    for (uint32_t k = 0; k < g->ntrack; k++) {
-        if (j->use[k]) {
-            planner_use (g->plan[k], j->start, j->end, -j->use[k]);
-            planner_use (g->plan[k], j->start, end, j->use[k]);
-        }
-    }
+    spans_leave (g, j);
     j->end = end;
-    return 0;
+    return hold (g, j);
 }
 
 int graph_start_reserved (struct graph *g, int64_t id)

@@ -39,6 +39,13 @@ static uint32_t step (const struct bits *b, bool down, uint32_t lo, uint32_t hi,
     return i == BITS_NONE || i >= hi ? BITS_NONE : i;
 }
 
+/* Is it a node that the window excludes? */
+static bool outside (const struct ctx *c, const struct vtype *t, uint32_t pos, bool idle)
+{
+    return idle && c->window && t == &c->g->type[c->type_node]
+        && !(c->window[pos >> 6] >> (pos & 63) & 1);
+}
+
 static bool each_in_list (struct ctx *c, const struct vtype *t, uint32_t lo,
                           uint32_t hi, bool idle, each_f fn, void *arg)
 {
@@ -46,7 +53,7 @@ static bool each_in_list (struct ctx *c, const struct vtype *t, uint32_t lo,
     uint32_t i = BITS_NONE;
 
     while ((i = step (b, c->policy->high, lo, hi, i)) != BITS_NONE)
-        if (fn (c, t->list[i], arg))
+        if (!outside (c, t, i, idle) && fn (c, t->list[i], arg))
             return true;
     return false;
 }

@@ -11,6 +11,7 @@
 
 #include "base/errmsg.h"
 #include "graph/match_private.h"
+#include "graph/timeline.h"
 
 /* Constraints: a leaf of RFC 31 against a node */
 
@@ -197,6 +198,7 @@ static void ctx_release (struct ctx *c)
     free (c->type);
     free (c->need);
     free (c->pick);
+    free (c->window);
 }
 
 static int ctx_init (struct ctx *c, struct graph *g, const struct match_args *a,
@@ -213,8 +215,29 @@ static int ctx_init (struct ctx *c, struct graph *g, const struct match_args *a,
     return number_requests (c, need);
 }
 
+/* Is there enough of all types in the whole graph?  If not, say of what not. */
+static bool sums_suffice (struct ctx *c, const int64_t *need)
+{
+    struct graph *g = c->g;
+    const int64_t *have = c->when == WHEN_NOW ? g->free : g->total;
+
+    for (uint32_t k = 0; g->v[0].inner != GRAPH_NONE && k < g->ntrack; k++) {
+        const struct vtype *t = &g->type[g->track_type[k]];
+        int64_t n = have[k] + (t->n > 0 && t->list[0] == 0 ? g->v[0].size : 0);
+        if (n >= need[k])
+            continue;
+        snprintf (c->why.type, sizeof (c->why.type), "%s", graph_str (g, t->name));
+        c->why.where = 0;
+        c->why.wanted = need[k];
+        c->why.found = n;
+        return false;
+    }
+    return true;
+}
+
 /* Try at one time. */
-static int try_at (struct ctx *c, enum when when, int64_t at, int64_t duration)
+static int try_at (struct ctx *c, const int64_t *need, enum when when, int64_t at,
+                   int64_t duration)
 {
     struct graph *g = c->g;
     int64_t score;
@@ -231,7 +254,7 @@ static int try_at (struct ctx *c, enum when when, int64_t at, int64_t duration)
     c->at = at;
     c->end = duration > PLANNER_END - at ? PLANNER_END : at + duration;
     c->why = (struct match_why){ .where = GRAPH_NONE };
-    ok = match_passes (c, GRAPH_NONE, 0, false)
+    ok = sums_suffice (c, need) && match_passes (c, GRAPH_NONE, 0, false)
         && match_all (c, 0, c->rq->top, c->rq->ntop, &score);
     if (c->failed)
         return -ENOMEM;
@@ -251,27 +274,99 @@ static int64_t next_time (const struct graph *g, int64_t t)
     return next;
 }
 
-static int try_later (struct ctx *c, const int64_t *need, int64_t now,
-                      int64_t duration)
+/* How many whole nodes are wanted at least. */
+static int64_t whole_nodes (const struct ctx *c, const struct req *r, size_t n)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool node = c->type_node >= 0 && c->type[req_number (c, &r[i])] == c->type_node;
+        bool whole = node && (r[i].x || c->policy->node_exclusive);
+        int64_t each = whole ? 1 : node ? 0 : whole_nodes (c, r[i].child, r[i].nchild);
+
+        sum += times (r[i].count.min, each);
+        if (sum > INT32_MAX)
+            sum = INT32_MAX;
+    }
+    if (sum == 0 && c->policy->node_exclusive && r == c->rq->top && c->type_node >= 0)
+        sum = 1;
+    return sum;
+}
+
+/* The nodes that may be used at all. */
+static uint64_t *node_mask (struct ctx *c, uint32_t words)
+{
+    const struct vtype *t = &c->g->type[c->type_node];
+    uint64_t *mask = calloc (words, sizeof (*mask));
+
+    for (uint32_t i = 0; mask && i < t->n; i++)
+        if (graph_usable (c->g, t->list[i]) && match_node_ok (c, t->list[i]))
+            mask[i >> 6] |= 1ull << (i & 63);
+    return mask;
+}
+
+/* The earliest time from t on at which the sums are enough, and the whole nodes. */
+static int64_t candidate (struct ctx *c, const int64_t *need, int64_t t,
+                          int64_t duration, uint32_t nodes, struct timeline *tl,
+                          const uint64_t *mask)
 {
     struct graph *g = c->g;
-    int64_t t = now;
 
-    while ((t = next_time (g, t)) >= 0 && t < PLANNER_END) {
+    for (;;) {
+        int64_t u = t;
+        if (g->ntrack > 0
+            && (u = planner_earliest_all (g->plan, need, g->ntrack, t, duration)) < 0)
+            return -1;
+        if (!tl)
+            return u;
+        t = timeline_earliest (tl, u, duration, nodes, mask, c->window);
+        if (t == u || t < 0)
+            return t;
+    }
+}
+
+static int try_times (struct ctx *c, const int64_t *need, int64_t t, int64_t duration,
+                      uint32_t nodes, struct timeline *tl, const uint64_t *mask)
+{
+    while ((t = next_time (c->g, t)) >= 0 && t < PLANNER_END) {
         int rc;
 
-        if (g->ntrack > 0
-            && (t = planner_earliest_all (g->plan, need, g->ntrack, t, duration)) < 0)
+        if ((t = candidate (c, need, t, duration, nodes, tl, mask)) < 0)
             return -EBUSY;
-        if ((rc = try_at (c, WHEN_LATER, t, duration)) != -EBUSY)
+        if ((rc = try_at (c, need, WHEN_LATER, t, duration)) != -EBUSY)
             return rc;
     }
     return -EBUSY;
 }
 
-static int try_ever (struct ctx *c, int64_t duration)
+static int try_later (struct ctx *c, const int64_t *need, int64_t now,
+                      int64_t duration)
 {
-    int rc = try_at (c, WHEN_EVER, 0, duration);
+    struct graph *g = c->g;
+    int64_t nodes = whole_nodes (c, c->rq->top, c->rq->ntop);
+    struct timeline *tl = nodes > 0 ? timeline_get (g) : NULL;
+    uint64_t *mask = NULL;
+    int rc;
+
+    if (tl) {
+        c->window = malloc (timeline_words (tl) * sizeof (*c->window));
+        if (g->ndown > 0 || c->constraint)
+            mask = node_mask (c, timeline_words (tl));
+        if (!c->window || (!mask && (g->ndown > 0 || c->constraint))) {
+            free (mask);
+            return -ENOMEM;
+        }
+    }
+    rc = try_times (c, need, now, duration, (uint32_t)nodes, tl, mask);
+    free (c->window);
+    c->window = NULL;
+    free (mask);
+    return rc;
+}
+
+static int try_ever (struct ctx *c, const int64_t *need, int64_t duration)
+{
+    int rc = try_at (c, need, WHEN_EVER, 0, duration);
 
     if (rc == -EBUSY) {
         c->why.never = true;
@@ -293,17 +388,19 @@ static int search (struct ctx *c, const struct match_args *a, const int64_t *nee
     int rc;
 
     if (a->op == MATCH_SATISFIABILITY)
-        return try_ever (c, duration);
-    if ((rc = try_at (c, WHEN_NOW, a->now, duration)) != -EBUSY)
+        return try_ever (c, need, duration);
+    if ((rc = try_at (c, need, WHEN_NOW, a->now, duration)) != -EBUSY)
         return rc;
     why = c->why;
     if (a->op == MATCH_ALLOCATE || a->op == MATCH_WITHOUT_ALLOCATING)
         return rc;
-    if ((rc = try_ever (c, duration)) < 0)
+    if (at_later_time (a->op)
+        && (rc = try_later (c, need, a->now, duration)) != -EBUSY)
         return rc;
-    rc = at_later_time (a->op) ? try_later (c, need, a->now, duration) : -EBUSY;
-    if (rc == -EBUSY)
+    if ((rc = try_ever (c, need, duration)) == 0) {
         c->why = why;
+        return -EBUSY;
+    }
     return rc;
 }
 

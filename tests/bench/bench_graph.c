@@ -174,16 +174,13 @@ static void bench_match (void)
 /* Half of the nodes have a job on one core. */
 static void half_full_nodes (struct graph *g, int64_t *id, int nodes)
 {
-    char path[64];
     struct job *j;
 
     for (int i = 0; i < nodes; i++) {
         struct job_part part = { 0, true, 1 };
         if (uniform () < 0.5)
             continue;
-        snprintf (path, sizeof (path), "/cluster0/node%d/socket0/core%d", i,
-                  (int)(uniform () * 24));
-        part.vtx = graph_by_path (g, path);
+        part.vtx = graph_type_nth (g, "core", (uint32_t)(48 * i + (int)(uniform () * 48)));
         if (graph_place (g, (*id)++, false, 0, 1000 + (int)(uniform () * 5000), 0, &part,
                          1, 0, &j) < 0)
             die ("cannot fill");
