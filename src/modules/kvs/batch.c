@@ -13,12 +13,10 @@
 #include "modules/kvs/pack.h"
 #include "modules/kvs/redo.h"
 #include "modules/kvs/store.h"
+#include "modules/kvs/thawed.h"
 #include "modules/kvs/waiter.h"
 
-enum {
-    THAWED = 8,
-    RESERVE = 1000,
-};
+enum { RESERVE = 1000 };
 
 /* A request that waits for its answer. */
 struct pending {
@@ -76,11 +74,7 @@ struct batcher {
     struct due due;
     struct tcold_owner owner;
     uint64_t cold_id;
-    struct {
-        uint64_t id;
-        struct tnode *dir;
-    } thawed[THAWED];        /* read back lately */
-    int thawed_pos;
+    struct thawed thawed;
     struct batcher_stats stats;
 };
 
@@ -150,14 +144,6 @@ struct batcher *batcher_new (struct kvs *kvs)
     return b;
 }
 
-static void forget_thawed (struct batcher *b)
-{
-    for (int i = 0; i < THAWED; i++) {
-        tnode_unref (b->thawed[i].dir);
-        b->thawed[i].dir = NULL;
-    }
-}
-
 static void save_versions (struct batcher *b);
 
 void batcher_close (struct batcher *b)
@@ -172,7 +158,7 @@ void batcher_close (struct batcher *b)
     due_cancel (&b->due);
     store_close (b->store);
     b->store = NULL;
-    forget_thawed (b);
+    thawed_release (&b->thawed);
 }
 
 void batcher_free (struct batcher *b)
@@ -741,13 +727,7 @@ void batcher_drain (struct batcher *b)
 static void cold_gone (struct tcold_owner *owner, uint64_t id)
 {
     struct batcher *b = list_entry (owner, struct batcher, owner);
-    for (int i = 0; i < THAWED; i++) {
-        if (b->thawed[i].dir && b->thawed[i].id == id) {
-            struct tnode *dir = b->thawed[i].dir;
-            b->thawed[i].dir = NULL;
-            tnode_unref (dir);
-        }
-    }
+    thawed_forget (&b->thawed, id);
     if (b->store && b->cur) {
         redo_drop_frozen (&b->cur->redo, id);
         kick (b);
@@ -782,22 +762,18 @@ struct tnode *batcher_load_cold (struct batcher *b, const struct tnode *n,
     void *data;
     size_t len;
     uint64_t id = tcold_id (n);
-    for (int i = 0; i < THAWED; i++)
-        if (b->thawed[i].dir && b->thawed[i].id == id)
-            return tnode_ref (b->thawed[i].dir);
+    struct tnode *dir = thawed_get (&b->thawed, id);
+    if (dir)
+        return dir;
     if (!b->store) {
         *rc = -EIO;
         return NULL;
     }
     if ((*rc = store_get_cold (b->store, id, &data, &len)) < 0)
         return NULL;
-    struct tnode *dir = unpack_dir (data, len, rc);
+    dir = unpack_dir (data, len, rc);
     free (data);
-    if (dir) {
-        int i = b->thawed_pos++ % THAWED;
-        tnode_unref (b->thawed[i].dir);
-        b->thawed[i].id = id;
-        b->thawed[i].dir = tnode_ref (dir);
-    }
+    if (dir)
+        thawed_put (&b->thawed, id, dir);
     return dir;
 }
