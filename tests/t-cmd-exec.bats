@@ -122,3 +122,22 @@ load common
     [[ "${lines[2]}" == *"the job is not running"* ]]
     [ "${lines[3]}" = rc=1 ]
 }
+
+@test "exec --jobid runs on the nodes of a job, ranks are places among them, and ends with it" {
+    run start_fake 4 1 bash -c '
+        flux resource drain 0
+        id=$(flux submit -N2 --wait-event=start sleep 60.0625)
+        until flux exec --quiet -j $id true 2>/dev/null; do command sleep 0.02; done
+        flux exec -j $id flux getattr rank | sort
+        flux exec -j $id -r 0 flux getattr rank
+        flux exec -j $id -x 0 flux getattr rank
+        flux exec -j $id -r 2 true; echo rc=$?
+        flux exec --quiet -j $id sleep 60.0625 & e=$!
+        until [ "$(pgrep -fc "^sleep 60.0625")" = 4 ]; do command sleep 0.02; done
+        flux cancel $id
+        flux job status $id
+        wait $e; echo rc=$?' 2>/dev/null
+    echo "$output"
+    [ "$(echo "$output" | grep -v ERROR | head -5 | xargs)" = "1 2 1 2 rc=68" ]
+    [ "${lines[-1]}" != rc=0 ]
+}

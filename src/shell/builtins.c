@@ -10,11 +10,13 @@ const struct shell_builtin *const shell_builtins[] = {
     &output_builtin,
     &input_builtin,
     &pmi_builtin,
+    &rexec_builtin,
     &rlimit_builtin,
     &affinity_builtin,
     &gpubind_builtin,
     &oom_builtin,
     &timesignal_builtin,
     &doom_builtin,
+    &exception_builtin,     /* last: it looks at what the others handle */
     NULL,
 };

@@ -7,12 +7,14 @@
 
 extern const struct shell_builtin affinity_builtin;
 extern const struct shell_builtin doom_builtin;
+extern const struct shell_builtin exception_builtin;
 extern const struct shell_builtin gpubind_builtin;
 extern const struct shell_builtin input_builtin;
 extern const struct shell_builtin oom_builtin;
 extern const struct shell_builtin output_builtin;
 extern const struct shell_builtin pmi_builtin;
 extern const struct shell_builtin pty_builtin;
+extern const struct shell_builtin rexec_builtin;
 extern const struct shell_builtin rlimit_builtin;
 extern const struct shell_builtin taskmaps_builtin;
 extern const struct shell_builtin timesignal_builtin;
