@@ -12,7 +12,7 @@ in_flux() {
 
 setup() {
     cd "$BATS_TEST_TMPDIR"
-    export PATH="$FLUX_BUILD/tests:$PATH"
+    export PATH="$FLUX_BUILD/tests:$PATH" FLUX_TESTS="$FLUX_BUILD/tests"
 }
 
 @test "output, labels, exit codes" {
@@ -378,6 +378,44 @@ send ~.
 STEPS
 flux cancel $id
 flux job wait-event -t 10 $id clean >/dev/null
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "any signal; a signal while shells wait for one another" {
+    in_flux 2 <<'END'
+printf '#!/bin/sh\ntrap "echo usr1" USR1; trap "echo winch" WINCH; trap "exit 9" QUIT\necho up\nwhile :; do sleep 0.02; done\n' >prog; chmod +x prog
+id=$(flux submit -N2 -n2 ./prog)
+output() { flux kvs get job.$(flux job id --to=dothex $id).guest.output 2>/dev/null; }
+for i in $(seq 300); do test "$(output | grep -c up)" = 2 && break; sleep 0.02; done
+flux job kill -s USR1 $id; flux job kill -s SIGWINCH $id
+for i in $(seq 300); do test "$(output | grep -c winch)" = 2 && break; sleep 0.02; done
+flux job kill -s QUIT $id
+rc=0; flux job attach $id >out || rc=$?
+test $rc = 9; test $(grep -c usr1 out) = 2
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "the loss of a shell that is not critical: the others do not wait for it" {
+    in_flux 3 <<'END'
+cat >prog <<'PROG'
+#!/bin/sh
+case $FLUX_TASK_RANK in
+0) n=0; until [ -e lost ]; do sleep 0.02; done; sleep 0.2; echo survived;;
+1) until [ -e go ]; do sleep 0.02; done; kill -9 $PPID; sleep 100;;
+2) echo two;;
+esac
+PROG
+chmod +x prog
+id=$(flux submit -N3 -n3 -o exit-timeout=none ./prog)
+flux job wait-event -t 10 $id start >/dev/null
+"$FLUX_TESTS"/rpc job-exec.critical-ranks "{\"id\":$(flux job id --to=dec $id),\"ranks\":\"0\"}"
+touch go
+flux job wait-event -t 10 $id exception >/dev/null
+touch lost
+flux job attach $id >out 2>err || true
+grep -q survived out; grep -q two out; grep -q lost-shell err
 END
     [ "$status" -eq 0 ]
 }

@@ -36,6 +36,7 @@
 struct feed {
     struct shell_task *task;
     struct iobuf backlog;
+    bool started;              /* the task runs; until then all is backlog */
     bool eof;                  /* close after the backlog */
     bool closed;
 };
@@ -192,12 +193,13 @@ static void credit_cb (struct shell_task *task, void *arg)
 
 static void feed_add (struct feed *fd, const struct iodata *io)
 {
-    if (fd->closed || fd->eof || !fd->task)
+    if (fd->closed || fd->eof)
         return;
     if (io->len > 0 && iobuf_add (&fd->backlog, io->data, io->len) < 0)
         shell_die (1, "out of memory");
     fd->eof = io->eof;
-    feed_push (fd);
+    if (fd->started)
+        feed_push (fd);
 }
 
 /* Request and relay */
@@ -311,7 +313,7 @@ static int accept_request (struct input *in, const flux_msg_t *msg, json_t *o)
     if (!in->leader || record (in, o, &io)) {
         for (int i = 0; i < in->shell->info.ntasks; i++) {
             struct feed *fd = &in->feeds[i];
-            if (fd->task && (!ranks || idset_test (ranks, fd->task->rank)))
+            if (!ranks || idset_test (ranks, fd->task->rank))
                 feed_add (fd, &io);
         }
         relay_below (rq, in->shell->info.shell_rank, ranks);
@@ -369,12 +371,15 @@ static int input_task_fork (flux_plugin_t *p, const char *topic, flux_plugin_arg
 {
     struct input *in = flux_plugin_aux_get (p, "input");
     struct shell_task *task = flux_shell_current_task (in->shell);
+    struct feed *fd = &in->feeds[task->localid];
 
-    if (in->path || (!task->pty && !sp_has_stream (task->proc, "stdin")))
+    if (in->path)
         return 0;
-    in->feeds[task->localid].task = task;
+    fd->started = true;
     task->credit_cb = credit_cb;
     task->credit_arg = in;
+    feed_push (fd);
+    answer_requests (in);
     return 0;
 }
 
@@ -384,8 +389,7 @@ static int input_task_exit (flux_plugin_t *p, const char *topic, flux_plugin_arg
     struct input *in = flux_plugin_aux_get (p, "input");
     struct feed *fd = &in->feeds[flux_shell_current_task (in->shell)->localid];
 
-    if (fd->task)
-        feed_close (fd);
+    feed_close (fd);
     answer_requests (in);
     return 0;
 }
@@ -442,8 +446,11 @@ static int input_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *a
         input_free (in);
         return -1;
     }
-    for (int i = 0; i < shell->info.ntasks; i++)
-        iobuf_init (&in->feeds[i].backlog, BACKLOG_MAX);
+    list_foreach (&shell->tasks, n) {
+        struct shell_task *task = list_entry (n, struct shell_task, node);
+        in->feeds[task->localid].task = task;
+        iobuf_init (&in->feeds[task->localid].backlog, BACKLOG_MAX);
+    }
     in->leader = shell->info.shell_rank == 0;
     if (init_source (in) < 0 || init_limits (in) < 0)
         return -1;

@@ -109,6 +109,7 @@ struct flux_shell {
     int rc;                      /* exit code of the shell */
     int verbose;
     bool started;                /* tasks may be running */
+    int signaled;                /* a signal that came before that */
     bool exception_raised;
     const char *broker_uri;
 };

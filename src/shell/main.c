@@ -202,21 +202,35 @@ int shell_event (flux_shell_t *shell, const char *name, json_t *context)
     return rc;
 }
 
+static void barrier_cb (flux_future_t *f, void *arg)
+{
+}
+
 static flux_future_t *barrier (flux_shell_t *shell, const char *name)
 {
     return flux_rpc_pack (shell->h, "job-exec.barrier", FLUX_NODEID_ANY, 0, "{s:I s:s}",
                           "id", shell->info.jobid, "name", name);
 }
 
+/* The reactor runs meanwhile: others may be through already and send requests, and a
+ * signal must end the wait. */
 static void init_barrier (flux_shell_t *shell)
 {
     flux_future_t *f;
 
     if (shell->info.nshells == 1)
         return;
-    if (!(f = barrier (shell, "init")) || flux_future_get (f, NULL) < 0)
-        shell_die (1, "the shells of this job did not all start: %s",
-                   f ? future_strerror (f, errno) : strerror (errno));
+    if (!(f = barrier (shell, "init")) || flux_future_then (f, -1., barrier_cb, NULL) < 0)
+        shell_die_errno (1, "init barrier");
+    while (!flux_future_is_ready (f) && !shell->signaled) {
+        if (flux_reactor_run (shell->r, FLUX_REACTOR_ONCE) < 0)
+            shell_die_errno (1, "reactor");
+    }
+    if (shell->signaled)
+        shell_die (128 + shell->signaled, "%s while waiting for the other shells of this job",
+                   strsignal (shell->signaled));
+    if (flux_future_get (f, NULL) < 0)
+        shell_die (1, "the shells of this job did not all start: %s", future_strerror (f, errno));
     flux_future_destroy (f);
 }
 
@@ -359,12 +373,35 @@ static void change_directory (flux_shell_t *shell)
 
 /* Signals */
 
+static void signal_tasks (flux_shell_t *shell, int sig)
+{
+    shell_debug ("forwarding signal %d to tasks", sig);
+    if (shell->started)
+        flux_shell_killall (shell, sig);
+    else
+        shell->signaled = sig;
+}
+
 static void signal_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     int sig = flux_signal_watcher_get_signum (w);
 
-    shell_debug ("forwarding signal %d to tasks", sig);
-    flux_shell_killall (arg, sig);
+    signal_tasks (arg, sig);
+}
+
+/* job-exec passes any other signal on by a request. */
+static void kill_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    int sig;
+
+    if (flux_request_unpack (msg, NULL, "{s:i}", "signum", &sig) < 0 || sig < 1 || sig >= NSIG) {
+        if (flux_respond_error (h, msg, EPROTO, NULL) < 0)
+            shell_log_errno ("flux_respond_error");
+        return;
+    }
+    signal_tasks (arg, sig);
+    if (!flux_msg_is_noresponse (msg) && flux_respond (h, msg, NULL) < 0)
+        shell_log_errno ("flux_respond");
 }
 
 static int catch_signals (flux_shell_t *shell)
@@ -379,7 +416,7 @@ static int catch_signals (flux_shell_t *shell)
         flux_watcher_unref (w);
         flux_watcher_start (w);
     }
-    return 0;
+    return flux_shell_service_register (shell, "kill", kill_cb, shell);
 }
 
 /* The whole */

@@ -54,6 +54,7 @@ struct output {
     bool header_done;
     bool leader;
     int eofs_expected;          /* leader: streams still open */
+    int *eofs_of;               /* the same by shell */
     int forwarded;              /* follower: messages under way */
     int hwm;
     int lwm;
@@ -205,6 +206,17 @@ static int put_term (struct output *out, struct stream *st, int rank,
     return 0;
 }
 
+/* Leader: so many streams of a shell have ended. */
+static void count_eofs (struct output *out, int node, int n)
+{
+    if (node < 0 || node >= out->shell->info.nshells || n > out->eofs_of[node])
+        return;
+    out->eofs_of[node] -= n;
+    out->eofs_expected -= n;
+    if (n > 0 && out->eofs_expected == 0)
+        flux_shell_remove_completion_ref (out->shell, "output");
+}
+
 /* The leader's end: all output of the job that is not written elsewhere. */
 static void sink (struct output *out, struct stream *st, int rank,
                   const char *data, size_t len, bool eof)
@@ -219,8 +231,8 @@ static void sink (struct output *out, struct stream *st, int rank,
         rc = put_term (out, st, rank, data, len);
     if (rc < 0)
         shell_die (1, "cannot write %s of task %d: %s", st->name, rank, strerror (-rc));
-    if (eof && out->eofs_expected > 0 && --out->eofs_expected == 0)
-        flux_shell_remove_completion_ref (out->shell, "output");
+    if (eof)
+        count_eofs (out, taskmap_nodeid (out->shell->info.taskmap, rank), 1);
 }
 
 /* The follower's end */
@@ -264,8 +276,8 @@ static void put (struct output *out, struct stream *st, int rank,
         int rc = len > 0 ? put_rendered (out, st, rank, data, len) : 0;
         if (rc < 0)
             shell_die (1, "cannot write %s of task %d: %s", st->name, rank, strerror (-rc));
-        if (eof && out->leader && --out->eofs_expected == 0)
-            flux_shell_remove_completion_ref (out->shell, "output");
+        if (eof && out->leader)
+            count_eofs (out, 0, 1);
         return;
     }
     if (out->leader) {
@@ -503,17 +515,27 @@ static void output_free (void *arg)
 
     outfiles_free (out->files);
     flux_msglist_destroy (out->held);
+    free (out->eofs_of);
     free (out);
 }
 
-static void expect_eofs (struct output *out)
+static int expect_eofs (struct output *out)
 {
+    struct shell_info *info = &out->shell->info;
+
+    if (!(out->eofs_of = calloc (info->nshells, sizeof (out->eofs_of[0]))))
+        return -1;
     for (int i = 0; i < 2; i++) {
         bool own = out->streams[i].kind == TO_FILE && out->streams[i].per_shell;
-        out->eofs_expected += own ? out->shell->info.ntasks : out->shell->info.total_ntasks;
+        for (int node = 0; node < info->nshells; node++) {
+            int n = own && node > 0 ? 0 : taskmap_ntasks (info->taskmap, node);
+            out->eofs_of[node] += n > 0 ? n : 0;
+            out->eofs_expected += n > 0 ? n : 0;
+        }
     }
-    if (out->eofs_expected > 0)
-        flux_shell_add_completion_ref (out->shell, "output");
+    if (out->eofs_expected > 0 && flux_shell_add_completion_ref (out->shell, "output") < 0)
+        return -1;
+    return 0;
 }
 
 static int output_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
@@ -539,7 +561,8 @@ static int output_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
         return 0;
     if (shell->info.nshells > 1 && flux_shell_service_register (shell, "write", write_cb, out) < 0)
         return -1;
-    expect_eofs (out);
+    if (expect_eofs (out) < 0)
+        return -1;
     put_header (out);
     put_redirects (out);
     return 0;
@@ -601,19 +624,11 @@ static int output_lost (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
 {
     struct output *out = flux_plugin_aux_get (p, "output");
     int rank;
-    int ntasks;
 
-    if (!out->leader
-        || flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:i}", "shell_rank", &rank) < 0
-        || flux_shell_rank_info_unpack (out->shell, rank, "{s:i}", "ntasks", &ntasks) < 0)
-        return 0;
-    for (int i = 0; i < 2 && out->eofs_expected > 0; i++) {
-        if (out->streams[i].kind == TO_FILE && out->streams[i].per_shell)
-            continue;
-        out->eofs_expected -= ntasks < out->eofs_expected ? ntasks : out->eofs_expected;
-        if (out->eofs_expected == 0)
-            flux_shell_remove_completion_ref (out->shell, "output");
-    }
+    if (out->leader
+        && flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:i}", "shell_rank", &rank) == 0
+        && rank > 0 && rank < out->shell->info.nshells)
+        count_eofs (out, rank, out->eofs_of[rank]);
     return 0;
 }
 

@@ -29,7 +29,7 @@ struct pmi {
     json_t *gathered;                 /* keys of this barrier, here and below */
     bool local_in;                    /* all local clients are in the barrier */
     struct flux_msglist *children;    /* exchange requests waiting for an answer */
-    int trace;
+    bool lost;                        /* a shell of the job is: no exchange can end */
 };
 
 /* The exchange */
@@ -50,6 +50,8 @@ static void finish_exchange (struct pmi *pmi, json_t *all, int rc)
         flux_msg_decref (msg);
     }
     json_object_clear (pmi->gathered);
+    if (!pmi->local_in)
+        return;
     pmi->local_in = false;
     if (pmi_server_barrier_done (pmi->server, rc) < 0)
         shell_log_error ("cannot answer the PMI barrier");
@@ -75,6 +77,10 @@ static void try_exchange (struct pmi *pmi)
     int rank = pmi->shell->info.shell_rank;
     flux_future_t *f;
 
+    if (pmi->lost) {
+        finish_exchange (pmi, NULL, -EHOSTUNREACH);
+        return;
+    }
     if (!pmi->local_in || flux_msglist_count (pmi->children) < pmi->nchildren)
         return;
     if (rank == 0) {
@@ -302,6 +308,18 @@ static int pmi_task (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *arg
     return flux_shell_task_channel_subscribe (task, CHANNEL, input_cb, pmi);
 }
 
+static int pmi_lost (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
+{
+    struct pmi *pmi = flux_plugin_aux_get (p, "pmi");
+
+    if (pmi) {
+        pmi->lost = true;
+        if (pmi->local_in || flux_msglist_count (pmi->children) > 0)
+            try_exchange (pmi);
+    }
+    return 0;
+}
+
 /* The pmi option is a list of names; "simple" and its aliases are this one. */
 static bool pmi_wanted (flux_shell_t *shell)
 {
@@ -314,6 +332,7 @@ static bool pmi_wanted (flux_shell_t *shell)
 static const struct flux_plugin_handler handlers[] = {
     { "shell.init", pmi_init, NULL },
     { "task.init", pmi_task, NULL },
+    { "shell.lost", pmi_lost, NULL },
     { NULL, NULL, NULL },
 };
 

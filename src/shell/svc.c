@@ -15,6 +15,8 @@ struct method {
     struct list_node node;
     flux_shell_t *shell;
     flux_msg_handler_t *mh;
+    int type;
+    char *topic;
     flux_msg_handler_f cb;
     void *arg;
 };
@@ -36,7 +38,18 @@ static void method_free (struct method *m)
 {
     list_del (&m->node);
     flux_msg_handler_destroy (m->mh);
+    free (m->topic);
     free (m);
+}
+
+/* The last to register a name has it. */
+static void remove_handler (flux_shell_t *shell, int type, const char *topic)
+{
+    list_foreach (&shell->methods, n) {
+        struct method *m = list_entry (n, struct method, node);
+        if (m->type == type && type == FLUX_MSGTYPE_REQUEST && strcmp (m->topic, topic) == 0)
+            method_free (m);
+    }
 }
 
 static int add_handler (flux_shell_t *shell, int type, const char *topic,
@@ -52,10 +65,13 @@ static int add_handler (flux_shell_t *shell, int type, const char *topic,
     m->shell = shell;
     m->cb = cb;
     m->arg = arg;
-    if (!(m->mh = flux_msg_handler_create (shell->h, match, dispatch, m))) {
-        free (m);
+    m->type = type;
+    if (!(m->topic = strdup (topic))
+        || !(m->mh = flux_msg_handler_create (shell->h, match, dispatch, m))) {
+        method_free (m);
         return -1;
     }
+    remove_handler (shell, type, topic);
     if (type == FLUX_MSGTYPE_REQUEST)
         flux_msg_handler_allow_rolemask (m->mh, FLUX_ROLE_USER);
     flux_msg_handler_start (m->mh);
