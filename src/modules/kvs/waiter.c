@@ -14,9 +14,9 @@ struct waiter {
 
 static bool reached (const struct kvsns *ns, int version)
 {
-    /* 31 bit numbers that may have gone round */
-    uint32_t ahead = kvs_wire_seq (kvsns_seq (ns)) - (uint32_t)version;
-    return (ahead & INT32_MAX) < INT32_MAX / 2;
+    /* numbers of 31 bits, of which ours may have gone round */
+    int seq = kvs_wire_seq (kvsns_seq (ns));
+    return seq >= version || version - seq > INT32_MAX / 2;
 }
 
 static void waiter_end (struct waiter *w, int rc)
