@@ -79,17 +79,16 @@ static int send_text (struct mgr *m, const char *topic, const char *text, bool n
 static int send_alloc (struct mgr *m, struct job *job)
 {
     struct buf b = BUF_INIT;
-    const char *head, *tail;
+    const char *jobspec;
     size_t n;
     int rc = -1;
 
-    head = jobdoc_redacted (job->a->doc, &n, &tail);
-    buf_reserve (&b, n + strlen (tail) + 160);
+    jobspec = jobdoc_redacted (job->a->doc, &n);
+    buf_reserve (&b, n + 160);
     buf_addf (&b, "{\"id\":%" PRIu64 ",\"priority\":%" PRIi64 ",\"userid\":%" PRIu32
               ",\"t_submit\":%.6f,\"jobspec\":", job->id, job->st.priority,
               job->st.userid, job->st.t_submit);
-    buf_add (&b, head, n);
-    buf_adds (&b, tail);
+    buf_add (&b, jobspec, n);
     buf_addc (&b, '}');
     if (!b.failed)
         rc = send_text (m, "sched.alloc", b.data, false);
@@ -445,7 +444,7 @@ static void finish_alloc (struct mgr *m, struct job *job, char *R, const json_t 
 
     if (annotations)
         (void)annotations_update (job, annotations);
-    if (job_set_R (job, R, o, &err) < 0) {
+    if (job_set_R (m->t, job, R, o, &err) < 0) {
         event_raise (m, job, "alloc", 0, m->owner, "R of the scheduler: %s", err.text);
         return;
     }

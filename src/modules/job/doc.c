@@ -8,6 +8,7 @@
 #include "base/errmsg.h"
 #include "base/hash.h"
 #include "base/list.h"
+#include "modules/job/env.h"
 #include "spec/jobspec.h"
 
 #define WARM_MAX 1024   /* shapes that keep their decoded tree */
@@ -16,6 +17,8 @@ struct docset {
     struct idhash *docs;       /* hash of the text -> jobdoc */
     struct idhash *shapes;     /* hash of the redacted text -> shape */
     struct hash *attrs;        /* key -> jobattrs */
+    struct envset *envs;
+    struct buf scratch;        /* a text put together */
     struct list_node warm;     /* used last is first */
     int nwarm;
 };
@@ -29,6 +32,7 @@ struct shape {
     size_t len;
     struct jobattrs *attrs;
     uint64_t mark;
+    bool simulated;            /* system.exec.test */
     struct jobspec *js;        /* NULL when cold */
     struct list_node warm;
 };
@@ -38,10 +42,11 @@ struct jobdoc {
     int refs;
     bool hashed;               /* in set->docs */
     uint64_t hash;
-    char *text;
     size_t len;
-    size_t env_start, env_end; /* span to leave out; equal if there is none */
+    size_t env_start;          /* where in the text of the shape the environment is */
     struct shape *shape;
+    struct env_diff env;       /* its slice */
+    char middle[];             /* ... what differs */
 };
 
 struct docset *docset_new (void)
@@ -54,7 +59,9 @@ struct docset *docset_new (void)
     set->docs = idhash_new (NULL);
     set->shapes = idhash_new (NULL);
     set->attrs = hash_new (NULL);
-    if (!set->docs || !set->shapes || !set->attrs) {
+    set->envs = envset_new ();
+    set->scratch = (struct buf)BUF_INIT;
+    if (!set->docs || !set->shapes || !set->attrs || !set->envs) {
         docset_free (set);
         return NULL;
     }
@@ -67,6 +74,8 @@ void docset_free (struct docset *set)
         idhash_free (set->docs);
         idhash_free (set->shapes);
         hash_free (set->attrs);
+        envset_free (set->envs);
+        buf_release (&set->scratch);
         free (set);
     }
 }
@@ -164,103 +173,7 @@ done:
     return a;
 }
 
-/* ---- finding the environment in the text ---- */
-
-static const char *skip_space (const char *p)
-{
-    while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
-        p++;
-    return p;
-}
-
-static const char *skip_string (const char *p)
-{
-    for (p++; *p && *p != '"'; p++) {
-        if (*p == '\\' && p[1])
-            p++;
-    }
-    return *p ? p + 1 : p;
-}
-
-/* The text is valid JSON (it was decoded), so brackets need not be matched by
- * kind. */
-static const char *skip_value (const char *p)
-{
-    int depth = 0;
-
-    do {
-        p = skip_space (p);
-        if (*p == '"')
-            p = skip_string (p);
-        else if (*p == '{' || *p == '[')
-            depth++, p++;
-        else if (*p == '}' || *p == ']')
-            depth--, p++;
-        else if (*p == ',' || *p == ':')
-            p++;
-        else {
-            while (*p && !strchr (",:]} \t\n\r", *p))
-                p++;
-        }
-    } while (depth > 0 && *p);
-    return p;
-}
-
-struct span {
-    const char *key, *val, *end;   /* "key" : val end */
-    const char *prev;              /* the comma or brace before */
-};
-
-/* Find a member of the object that starts at p. */
-static bool find_member (const char *p, const char *name, struct span *s)
-{
-    size_t n = strlen (name);
-
-    p = skip_space (p);
-    if (*p != '{')
-        return false;
-    while (*p == '{' || *p == ',') {
-        s->prev = p;
-        s->key = skip_space (p + 1);
-        if (*s->key != '"')
-            return false;
-        p = skip_space (skip_string (s->key));
-        s->val = skip_space (p + 1);
-        s->end = skip_value (s->val);
-        if (!strncmp (s->key + 1, name, n) && s->key[n + 1] == '"')
-            return true;
-        p = skip_space (s->end);
-    }
-    return false;
-}
-
-/* The environment in a text: [start, end) to leave out, [val, val_end) its value. */
-struct env {
-    size_t start, end, val, val_end;
-};
-
-static struct env find_environment (const char *text)
-{
-    struct env e = { 0 };
-    struct span s;
-    const char *end;
-
-    if (!find_member (text, "attributes", &s) || !find_member (s.val, "system", &s)
-        || !find_member (s.val, "environment", &s))
-        return e;
-    e.val = s.val - text;
-    e.val_end = s.end - text;
-    if (*s.prev == ',') {           /* ,"environment":{...} */
-        e.start = s.prev - text;
-        e.end = s.end - text;
-    }
-    else {                          /* "environment":{...}, */
-        end = skip_space (s.end);
-        e.start = s.key - text;
-        e.end = (*end == ',' ? end + 1 : s.end) - text;
-    }
-    return e;
-}
+/* ---- shapes ---- */
 
 /* Eight bytes a step; texts are compared before they are shared. */
 static uint64_t text_hash (uint64_t h, const char *s, size_t len)
@@ -278,8 +191,6 @@ static uint64_t text_hash (uint64_t h, const char *s, size_t len)
     h = (h ^ w) * 0xc4ceb9fe1a85ec53ull;
     return h ^ h >> 29;
 }
-
-/* ---- shapes ---- */
 
 static void cool (struct shape *sh)
 {
@@ -316,13 +227,13 @@ static void shape_unref (struct shape *sh)
     }
 }
 
-static uint64_t redacted_hash (const char *text, size_t len, const struct env *e)
+static uint64_t redacted_hash (const char *text, size_t len, const struct env_span *e)
 {
     return text_hash (text_hash (0, text, e->start), text + e->end, len - e->end);
 }
 
 static struct shape *shape_find (struct docset *set, uint64_t hash, const char *text,
-                                 size_t len, const struct env *e)
+                                 size_t len, const struct env_span *e)
 {
     struct shape *sh = idhash_get (set->shapes, hash);
 
@@ -343,7 +254,7 @@ static bool is_redacted (const struct jobspec *js)
 }
 
 static struct shape *shape_new (struct docset *set, uint64_t hash, const char *text,
-                                size_t len, const struct env *e)
+                                size_t len, const struct env_span *e)
 {
     struct shape *sh = calloc (1, sizeof (*sh));
 
@@ -362,6 +273,7 @@ static struct shape *shape_new (struct docset *set, uint64_t hash, const char *t
     if (!(sh->js = jobspec_decode (sh->text, sh->len, NULL))
         || !(sh->attrs = attrs_intern (set, sh->js)))
         goto error;
+    sh->simulated = jobspec_attr (sh->js, "system.exec.test") != NULL;
     if (is_redacted (sh->js) && !idhash_get (set->shapes, hash))
         sh->hashed = idhash_set (set->shapes, hash, sh) == 0;
     warm (sh);
@@ -386,9 +298,29 @@ void jobdoc_unref (struct jobdoc *doc)
         if (doc->hashed)
             idhash_del (doc->set->docs, doc->hash);
         shape_unref (doc->shape);
-        free (doc->text);
+        env_release (&doc->env);
         free (doc);
     }
+}
+
+static bool take (const char **s, const char *piece, size_t n)
+{
+    bool same = n == 0 || !memcmp (*s, piece, n);
+
+    *s += n;
+    return same;
+}
+
+static bool is_text (const struct jobdoc *doc, const char *text)
+{
+    const struct env_diff *d = &doc->env;
+    const struct shape *sh = doc->shape;
+
+    return take (&text, sh->text, doc->env_start)
+           && take (&text, env_prefix (d), d->prefix)
+           && take (&text, doc->middle, d->middle)
+           && take (&text, env_suffix (d), d->suffix)
+           && take (&text, sh->text + doc->env_start, sh->len - doc->env_start);
 }
 
 static struct jobdoc *doc_find (struct docset *set, uint64_t hash, const char *text,
@@ -396,30 +328,33 @@ static struct jobdoc *doc_find (struct docset *set, uint64_t hash, const char *t
 {
     struct jobdoc *doc = idhash_get (set->docs, hash);
 
-    return doc && doc->len == len && !memcmp (doc->text, text, len) ? jobdoc_ref (doc)
-                                                                    : NULL;
+    return doc && doc->len == len && is_text (doc, text) ? jobdoc_ref (doc) : NULL;
 }
 
 /* Takes the reference on the shape, also on failure. */
 static struct jobdoc *doc_create (struct docset *set, uint64_t hash, const char *text,
-                                  size_t len, const struct env *e, struct shape *sh)
+                                  size_t len, const struct env_span *e,
+                                  struct env_diff diff, struct shape *sh)
 {
-    struct jobdoc *doc = sh ? calloc (1, sizeof (*doc)) : NULL;
+    struct jobdoc *doc;
 
-    if (!doc) {
-        shape_unref (sh);
+    if (!sh)
         return NULL;
+    if (env_hold (set->envs, &diff, text + e->start, e->end - e->start) < 0)
+        goto error;
+    if (!(doc = malloc (sizeof (*doc) + diff.middle))) {
+        env_release (&diff);
+        goto error;
     }
     *doc = (struct jobdoc){ .set = set, .refs = 1, .hash = hash, .len = len,
-                            .env_start = e->start, .env_end = e->end, .shape = sh };
-    if (!(doc->text = malloc (len + 1))) {
-        jobdoc_unref (doc);
-        return NULL;
-    }
-    memcpy (doc->text, text, len + 1);
+                            .env_start = e->start, .shape = sh, .env = diff };
+    memcpy (doc->middle, text + e->start + diff.prefix, diff.middle);
     if (!idhash_get (set->docs, hash))
         doc->hashed = idhash_set (set->docs, hash, doc) == 0;
     return doc;
+error:
+    shape_unref (sh);
+    return NULL;
 }
 
 static struct jobdoc *doc_from_valid (struct docset *set, const char *text)
@@ -428,15 +363,16 @@ static struct jobdoc *doc_from_valid (struct docset *set, const char *text)
     uint64_t hash = text_hash (0, text, len), rhash;
     struct jobdoc *doc = doc_find (set, hash, text, len);
     struct shape *sh;
-    struct env e;
+    struct env_span e;
 
     if (doc)
         return doc;
-    e = find_environment (text);
+    e = env_find (text);
     rhash = redacted_hash (text, len, &e);
     if (!(sh = shape_find (set, rhash, text, len, &e)))
         sh = shape_new (set, rhash, text, len, &e);
-    return doc_create (set, hash, text, len, &e, sh);
+    return doc_create (set, hash, text, len, &e,
+                       env_compare (set->envs, text + e.start, e.end - e.start), sh);
 }
 
 struct jobdoc *jobdoc_new (struct docset *set, struct jobspec *js, const char *text)
@@ -448,7 +384,7 @@ struct jobdoc *jobdoc_new (struct docset *set, struct jobspec *js, const char *t
     return doc;
 }
 
-static bool environment_valid (const char *text, const struct env *e)
+static bool environment_valid (const char *text, const struct env_span *e)
 {
     json_t *o, *val;
     const char *key;
@@ -470,18 +406,20 @@ struct jobdoc *jobdoc_known (struct docset *set, const char *text)
     uint64_t hash = text_hash (0, text, len);
     struct jobdoc *doc = doc_find (set, hash, text, len);
     struct shape *sh;
-    struct env e;
+    struct env_span e;
+    struct env_diff diff;
 
     if (doc)
         return doc;
-    e = find_environment (text);
+    e = env_find (text);
     if (!(sh = shape_find (set, redacted_hash (text, len, &e), text, len, &e)))
         return NULL;
-    if (!environment_valid (text, &e)) {
+    diff = env_compare (set->envs, text + e.start, e.end - e.start);
+    if (!diff.valid && !environment_valid (text, &e)) {
         shape_unref (sh);
         return NULL;
     }
-    return doc_create (set, hash, text, len, &e, sh);
+    return doc_create (set, hash, text, len, &e, diff, sh);
 }
 
 struct jobdoc *jobdoc_from_text (struct docset *set, const char *text, flux_error_t *err)
@@ -501,24 +439,45 @@ struct jobdoc *jobdoc_from_text (struct docset *set, const char *text, flux_erro
     return doc;
 }
 
-const char *jobdoc_text (const struct jobdoc *doc, size_t *len)
+void jobdoc_add_text (const struct jobdoc *doc, struct buf *b)
 {
-    if (len)
-        *len = doc->len;
-    return doc->text;
+    const struct env_diff *d = &doc->env;
+    const struct shape *sh = doc->shape;
+
+    buf_add (b, sh->text, doc->env_start);
+    buf_add (b, env_prefix (d), d->prefix);
+    buf_add (b, doc->middle, d->middle);
+    buf_add (b, env_suffix (d), d->suffix);
+    buf_add (b, sh->text + doc->env_start, sh->len - doc->env_start);
 }
 
-const char *jobdoc_redacted (const struct jobdoc *doc, size_t *n1, const char **tail)
+const char *jobdoc_text (const struct jobdoc *doc, size_t *len)
 {
-    if (doc->env_start == doc->env_end) {
-        *n1 = doc->len;
-        *tail = "";
+    struct buf *b = &doc->set->scratch;
+
+    if (len)
+        *len = doc->len;
+    if (env_len (&doc->env) == 0)
+        return doc->shape->text;
+    buf_clear (b);
+    jobdoc_add_text (doc, b);
+    if (b->failed) {
+        b->failed = false;
+        errno = ENOMEM;
+        return NULL;
     }
-    else {
-        *n1 = doc->env_start;
-        *tail = doc->text + doc->env_end;
-    }
-    return doc->text;
+    return b->data;
+}
+
+const char *jobdoc_redacted (const struct jobdoc *doc, size_t *len)
+{
+    *len = doc->shape->len;
+    return doc->shape->text;
+}
+
+bool jobdoc_is_simulated (const struct jobdoc *doc)
+{
+    return doc->shape->simulated;
 }
 
 struct jobattrs *jobdoc_attrs (struct jobdoc *doc)
@@ -580,7 +539,8 @@ done:
 
 struct jobdoc *jobdoc_update (struct jobdoc *doc, const json_t *updates, flux_error_t *err)
 {
-    json_t *o = json_loadb (doc->text, doc->len, 0, NULL), *val;
+    const char *text = jobdoc_text (doc, NULL);
+    json_t *o = text ? json_loads (text, 0, NULL) : NULL, *val;
     struct jobspec *new = NULL;
     struct jobdoc *result = NULL;
     const char *path;

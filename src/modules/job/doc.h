@@ -1,6 +1,8 @@
 /* doc.h - jobspec as the job part keeps it
  *
- *   jobdoc     the text of a jobspec; jobs with the same text share one
+ *   jobdoc     the text of a jobspec; jobs with the same text share one.  It is
+ *              put together from:
+ *     ├ env    the environment, as the difference from others (env.h)
  *     └ shape  all of it but the environment, decoded: thousands of jobs of one
  *              submission differ only there, and share the shape
  *         └ jobattrs   what listings show; outlives the text
@@ -13,10 +15,13 @@
 #ifndef JOB_DOC_H
 #define JOB_DOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <jansson.h>
 #include <flux/core/types.h>
+
+#include "base/buf.h"
 
 struct docset;
 struct jobdoc;
@@ -47,9 +52,13 @@ struct jobdoc *jobdoc_from_text (struct docset *set, const char *text,
 struct jobdoc *jobdoc_ref (struct jobdoc *doc);
 void jobdoc_unref (struct jobdoc *doc);
 
+/* The text, borrowed until the next call for any document.  NULL: no memory. */
 const char *jobdoc_text (const struct jobdoc *doc, size_t *len);
-/* The text without the environment in two pieces: [0, *n1) and *tail. */
-const char *jobdoc_redacted (const struct jobdoc *doc, size_t *n1, const char **tail);
+void jobdoc_add_text (const struct jobdoc *doc, struct buf *b);
+/* The text without the environment. */
+const char *jobdoc_redacted (const struct jobdoc *doc, size_t *len);
+/* Its execution is simulated (system.exec.test). */
+bool jobdoc_is_simulated (const struct jobdoc *doc);
 struct jobattrs *jobdoc_attrs (struct jobdoc *doc);      /* borrowed */
 /* The decoded jobspec without its environment; borrowed until the next call for
  * any document.  NULL: no memory. */

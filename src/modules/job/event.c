@@ -334,7 +334,7 @@ static void act_alloc (struct mgr *m, struct job *job, struct tap_out *out)
             turn_hold (m->turn, hold_alloc, job, m);
         return;
     }
-    if (job_set_R (job, out->R, NULL, &err) < 0) {
+    if (job_set_R (m->t, job, out->R, NULL, &err) < 0) {
         out->R = NULL;
         event_raise (m, job, "alloc", 0, m->owner, "R set by a plugin: %s", err.text);
         return;

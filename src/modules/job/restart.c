@@ -208,7 +208,7 @@ static int load_job (struct load *l, flux_error_t *err)
         goto error;
     expiration = job->expiration;      /* of resource-update events */
     if (l->text[2] && event_posted (job, "alloc")) {
-        if ((rc = job_set_R (job, l->text[2], NULL, err)) < 0) {
+        if ((rc = job_set_R (t, job, l->text[2], NULL, err)) < 0) {
             l->text[2] = NULL;
             goto error;
         }

@@ -31,19 +31,23 @@ struct start {
 static int send_start (struct mgr *m, struct job *job, const char *R)
 {
     struct buf b = BUF_INIT;
-    const char *jobspec;
+    struct jobdoc *doc = job->a->doc;
+    const char *redacted;
     size_t len;
     char topic[128];
     flux_msg_t *msg = NULL;
     int rc = -1;
 
-    jobspec = jobdoc_text (job->a->doc, &len);
     snprintf (topic, sizeof (topic), "%s.start", m->start->service);
+    redacted = jobdoc_redacted (doc, &len);
     buf_reserve (&b, len + strlen (R) + 128);
     buf_addf (&b, "{\"id\":%" PRIu64 ",\"userid\":%" PRIu32 ",\"reattach\":%s,\"R\":%s,"
               "\"jobspec\":", job->id, job->st.userid, job->a->reattach ? "true" : "false",
               R);
-    buf_add (&b, jobspec, len);
+    if (jobdoc_is_simulated (doc))
+        buf_add (&b, redacted, len);     /* nobody will see its environment */
+    else
+        jobdoc_add_text (doc, &b);
     buf_addc (&b, '}');
     if (!b.failed && (msg = flux_request_encode (topic, b.data)))
         rc = flux_send_new (m->h, &msg, 0);

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@
 struct submission {
     struct list_node node;     /* of the shape it waits for, or ingest.early */
     const flux_msg_t *msg;
-    const char *J;             /* in msg */
+    char *J;
     char *payload;             /* the jobspec in J */
     struct jobdoc *doc;
     int urgency, flags;
@@ -58,6 +59,7 @@ static void submission_free (struct submission *s)
     if (s) {
         list_del (&s->node);
         flux_msg_decref (s->msg);
+        free (s->J);
         free (s->payload);
         jobdoc_unref (s->doc);
         free (s);
@@ -290,13 +292,12 @@ static void submit (struct ingest *in, struct submission *s)
         return;
     }
     if ((rc = next_id (in->t, &id)) < 0
-        || !(job = jobtab_add (in->t, id, s->doc))
-        || !(job->a->J = strdup (s->J))) {
-        if (job)
-            jobtab_remove (in->t, job);
+        || !(job = jobtab_add (in->t, id, s->doc))) {
         reject (in, s, rc < 0 ? -rc : ENOMEM, NULL);
         return;
     }
+    job->a->J = s->J;
+    s->J = NULL;
     job->a->put_J = job->a->put_jobspec = true;
     job_place (in->t, job);
     job_count (in->t, job, 0, job->st.state);
@@ -486,6 +487,74 @@ void ingest_ready (struct jobtab *t)
     }
 }
 
+/* The number or the string at *p, if it needs no decoding. */
+static bool scan_int (const char **p, int *val)
+{
+    char *end;
+    long n = strtol (*p, &end, 10);
+
+    if (end == *p || n < INT_MIN || n > INT_MAX)
+        return false;
+    *val = (int)n;
+    *p = end;
+    return true;
+}
+
+static bool scan_string (const char **p, const char **s, size_t *len)
+{
+    if (*(*p)++ != '"')
+        return false;
+    *s = *p;
+    *len = strspn (*p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=.-_");
+    *p += *len;
+    return *(*p)++ == '"';
+}
+
+/* The request in the form in which nearly all come, without a tree of what is
+ * mostly one long string. */
+static bool scan_request (const char *p, struct submission *s)
+{
+    const char *key, *J = NULL;
+    size_t n, len = 0;
+    int found = 0;
+
+    if (!p || *p != '{')
+        return false;
+    do {
+        p++;
+        p += strspn (p, " ");
+        if (!scan_string (&p, &key, &n) || *p++ != ':')
+            return false;
+        p += strspn (p, " ");
+        if (n == 1 && *key == 'J' && scan_string (&p, &J, &len))
+            found |= 1;
+        else if (n == 7 && !memcmp (key, "urgency", 7) && scan_int (&p, &s->urgency))
+            found |= 2;
+        else if (n == 5 && !memcmp (key, "flags", 5) && scan_int (&p, &s->flags))
+            found |= 4;
+        else
+            return false;
+    } while (*p == ',');
+    return found == 7 && !strcmp (p, "}") && (s->J = strndup (J, len));
+}
+
+static int take_request (struct submission *s)
+{
+    const char *text, *J;
+
+    if (flux_msg_get_userid (s->msg, &s->userid) < 0
+        || flux_msg_get_rolemask (s->msg, &s->rolemask) < 0
+        || flux_request_decode (s->msg, NULL, &text) < 0)
+        return -1;
+    if (scan_request (text, s))
+        return 0;
+    if (flux_request_unpack (s->msg, NULL, "{s:s s:i s:i}", "J", &J,
+                             "urgency", &s->urgency, "flags", &s->flags) < 0
+        || !(s->J = strdup (J)))
+        return -1;
+    return 0;
+}
+
 static void submit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct ingest *in = arg;
@@ -497,10 +566,7 @@ static void submit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     }
     list_init (&s->node);
     s->msg = flux_msg_incref (msg);
-    if (flux_request_unpack (msg, NULL, "{s:s s:i s:i}", "J", &s->J,
-                             "urgency", &s->urgency, "flags", &s->flags) < 0
-        || flux_msg_get_userid (msg, &s->userid) < 0
-        || flux_msg_get_rolemask (msg, &s->rolemask) < 0)
+    if (take_request (s) < 0)
         reject (in, s, EPROTO, "malformed request");
     else
         process (in, s);

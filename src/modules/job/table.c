@@ -3,12 +3,15 @@
 #include "modules/job/table.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 #include <flux/hostlist.h>
 #include <flux/idset.h>
 
 #include "base/errmsg.h"
 #include "spec/rset.h"
+
+#define TRIM_AFTER 1000
 
 static int order (const struct job *a, const struct job *b)
 {
@@ -44,7 +47,8 @@ void *jobtab_create (void)
     t->jobs = idhash_new (NULL);
     t->docs = docset_new ();
     t->queue_counts = hash_new (free);
-    if (!t->jobs || !t->docs || !t->queue_counts) {
+    t->slab = slab_new ();
+    if (!t->jobs || !t->docs || !t->queue_counts || !t->slab) {
         jobtab_destroy (t);
         return NULL;
     }
@@ -112,6 +116,7 @@ void jobtab_destroy (void *data)
     idhash_free (t->jobs);
     hash_free (t->queue_counts);
     docset_free (t->docs);
+    slab_destroy (t->slab);
     free (t);
 }
 
@@ -188,15 +193,28 @@ struct job *job_ref (struct job *job)
     return job;
 }
 
+static void string_free (struct jobtab *t, char *s)
+{
+    if (s)
+        slab_free (t->slab, s, strlen (s) + 1);
+}
+
+static void ranks_free (struct jobtab *t, struct job *job)
+{
+    if (job->ranks)
+        slab_free (t->slab, job->ranks,
+                   job->nodelist + strlen (job->nodelist) + 1 - job->ranks);
+}
+
 void job_unref (struct jobtab *t, struct job *job)
 {
     if (!job || --job->refs > 0)
         return;
     active_free (job->a);
     jobattrs_unref (t->docs, job->attrs);
-    free (job->ranks);
-    free (job->annotations);
-    free (job);
+    ranks_free (t, job);
+    string_free (t, job->annotations);
+    slab_free (t->slab, job, sizeof (*job));
 }
 
 /* Submissions come in order of ids; a restart may not. */
@@ -217,7 +235,7 @@ struct job *jobtab_add (struct jobtab *t, flux_jobid_t id, struct jobdoc *doc)
         errno = EEXIST;
         return NULL;
     }
-    if (!(job = calloc (1, sizeof (*job))))
+    if (!(job = slab_alloc (t->slab, sizeof (*job))))
         return NULL;
     job->id = id;
     job->refs = 1;
@@ -448,19 +466,37 @@ void job_sync_attrs (struct jobtab *t, struct job *job, bool counted)
         job_count (t, job, 0, job->st.state);
 }
 
+/* When the last of many jobs is done, much of the heap of that time is free. */
+static void trim_memory (struct jobtab *t)
+{
+    if (++t->retired < TRIM_AFTER)
+        return;
+    for (int i = 0; i < state_index (FLUX_JOB_STATE_INACTIVE); i++) {
+        if (t->counts.state[i] > 0)
+            return;
+    }
+    t->retired = 0;
+    malloc_trim (0);
+}
+
 void job_retire (struct jobtab *t, struct job *job)
 {
     struct active *a = job->a;
+    char *s;
 
     if (!a || job->st.state != FLUX_JOB_STATE_INACTIVE)
         return;
-    if (a->annotations && json_object_size (a->annotations) > 0)
-        job->annotations = json_dumps (a->annotations, JSON_COMPACT);
+    if (a->annotations && json_object_size (a->annotations) > 0
+        && (s = json_dumps (a->annotations, JSON_COMPACT))) {
+        job->annotations = slab_memdup (t->slab, s, strlen (s) + 1);
+        free (s);
+    }
     active_free (a);
     job->a = NULL;
+    trim_memory (t);
 }
 
-int job_set_resources (struct job *job, const struct rset *r)
+static int set_resources (struct jobtab *t, struct job *job, const struct rset *r)
 {
     char *ranks = idset_encode (rset_ranks (r), IDSET_FLAG_RANGE), *nodes = NULL, *both;
     struct hostlist *hl = rset_hosts (r);
@@ -473,11 +509,11 @@ int job_set_resources (struct job *job, const struct rset *r)
         goto done;
     n1 = strlen (ranks) + 1;
     n2 = nodes ? strlen (nodes) + 1 : 1;
-    if (!(both = malloc (n1 + n2)))
+    if (!(both = slab_alloc (t->slab, n1 + n2)))
         goto done;
     memcpy (both, ranks, n1);
     memcpy (both + n1, nodes ? nodes : "", n2);
-    free (job->ranks);
+    ranks_free (t, job);
     job->ranks = both;
     job->nodelist = both + n1;
     job->nnodes = (int)rset_nnodes (r);
@@ -491,7 +527,8 @@ done:
     return rc;
 }
 
-int job_set_R (struct job *job, char *R, const json_t *o, flux_error_t *err)
+int job_set_R (struct jobtab *t, struct job *job, char *R, const json_t *o,
+               flux_error_t *err)
 {
     struct active *a = job->a;
     struct rset *r = o ? rset_from_json (o, err) : rset_decode (R, strlen (R), err);
@@ -501,7 +538,7 @@ int job_set_R (struct job *job, char *R, const json_t *o, flux_error_t *err)
         free (R);
         return -EINVAL;
     }
-    if ((rc = job_set_resources (job, r)) < 0) {
+    if ((rc = set_resources (t, job, r)) < 0) {
         errmsg (err, 0, "out of memory");
         free (R);
         rset_free (r);

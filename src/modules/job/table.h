@@ -24,6 +24,7 @@
 #include "base/fluid.h"
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/slab.h"
 #include "base/tree.h"
 #include "spec/jobstate.h"
 
@@ -129,6 +130,7 @@ struct jobcursor {
 struct jobtab {
     struct idhash *jobs;
     struct docset *docs;
+    struct slab *slab;          /* of struct job and its strings */
     uint64_t feasible_epoch;    /* jobdoc_mark() of shapes that can be satisfied */
     struct list_node order;
     struct tree pending;
@@ -136,6 +138,7 @@ struct jobtab {
     struct list_node inactive;
     struct list_node cursors;
     size_t ninactive;
+    size_t retired;             /* since unused memory was given back */
     struct jobcounts counts;
     struct hash *queue_counts;  /* queue name -> struct jobcounts */
     struct fluid_gen gen;
@@ -196,11 +199,10 @@ void job_count (struct jobtab *t, const struct job *job, flux_job_state_t from,
 
 /* Decode R and remember what listings show of it; takes R (allocated text)
  * also on failure.  'o' is the same, decoded, or NULL.  0, -EINVAL, -ENOMEM. */
-int job_set_R (struct job *job, char *R, const json_t *o, flux_error_t *err);
+int job_set_R (struct jobtab *t, struct job *job, char *R, const json_t *o,
+               flux_error_t *err);
 /* The text of R with the current expiration; the caller frees. */
 char *job_get_R (const struct job *job);
-/* Set ranks, nodelist, nnodes, ncores, expiration. */
-int job_set_resources (struct job *job, const struct rset *r);
 
 /* Order of struct active 'allocq' nodes: priority, then submission. */
 int job_allocq_cmp (const struct tree_node *a, const struct tree_node *b);

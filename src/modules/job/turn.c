@@ -269,7 +269,7 @@ static int put_job (flux_kvs_txn_t *txn, struct member *m)
         return -1;
     if (m->jobspec) {
         text = jobdoc_text (a->base ? a->base : a->doc, &len);
-        if (put_text (txn, 0, key, n, sizeof (key), "jobspec", text, len) < 0)
+        if (!text || put_text (txn, 0, key, n, sizeof (key), "jobspec", text, len) < 0)
             return -1;
     }
     if (m->R && put_text (txn, 0, key, n, sizeof (key), "R", a->R, strlen (a->R)) < 0)
