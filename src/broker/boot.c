@@ -13,6 +13,7 @@ struct boot {
     struct pmi_client *pmi;      /* NULL: single */
     char *mapping;
     char *interface_hint;
+    const volatile sig_atomic_t *interrupt;
 };
 
 /* "(vector,(0,NODES,PPN))" -> "[[0,NODES,PPN,1]]", any number of blocks. */
@@ -98,6 +99,7 @@ static int begin_pmi (struct boot *b, struct boot_info *info, flux_error_t *err)
 
     if (!(b->pmi = pmi_client_open_env (getenv ("FLUX_PMI_DEBUG") != NULL, err)))
         return -errno;
+    pmi_client_set_interrupt (b->pmi, b->interrupt);
     info->rank = pmi_client_rank (b->pmi);
     info->size = pmi_client_size (b->pmi);
     info->jobid = pmi_client_kvsname (b->pmi);
@@ -134,8 +136,8 @@ static int try_methods (struct boot *b, const char *methods, struct boot_info *i
                    " to" : "no usable boot method in", methods);
 }
 
-struct boot *boot_begin (const char *method, struct boot_info *info,
-                         flux_error_t *err)
+struct boot *boot_begin (const char *method, const volatile sig_atomic_t *interrupt,
+                         struct boot_info *info, flux_error_t *err)
 {
     struct boot *b = calloc (1, sizeof (*b));
     const char *methods = getenv ("FLUX_PMI_CLIENT_METHODS");
@@ -145,6 +147,7 @@ struct boot *boot_begin (const char *method, struct boot_info *info,
         errmsg (err, -ENOMEM, "out of memory");
         return NULL;
     }
+    b->interrupt = interrupt;
     *info = (struct boot_info){ .size = 1, .method = "single" };
     if (!methods)
         methods = "simple libpmi2 libpmi single";

@@ -6,6 +6,7 @@
 #ifndef BROKER_BOOT_H
 #define BROKER_BOOT_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <flux/core/types.h>
 
@@ -21,10 +22,11 @@ struct boot_info {
     const char *interface_hint;  /* of the enclosing instance, or NULL */
 };
 
-/* 'method' is broker.boot-method or NULL to find one.  NULL and errno with
+/* 'method' is broker.boot-method or NULL to find one.  A signal handler that sets
+ * *interrupt ends a call that waits for other brokers.  NULL and errno with
  * err->text. */
-struct boot *boot_begin (const char *method, struct boot_info *info,
-                         flux_error_t *err);
+struct boot *boot_begin (const char *method, const volatile sig_atomic_t *interrupt,
+                         struct boot_info *info, flux_error_t *err);
 /* Publish this broker's card and wait for those of all others. */
 int boot_exchange (struct boot *b, const char *card, flux_error_t *err);
 /* The card of a rank, for free(). */

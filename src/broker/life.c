@@ -13,6 +13,10 @@
 #include "broker/jobmemo.h"
 #include "broker/life.h"
 #include "broker/proc.h"
+#include "broker/stopjobs.h"
+
+#define SAME_SIGNAL 0.3       /* one to us and one to our group are one */
+#define RC1_PATIENCE 1.0      /* how long start-up may go on after a signal */
 
 struct command {
     struct list_node node;
@@ -26,6 +30,9 @@ struct life {
     struct jobmemo *jobmemo;
     const char *proc_name;         /* "rc1", ... */
     struct list_node cleanups;
+    struct stopjobs *stopjobs;
+    bool jobs_stopped;
+    bool force_cleanup;
     bool cleanup_failed;
     bool rc1_begun;
     bool rc1_by_program;
@@ -33,19 +40,27 @@ struct life {
     bool parent_gone;
     bool shutdown_asked;
     int goodbye_holds;
+    bool goodbye_forced;
     int quorum;
     int online;
     double quorum_warn;
     double shutdown_warn;
     double shutdown_timeout;
     double cleanup_timeout;
+    double unload_timeout;
     flux_watcher_t *warn;          /* of the present state */
     flux_watcher_t *timeout;
     int exit_code;
+    int exit_restart;              /* -1: the broker's own exit code */
+    int exit_norestart;
+    int final_code;                /* what goes before exit_code, or -1 */
     int signals;                   /* terminating signals so far */
+    double signal_time;
 };
 
 static void start_cleanup (struct life *l);
+static void stop_cleanup (struct life *l);
+static void give_up_modules (struct life *l);
 
 /* --- timers of a state --- */
 
@@ -54,10 +69,15 @@ static void on_timeout (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     struct life *l = arg;
 
     switch (statemachine_get (l->sm)) {
+    case RUNLEVEL_INIT:
+        statemachine_post (l->sm, "rc1-fail");
+        break;
     case RUNLEVEL_CLEANUP:
         broker_logf (l->args.log, LOG_ERR, "cleanup timed out");
-        if (l->proc)
-            proc_kill (l->proc, SIGKILL);
+        stop_cleanup (l);
+        break;
+    case RUNLEVEL_FINALIZE:
+        give_up_modules (l);
         break;
     case RUNLEVEL_SHUTDOWN:
         broker_logf (l->args.log, LOG_ERR, "shutdown timed out: giving up on %d"
@@ -198,6 +218,7 @@ void life_parent (struct life *l, int rc, const char *text)
         broker_logf (l->args.log, LOG_CRIT, "%s", text);
         if (l->exit_code == 0)
             l->exit_code = 1;
+        l->final_code = l->exit_restart;
     }
     statemachine_post (l->sm, "parent-fail");
 }
@@ -385,9 +406,35 @@ static void cleanup_exited (void *arg, int status)
     start_cleanup (l);
 }
 
+static void jobs_over (void *arg, int rc, const char *text)
+{
+    struct life *l = arg;
+
+    if (rc < 0) {
+        broker_logf (l->args.log, LOG_ERR, "cleanup: ending the jobs: %s",
+                     text ? text : strerror (-rc));
+        l->cleanup_failed = true;
+    }
+    start_cleanup (l);
+}
+
+/* Last of all, what the commands of cleanup left running; true if that is to be
+ * waited for. */
+static bool stop_jobs (struct life *l)
+{
+    if (l->jobs_stopped || !modhost_find (l->args.modhost, "job-manager"))
+        return false;
+    l->jobs_stopped = true;
+    if ((l->stopjobs = stopjobs_begin (l->args.h, jobs_over, l)))
+        return true;
+    broker_logf (l->args.log, LOG_ERR, "cleanup: ending the jobs: %s", strerror (errno));
+    l->cleanup_failed = true;
+    return false;
+}
+
 static void start_cleanup (struct life *l)
 {
-    while (!list_empty (&l->cleanups)) {
+    while (!l->force_cleanup && !list_empty (&l->cleanups)) {
         struct command *c = list_entry (l->cleanups.next, struct command, node);
         int rc = run_logged (l, "cleanup", c->line, cleanup_exited);
         list_del (&c->node);
@@ -397,12 +444,28 @@ static void start_cleanup (struct life *l)
             return;
         l->cleanup_failed = true;
     }
+    if (!l->force_cleanup && stop_jobs (l))
+        return;
     statemachine_post (l->sm, l->cleanup_failed ? "cleanup-fail" : "cleanup-success");
+}
+
+/* Wait no more for what cleanup does. */
+static void stop_cleanup (struct life *l)
+{
+    l->force_cleanup = l->cleanup_failed = true;
+    if (l->proc)
+        proc_kill (l->proc, SIGKILL);
+    else {
+        stopjobs_free (l->stopjobs);
+        l->stopjobs = NULL;
+        statemachine_post (l->sm, "cleanup-fail");
+    }
 }
 
 static void enter_cleanup (struct life *l)
 {
-    if (l->args.rank > 0 || list_empty (&l->cleanups)) {
+    if (l->args.rank > 0
+        || (list_empty (&l->cleanups) && !modhost_find (l->args.modhost, "job-manager"))) {
         statemachine_post (l->sm, "cleanup-none");
         return;
     }
@@ -444,13 +507,30 @@ static void rc3_removed (void *arg, int rc, const char *text)
     statemachine_post (l->sm, rc < 0 ? "rc3-fail" : "rc3-success");
 }
 
+static void remove_modules (struct life *l)
+{
+    arm (l->timeout, l->unload_timeout, 0);
+    modhost_remove_all (l->args.modhost, rc3_removed, l);
+}
+
+/* A module that runs on cannot be taken apart around it. */
+static void give_up_modules (struct life *l)
+{
+    struct list_node *n = modhost_list (l->args.modhost)->prev;
+
+    if (n != modhost_list (l->args.modhost))
+        broker_logf (l->args.log, LOG_CRIT, "rc3: module %s does not end: the broker exits"
+                     " without it", list_entry (n, struct module, node)->name);
+    l->args.give_up (l->args.arg, l->exit_code ? l->exit_code : 1);
+}
+
 /* Whatever a script did, no module outlives this state. */
 static void rc3_exited (void *arg, int status)
 {
     struct life *l = arg;
 
     ended (l, status);
-    modhost_remove_all (l->args.modhost, rc3_removed, l);
+    remove_modules (l);
 }
 
 static void enter_finalize (struct life *l)
@@ -460,7 +540,7 @@ static void enter_finalize (struct life *l)
     if (!l->rc1_begun)
         statemachine_post (l->sm, "rc3-none");
     else if (!path || path[0] == '\0' || run_logged (l, "rc3", path, rc3_exited) < 0)
-        modhost_remove_all (l->args.modhost, rc3_removed, l);
+        remove_modules (l);
 }
 
 /* --- the end --- */
@@ -532,7 +612,7 @@ static void enter (void *arg, enum runlevel level)
         enter_finalize (l);
         break;
     case RUNLEVEL_GOODBYE:
-        if (l->goodbye_holds == 0)
+        if (l->goodbye_holds == 0 || l->goodbye_forced)
             statemachine_post (l->sm, "goodbye");
         break;
     case RUNLEVEL_UNLOAD_BUILTINS:
@@ -563,27 +643,82 @@ static void begin_shutdown (struct life *l)
 
 void life_shutdown (struct life *l)
 {
+    l->final_code = l->exit_norestart;
     begin_shutdown (l);
 }
 
-void life_signal (struct life *l, int signum)
+/* The first signal ends what the state is about, in good order. */
+static void end_state (struct life *l, int signum)
 {
-    broker_logf (l->args.log, LOG_INFO, "signal %d (%s)", signum, strsignal (signum));
-    l->signals++;
     switch (statemachine_get (l->sm)) {
     case RUNLEVEL_INIT:
+        if (l->proc)
+            proc_kill (l->proc, signum);
+        else
+            arm (l->timeout, RC1_PATIENCE, 0);
+        begin_shutdown (l);
+        break;
     case RUNLEVEL_CLEANUP:
+        if (l->proc)
+            proc_kill (l->proc, signum);
+        arm (l->timeout, l->cleanup_timeout, 0);
+        break;
     case RUNLEVEL_FINALIZE:
         if (l->proc)
             proc_kill (l->proc, signum);
-        if (statemachine_get (l->sm) == RUNLEVEL_CLEANUP)
-            arm (l->timeout, l->cleanup_timeout, 0);
-        else if (statemachine_get (l->sm) == RUNLEVEL_INIT)
-            begin_shutdown (l);
+        break;
+    case RUNLEVEL_GOODBYE:
+        statemachine_post (l->sm, "goodbye");
         break;
     default:
         begin_shutdown (l);
     }
+    l->goodbye_forced = true;
+}
+
+/* Each further one ends it by force. */
+static void force_state (struct life *l)
+{
+    switch (statemachine_get (l->sm)) {
+    case RUNLEVEL_INIT:
+        if (l->proc)
+            proc_kill (l->proc, SIGKILL);
+        else
+            statemachine_post (l->sm, "rc1-fail");
+        break;
+    case RUNLEVEL_CLEANUP:
+        stop_cleanup (l);
+        break;
+    case RUNLEVEL_SHUTDOWN:
+        statemachine_post (l->sm, "children-timeout");
+        break;
+    case RUNLEVEL_FINALIZE:
+        if (l->proc)
+            proc_kill (l->proc, SIGKILL);
+        else
+            give_up_modules (l);
+        break;
+    case RUNLEVEL_GOODBYE:
+        statemachine_post (l->sm, "goodbye");
+        break;
+    default:
+        begin_shutdown (l);
+    }
+}
+
+void life_signal (struct life *l, int signum)
+{
+    flux_reactor_t *r = flux_get_reactor (l->args.h);
+
+    broker_logf (l->args.log, LOG_INFO, "signal %d (%s)", signum, strsignal (signum));
+    flux_reactor_now_update (r);
+    if (l->signals > 0 && flux_reactor_now (r) - l->signal_time < SAME_SIGNAL)
+        return;
+    l->signal_time = flux_reactor_now (r);
+    if (l->signals++ == 0)
+        end_state (l, signum);
+    else
+        force_state (l);
 }
 
 void life_panic (struct life *l, const char *text)
@@ -609,7 +744,7 @@ struct statemachine *life_statemachine (struct life *l)
 
 int life_exit_code (const struct life *l)
 {
-    return l->exit_code;
+    return l->final_code >= 0 ? l->final_code : l->exit_code;
 }
 
 /* --- set up --- */
@@ -624,6 +759,12 @@ static const struct {
     { "broker.cleanup-timeout", "none" },
     { "broker.unload-builtins-timeout", "60s" },
 };
+
+static int read_exit_code (struct attrs *a, const char *name, int *code, flux_error_t *err)
+{
+    *code = -1;
+    return attrs_get (a, name, NULL) ? attrs_get_int (a, name, 0, 255, code, err) : 0;
+}
 
 static int read_attrs (struct life *l, flux_error_t *err)
 {
@@ -643,7 +784,11 @@ static int read_attrs (struct life *l, flux_error_t *err)
         || (rc = attrs_get_fsd (a, "broker.shutdown-timeout", &l->shutdown_timeout,
                                 err)) < 0
         || (rc = attrs_get_fsd (a, "broker.cleanup-timeout", &l->cleanup_timeout,
-                                err)) < 0)
+                                err)) < 0
+        || (rc = attrs_get_fsd (a, "broker.unload-builtins-timeout", &l->unload_timeout,
+                                err)) < 0
+        || (rc = read_exit_code (a, "broker.exit-restart", &l->exit_restart, err)) < 0
+        || (rc = read_exit_code (a, "broker.exit-norestart", &l->exit_norestart, err)) < 0)
         return rc;
     return 0;
 }
@@ -659,6 +804,7 @@ struct life *life_new (const struct life_args *args, flux_error_t *err)
         return NULL;
     }
     l->args = *args;
+    l->final_code = -1;
     list_init (&l->cleanups);
     if ((rc = read_attrs (l, err)) < 0) {
         life_free (l);
@@ -681,6 +827,7 @@ void life_free (struct life *l)
         return;
     statemachine_free (l->sm);
     jobmemo_free (l->jobmemo);
+    stopjobs_free (l->stopjobs);
     flux_watcher_destroy (l->warn);
     flux_watcher_destroy (l->timeout);
     proc_free (l->proc);

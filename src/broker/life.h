@@ -32,6 +32,9 @@ struct life_args {
     struct overlay *overlay;
     int argc;                    /* the initial program; 0: a shell */
     char **argv;
+    /* End the process now: a module does not. */
+    void (*give_up) (void *arg, int code);
+    void *arg;
 };
 
 /* Checks the attributes it uses: NULL and errno with err->text. */

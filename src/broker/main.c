@@ -322,6 +322,12 @@ static int start_overlay (struct broker *b, flux_error_t *err)
     return rc;
 }
 
+static void on_give_up (void *arg, int code)
+{
+    remove_dirs (arg);
+    _exit (code);
+}
+
 static int start_life (struct broker *b, flux_error_t *err)
 {
     struct life_args args = {
@@ -337,6 +343,8 @@ static int start_life (struct broker *b, flux_error_t *err)
         .overlay = b->overlay,
         .argc = b->opts.argc,
         .argv = b->opts.argv,
+        .give_up = on_give_up,
+        .arg = b,
     };
 
     if (!(b->life = life_new (&args, err)))
@@ -357,10 +365,27 @@ static void on_signal (flux_reactor_t *r, flux_watcher_t *w, int revents, void *
     life_signal (b->life, flux_signal_watcher_get_signum (w));
 }
 
+static const int signums[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+/* The signal that came before there was a loop to handle it. */
+static volatile sig_atomic_t early_signal;
+
+static void on_early_signal (int signum)
+{
+    early_signal = signum;
+}
+
+/* No SA_RESTART: the boot may be waiting for brokers that never come. */
+static void catch_early_signals (void)
+{
+    struct sigaction sa = { .sa_handler = on_early_signal };
+
+    for (size_t i = 0; i < sizeof (signums) / sizeof (signums[0]); i++)
+        (void)sigaction (signums[i], &sa, NULL);
+}
+
 static int watch_signals (struct broker *b, flux_error_t *err)
 {
-    static const int signums[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
-
     signal (SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof (signums) / sizeof (signums[0]); i++) {
         if (!(b->signals[i] = flux_signal_watcher_create (b->reactor, signums[i],
@@ -381,8 +406,9 @@ static int set_up (struct broker *b, flux_error_t *err)
         return failed (err, "reactor");
     if ((rc = uuid_generate (b->uuid)) < 0)
         return errmsg (err, rc, "uuid: %s", strerror (-rc));
+    catch_early_signals ();
     if (!(b->boot = boot_begin (attrs_get (b->attrs, "broker.boot-method", NULL),
-                                &b->info, err)))
+                                &early_signal, &b->info, err)))
         return errno ? -errno : -EINVAL;
     if ((rc = set_names (b, err)) < 0 || (rc = set_place (b, err)) < 0
         || (rc = broker_log_init_attrs (b->attrs, err)) < 0
@@ -439,6 +465,8 @@ static int run (struct broker *b)
                      attrs_get (b->attrs, "broker.boot-method", NULL),
                      attrs_get (b->attrs, "local-uri", NULL));
     life_start (b->life);
+    if (early_signal)
+        life_signal (b->life, early_signal);
     future_set_wait_hook (must_not_wait);
     if (flux_reactor_run (b->reactor, 0) < 0) {
         broker_logf (b->log, LOG_CRIT, "event loop: %s", strerror (errno));
@@ -461,8 +489,11 @@ int main (int argc, char **argv)
         rc = options_parse (&b.opts, argc, argv, b.attrs, &err);
     if (rc == 1)
         code = 0;                          /* --help */
-    else if (rc < 0 || set_up (&b, &err) < 0)
+    else if (rc < 0 || set_up (&b, &err) < 0) {
         fprintf (stderr, "flux-broker: %s\n", err.text);
+        if (early_signal)
+            code = 128 + early_signal;
+    }
     else
         code = run (&b);
     tear_down (&b);

@@ -17,6 +17,7 @@ struct pmi_client {
     char kvsname[PMI_WIRE_KVSNAME_MAX];
     int keylen_max;
     int vallen_max;
+    const volatile sig_atomic_t *interrupt;
     char value[PMI_WIRE_VALLEN_MAX];
     char line[PMI_WIRE_LINE_MAX + 1];
 };
@@ -49,7 +50,7 @@ static int read_line (struct pmi_client *c, flux_error_t *err)
 
     for (;;) {
         ssize_t n = read (c->fd, c->line + len, sizeof (c->line) - 1 - len);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR && !(c->interrupt && *c->interrupt))
             continue;
         if (n < 0)
             return errmsg (err, -errno, "PMI: read: %s", strerror (errno));
@@ -191,6 +192,11 @@ void pmi_client_close (struct pmi_client *c)
         return;
     close (c->fd);
     free (c);
+}
+
+void pmi_client_set_interrupt (struct pmi_client *c, const volatile sig_atomic_t *flag)
+{
+    c->interrupt = flag;
 }
 
 int pmi_client_rank (const struct pmi_client *c)

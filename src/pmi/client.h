@@ -7,6 +7,7 @@
 #ifndef PMI_CLIENT_H
 #define PMI_CLIENT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <flux/core/types.h>
@@ -21,6 +22,9 @@ struct pmi_client *pmi_client_open_env (bool debug, flux_error_t *err);
 struct pmi_client *pmi_client_open (int fd, int rank, int size, bool debug,
                                     flux_error_t *err);
 void pmi_client_close (struct pmi_client *c);
+/* A signal handler that sets *flag makes a call that waits fail with -EINTR (the
+ * handler must have been set without SA_RESTART). */
+void pmi_client_set_interrupt (struct pmi_client *c, const volatile sig_atomic_t *flag);
 
 int pmi_client_rank (const struct pmi_client *c);
 int pmi_client_size (const struct pmi_client *c);

@@ -1,0 +1,164 @@
+# The end of an instance: what runs is ended, signals in every state, flux shutdown
+
+load common
+
+teardown() {
+    run ls -d "$TMPDIR"/flux-*
+    [ "$status" -ne 0 ] || { echo "left behind: $output"; false; }
+}
+
+# ms_of COMMAND...: how long it took, in milliseconds, in $ms; status in $status
+ms_of() {
+    local t0=$(date +%s%3N)
+    run "$@"
+    ms=$(($(date +%s%3N) - t0))
+    echo "$ms ms, status $status: $output"
+}
+
+# a sleep that can be told from all others
+nap() {
+    nap="1000.$BATS_TEST_NUMBER$RANDOM$$"
+    export nap
+}
+
+no_nap() {
+    ! pgrep -fx "sleep $nap"
+}
+
+@test "an initial program that ends leaves no tasks behind" {
+    nap
+    ms_of start_flux 1 sh -c 'id=$(flux submit sleep $nap); flux job wait-event $id start'
+    [ "$status" -eq 0 ]
+    [ "$ms" -lt 5000 ]
+    wait_until 2 no_nap
+    ms_of start_fake 4 2 sh -c 'id=$(flux submit -N4 sleep $nap); flux job wait-event $id start'
+    [ "$status" -eq 0 ]
+    [ "$ms" -lt 8000 ]
+    wait_until 2 no_nap
+}
+
+@test "jobs that are pending stay so; a restart runs them" {
+    mkdir -m 700 state
+    run start_flux 1 -Sstatedir=$PWD/state sh -c '
+        flux submit --urgency=hold true
+        id=$(flux submit sleep 1000); flux job wait-event $id start >&2'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    run start_flux 1 -Sstatedir=$PWD/state sh -c '
+        flux jobs -ano "{id} {state} {result}"
+        flux queue status
+        flux job urgency $(flux jobs -no "{id}") 16; flux queue drain; flux jobs -ano "{result}"'
+    echo "$output"
+    [[ "$output" == *"SCHED"* ]]
+    [[ "$output" == *"INACTIVE CANCELED"* ]]
+    [[ "$output" == *COMPLETED* ]]
+}
+
+@test "cleanup commands run before the jobs are ended" {
+    run start_flux 1 sh -c '
+        id=$(flux submit sleep 1000); flux job wait-event $id start >/dev/null
+        rpc() { "$FLUX_BUILD"/tests/rpc "$@"; }
+        rpc runat.push "{\"name\":\"cleanup\",\"commands\":[\"flux jobs -no {state} >jobs.out\"]}"'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(cat jobs.out)" = RUN ]
+}
+
+# signal_start SIGNAL ARGS...: start in the background, wait for the file "ready",
+# send SIGNAL, and see how it ends
+signal_start() {
+    local sig=$1 t0
+    shift
+    rm -f ready
+    timeout -k1 20 flux start "$@" >out 2>&1 &
+    local pid=$!
+    wait_until 10 test -e ready
+    t0=$(date +%s%3N)
+    kill -$sig $pid
+    status=0
+    wait $pid || status=$?
+    ms=$(($(date +%s%3N) - t0))
+    echo "$sig: $ms ms, status $status: $(cat out)"
+}
+
+@test "SIGTERM, SIGINT and SIGHUP end an instance that runs a job" {
+    nap
+    for sig in TERM INT HUP; do
+        for size in "" -s3; do
+            signal_start $sig $size sh -c 'id=$(flux submit sleep $nap)
+                flux job wait-event $id start; touch ready; exec sleep $nap'
+            [ "$status" -eq 129 ]
+            [ "$ms" -lt 3000 ]
+            wait_until 2 no_nap
+        done
+    done
+}
+
+@test "SIGTERM while flux run waits, sent to the whole group as timeout(1) does" {
+    nap
+    ms_of timeout 2 flux start flux run sleep $nap
+    [ "$status" -eq 124 ]
+    [ "$ms" -lt 5000 ]
+    wait_until 3 no_nap
+    ms_of timeout 2 flux start -s3 flux run sleep $nap
+    [ "$status" -eq 124 ]
+    [ "$ms" -lt 5000 ]
+    wait_until 3 no_nap
+}
+
+@test "SIGTERM while the instance boots" {
+    # rc1 is a program
+    signal_start TERM -Sbroker.rc1_path='touch ready; exec sleep 1000' true
+    [ "$status" -ne 0 ]
+    [ "$ms" -lt 2000 ]
+    # a broker is missing: the others wait for it
+    signal_start TERM -s2 --test-start-mode=leader --wrap=sh,-c,'touch ready; exec "$0" "$@"' true
+    [ "$status" -ne 0 ]
+    [ "$ms" -lt 3000 ]
+    # quorum
+    signal_start TERM -s2 -Sbroker.rc1_path='touch ready; [ $(flux getattr rank) = 0 ] || exec sleep 1000' true
+    [ "$status" -ne 0 ]
+    [ "$ms" -lt 3000 ]
+}
+
+@test "SIGTERM at any moment of a short life" {
+    for ms in 0 2 4 6 8 10 12 14 16 20 24 30; do
+        flux start true >out 2>&1 &
+        pid=$!
+        command sleep 0.0$(printf %02d $ms)
+        kill -TERM $pid 2>/dev/null || true
+        wait $pid || true
+    done
+    for ms in 0 3 6 9; do
+        flux start -s3 true >out 2>&1 &
+        pid=$!
+        command sleep 0.$ms
+        kill -TERM $pid 2>/dev/null || true
+        wait $pid || true
+    done
+}
+
+@test "a second SIGTERM forces what the first could not end" {
+    flux start sh -c 'trap "" HUP TERM; touch ready; while :; do sleep 0.2; done' >out 2>&1 &
+    pid=$!
+    wait_until 10 test -e ready
+    kill -TERM $pid
+    command sleep 0.6
+    kill -0 $pid
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    [ "$status" -eq 137 ]
+    rm ready
+    # rc3 that does not end
+    flux start -Sbroker.rc3_path='trap "" TERM; touch ready; while :; do sleep 0.2; done' true &
+    pid=$!
+    wait_until 10 test -e ready
+    kill -TERM $pid
+    command sleep 0.6
+    kill -0 $pid
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    [ "$status" -ne 0 ]
+}
