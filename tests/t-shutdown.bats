@@ -123,14 +123,14 @@ signal_start() {
 
 @test "SIGTERM at any moment of a short life" {
     for ms in 0 2 4 6 8 10 12 14 16 20 24 30; do
-        flux start true >out 2>&1 &
+        timeout 20 flux start true >out 2>&1 &
         pid=$!
         command sleep 0.0$(printf %02d $ms)
         kill -TERM $pid 2>/dev/null || true
         wait $pid || true
     done
     for ms in 0 3 6 9; do
-        flux start -s3 true >out 2>&1 &
+        timeout 20 flux start -s3 true >out 2>&1 &
         pid=$!
         command sleep 0.$ms
         kill -TERM $pid 2>/dev/null || true

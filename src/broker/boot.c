@@ -13,6 +13,7 @@ struct boot {
     struct pmi_client *pmi;      /* NULL: single */
     char *mapping;
     char *interface_hint;
+    bool aborted;
     const volatile sig_atomic_t *interrupt;
 };
 
@@ -202,6 +203,8 @@ void boot_abort (struct boot *b, const char *text)
 {
     if (b && b->pmi)
         pmi_client_abort (b->pmi, 1, text);
+    if (b)
+        b->aborted = true;
 }
 
 void boot_end (struct boot *b)
@@ -209,7 +212,8 @@ void boot_end (struct boot *b)
     if (!b)
         return;
     if (b->pmi) {
-        (void)pmi_client_finalize (b->pmi, NULL);
+        if (!b->aborted)
+            (void)pmi_client_finalize (b->pmi, NULL);
         pmi_client_close (b->pmi);
     }
     free (b->mapping);

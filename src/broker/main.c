@@ -380,13 +380,13 @@ static void catch_early_signals (void)
 {
     struct sigaction sa = { .sa_handler = on_early_signal };
 
+    signal (SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof (signums) / sizeof (signums[0]); i++)
         (void)sigaction (signums[i], &sa, NULL);
 }
 
 static int watch_signals (struct broker *b, flux_error_t *err)
 {
-    signal (SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof (signums) / sizeof (signums[0]); i++) {
         if (!(b->signals[i] = flux_signal_watcher_create (b->reactor, signums[i],
                                                           on_signal, b)))
