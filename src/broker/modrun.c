@@ -30,6 +30,7 @@ struct modthread {
     pthread_t tid;
     struct mailbox *mb;       /* named threads only */
     flux_reactor_t *reactor;
+    bool quit;               /* set in the thread itself */
 };
 
 struct shared {
@@ -298,6 +299,7 @@ static void thread_quit (void *arg)
     struct modthread *t = arg;
 
     thread_destroy_shared (t);
+    t->quit = true;
     flux_reactor_stop (t->reactor);
 }
 
@@ -313,7 +315,11 @@ static void *thread_main (void *arg)
     struct modthread *t = arg;
 
     future_set_wait_hook (must_not_wait);
-    flux_reactor_run (t->reactor, 0);
+    do {
+        int n = flux_reactor_run (t->reactor, 0);
+        if (!t->quit)
+            fprintf (stderr, "flux-broker: the loop of thread %s ended by itself (%d)\n", t->name, n);
+    } while (!t->quit);
     mailbox_unserve (t->mb);
     flux_reactor_destroy (t->reactor);
     return NULL;
