@@ -1,0 +1,223 @@
+# Submission commands: what they ask for, how they wait, what they refuse
+
+load common
+
+@test "submit --cc runs a job an id, with FLUX_JOB_CC and {cc} replaced" {
+    run start_flux 1 flux submit --cc=1-3 --quiet --watch sh -c 'echo $FLUX_JOB_CC {cc}'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(echo "$output" | sort)" = "$(printf '1 1\n2 2\n3 3')" ]
+}
+
+@test "submit --bcc makes identical jobs" {
+    run start_flux 1 flux submit --bcc=0-1 --quiet --watch sh -c 'echo cc=$FLUX_JOB_CC'
+    echo "$output"
+    [ "$output" = "$(printf 'cc=\ncc=')" ]
+}
+
+@test "{cc} in an option is replaced for each job" {
+    run start_flux 1 flux submit --cc=1-2 --quiet --wait --output=out{cc}.txt echo hello
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(cat out1.txt out2.txt)" = "$(printf 'hello\nhello')" ]
+}
+
+@test "submit --wait exits with the largest exit code" {
+    run start_flux 1 flux submit --quiet --cc=1-3 --wait sh -c 'exit {cc}'
+    echo "$output"
+    [ "$status" -eq 3 ]
+}
+
+@test "run passes output, error and exit code through" {
+    run start_flux 1 sh -c 'flux run sh -c "echo out; echo err >&2; exit 7" 2>err.txt'
+    echo "$output"
+    [ "$status" -eq 7 ]
+    [ "$output" = out ]
+    grep -q '^err$' err.txt
+}
+
+@test "the environment follows its rules, in order" {
+    export TEST_A=1 TEST_B=2 TEST_C=3
+    run start_flux 1 flux run --env-remove='TEST_*' --env=TEST_B --env='X=$TEST_A-$$' sh -c \
+        'echo "$TEST_A,$TEST_B,$TEST_C,$X"'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = ",2,,1-\$" ]
+}
+
+@test "an unset variable in an environment rule is an error" {
+    run flux submit --env='X=$NO_SUCH_VARIABLE' true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *NO_SUCH_VARIABLE* ]]
+}
+
+@test "resource limits are those asked for" {
+    run start_flux 1 flux run --rlimit=nofile=123 sh -c 'ulimit -Sn'
+    echo "$output"
+    [ "$output" = 123 ]
+}
+
+@test "--dry-run prints the jobspec and submits nothing" {
+    run flux submit --dry-run -N2 -n4 -c2 -t 5m --job-name=x hostname
+    [ "$status" -eq 0 ]
+    echo "$output" | jq -e '.resources[0].type == "node" and .resources[0].count == 2
+        and .resources[0].with[0].count == 2 and .resources[0].with[0].with[0].count == 2
+        and .attributes.system.duration == 300 and .attributes.system.job.name == "x"'
+}
+
+@test "impossible and wrong requests are refused by the option's name" {
+    for opt in -n0 -n-1 -nx -c0 -N0 '-N 2 -n 1' -tx --urgency=99 --signal=NOSUCH --begin-time=x \
+        --dependency=x --flags=x --requires=a:b: --rlimit=nosuch=1 -x --cores=3; do
+        run flux submit $opt true
+        echo "$opt: $output"
+        [ "$status" -eq 1 ]
+        [[ "$output" == flux-submit:* ]]
+        [ "$(echo "$output" | wc -l)" -eq 1 ] || [[ "$opt" = -nx* ]]
+    done
+}
+
+@test "a job that can never run is refused at submit with what there is" {
+    run start_fake 2 4 flux submit -n 100000 true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *100000* ]]
+    [[ "$output" == *8* ]]
+}
+
+@test "batch takes directives; the command line overrides them" {
+    printf '#!/bin/sh\n# flux: -n1 --job-name=fromscript\n# flux: --output=o.txt\nflux getattr size\n' >b.sh
+    chmod +x b.sh
+    run start_flux 1 sh -c \
+        'id=$(flux batch --job-name=cli ./b.sh) && flux job status $id && flux jobs -ano {name}; cat o.txt'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = cli ]
+    [ "${lines[1]}" = 1 ]
+}
+
+@test "batch refuses what is no script, and says what to do" {
+    printf 'echo hi\n' >nobang.sh
+    run flux batch -n1 nobang.sh
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"does not start with '#!'"*"--wrap"* ]]
+    run flux batch -n1 nosuch.sh
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"nosuch.sh: No such file"* ]]
+    run flux batch -n1 /bin/true
+    [ "$status" -eq 1 ]
+    [[ "$output" == *binary* ]]
+    run flux batch --wrap true
+    [ "$status" -eq 1 ]
+    [[ "$output" == *--nslots* ]]
+}
+
+@test "batch reads its script from standard input" {
+    run start_flux 1 sh -c 'id=$(echo "echo from stdin" | flux batch -n1 --wrap --output=o.txt); flux job status $id; cat o.txt'
+    echo "$output"
+    [ "$output" = "from stdin" ]
+}
+
+@test "batch --conf configures the new instance" {
+    run start_flux 1 sh -c \
+        'id=$(flux batch -n1 --output=o.txt --conf=policy.jobspec.defaults.system.duration=\"1h\" --wrap flux config get) &&
+         flux job status $id; cat o.txt'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    echo "$output" | jq -e '.policy.jobspec.defaults.system.duration == "1h"'
+}
+
+@test "files added to a job are in its temporary directory" {
+    echo content >data.txt
+    run start_flux 1 flux run --add-file=data.txt --add-file='s.sh:700=#!/bin/sh
+echo script' sh -c 'cat $FLUX_JOB_TMPDIR/data.txt; {{tmpdir}}/s.sh'
+    echo "$output"
+    [ "$output" = "$(printf 'content\nscript')" ]
+}
+
+@test "dependencies order jobs, and an impossible one cancels" {
+    run start_flux 1 sh -c '
+        a=$(flux submit sh -c "echo a >>order")
+        b=$(flux submit --dependency=afterok:$a sh -c "echo b >>order")
+        flux job status $b && cat order
+        f=$(flux submit false)
+        d=$(flux submit --dependency=afterok:$f true)
+        flux job status $d; echo rc=$?'
+    echo "$output"
+    [ "${lines[0]}" = a ]
+    [ "${lines[1]}" = b ]
+    [ "${lines[2]}" = rc=1 ]
+}
+
+@test "a time limit ends a job with a timeout exception" {
+    run start_flux 1 sh -c 'flux run -t 0.3s sleep 100; echo rc=$?; flux jobs -ano {result}'
+    echo "$output"
+    [[ "$output" == *"type=timeout"* ]]
+    [[ "$output" == *TIMEOUT* ]]
+}
+
+@test "cancel, kill and raise do what they say, for many jobs" {
+    run start_flux 1 sh -c '
+        id=$(flux submit --wait-event=start sleep 100)
+        flux cancel -m enough $id; flux job status -v $id; echo rc=$?
+        id=$(flux submit --wait-event=exec.shell.start sleep 100)
+        flux job kill -s SIGUSR1 $id; flux job status $id; echo rc=$?
+        flux submit --quiet --cc=1-4 --urgency=hold true
+        flux cancel --all; flux queue idle; flux jobs --stats-only'
+    echo "$output"
+    [[ "$output" == *"enough"* ]]
+    [[ "$output" == *"rc=138"* ]]
+    [[ "$output" == *"Canceled 4 jobs"* ]]
+}
+
+@test "urgency holds and releases a job" {
+    run start_flux 1 sh -c '
+        id=$(flux submit --urgency=hold echo released)
+        flux jobs -no "{contextual_info}" $id
+        flux job urgency $id default && flux job attach $id'
+    echo "$output"
+    [ "${lines[0]}" = held ]
+    [ "${lines[1]}" = released ]
+}
+
+@test "job wait gives each waitable job's result once" {
+    run start_flux 1 sh -c '
+        flux submit --quiet --flags=waitable true
+        flux submit --quiet --flags=waitable false
+        flux job wait --all; echo rc=$?; flux job wait; echo rc=$?'
+    echo "$output"
+    [[ "$output" == *rc=1*rc=2* ]]
+}
+
+@test "job ids convert between their forms" {
+    run flux job id --to=f58plain 123456789
+    f58=$output
+    run flux job id --to=dec "$f58"
+    [ "$output" = 123456789 ]
+    run flux job id --to=hex "$f58"
+    [ "$output" = 0x75bcd15 ]
+    run flux job id nosuchid!
+    [ "$status" -eq 1 ]
+}
+
+@test "an unknown job is named in the error" {
+    run start_flux 1 sh -c '
+        for c in "job attach" "job status" "job eventlog" "job urgency" "cancel" "jobs"; do
+            flux $c 1234 $(test "$c" = "job urgency" && echo 5) && echo "$c succeeded"; done'
+    echo "$output"
+    [[ "$output" != *succeeded* ]]
+    [ "$(echo "$output" | grep -c 1234)" -ge 5 ]
+}
+
+@test "jobs lists by state, by name and as JSON" {
+    run start_flux 1 sh -c '
+        flux submit --quiet --wait --job-name=good true
+        flux submit --quiet --wait --job-name=bad false
+        flux jobs -n --filter=failed -o {name}
+        flux jobs -an --name=good -o "{name} {status_abbrev} {returncode}"
+        flux jobs -a --json | jq -r ".jobs | length"'
+    echo "$output"
+    [ "${lines[0]}" = bad ]
+    [ "${lines[1]}" = "good CD 0" ]
+    [ "${lines[2]}" = 2 ]
+}
