@@ -133,7 +133,8 @@ static void print_output (struct job *job, const char *event)
         erase_bar (job->b);
         if (job->b->opts.label && io.len > 0)
             fprintf (f, "%s: ", io.rank);
-        fwrite (io.data, 1, io.len, f);
+        if (io.len > 0)
+            fwrite (io.data, 1, io.len, f);
         fflush (f);
         iodata_release (&io);
     }
@@ -235,12 +236,12 @@ static void events_cb (flux_future_t *f, void *arg)
         job->events_done = true;
         flux_job_event_watch_cancel (f);
     }
-    if (job->events_done)
-        job_end (job);
-    else
-        flux_future_reset (f);
-    if (!job->events_done)
-        draw_bar (job->b, false);
+    if (job->events_done) {
+        job_end (job);    /* may free it */
+        return;
+    }
+    flux_future_reset (f);
+    draw_bar (job->b, false);
 }
 
 static void watch_job (struct job *job)
