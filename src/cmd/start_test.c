@@ -309,6 +309,9 @@ static void on_exit_of (struct test *t, int rank)
     b->pid = 0;
     close (b->pidfd);
     b->pidfd = -1;
+    /* one that was still looking for the leader would go on to */
+    if (rank == 0 && t->nsignals > 0)
+        kill_all (t, SIGTERM);
     if (!isfinite (t->deadline) && (rank == 0 || !t->leader_mode))
         t->deadline = now () + t->exit_timeout;
 }
