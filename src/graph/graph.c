@@ -39,12 +39,13 @@ static void wtree_free (void *val)
 }
 
 /* Everything that graph_finish() makes. */
-static void tables_free (struct graph *g)
+void graph_tables_free (struct graph *g)
 {
     for (uint32_t i = 0; i < g->ntype; i++) {
         struct vtype *t = &g->type[i];
         free (t->list);
         free (t->byid);
+        t->list = t->byid = NULL;
         bits_release (&t->avail);
         bits_release (&t->idle);
         bits_release (&t->id_avail);
@@ -77,7 +78,7 @@ void graph_free (struct graph *g)
         return;
     while (g->job_first)
         job_free (g, g->job_first);
-    tables_free (g);
+    graph_tables_free (g);
     for (uint32_t i = 1; i < g->nstr && g->str; i++)
         free (g->str[i]);
     free (g->str);
@@ -515,7 +516,7 @@ int graph_finish (struct graph *g, uint32_t **mapp)
     if ((rc = build_tree (g)) < 0 || (rc = build_types (g)) < 0
         || (rc = build_sums (g)) < 0 || (rc = build_state (g)) < 0) {
         free (map);
-        tables_free (g);
+        graph_tables_free (g);
         return rc;
     }
     g->finished = true;

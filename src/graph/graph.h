@@ -120,11 +120,12 @@ int graph_set_property (struct graph *g, uint32_t v, const char *key,
                         const char *value);
 int graph_remove_property (struct graph *g, uint32_t v, const char *key);
 
-/* Add vertices to a finished graph, or take the subtree of v out.  Numbers of
- * vertices change; jobs keep theirs.  Costs as much as graph_finish().
- * 'parent' of a spec is the number of a vertex as it is now, or that of the
- * i'th spec plus graph_count().
- * -EBUSY: a job has resources in what is to be removed.  -EINVAL. */
+/* Add vertices to a finished graph, or take the subtree of v out, while jobs are
+ * there.  Numbers of vertices change; jobs keep what they have.  Costs as much as
+ * graph_finish().  'parent' of a spec is the number of a vertex as it is now, or
+ * that of the i'th spec plus graph_count().
+ * -EBUSY: a job has resources in what is to be removed.  -EINVAL: a bad spec, or
+ * the root.  -ENOMEM: the graph can only be freed. */
 int graph_grow (struct graph *g, const struct vtx_spec *spec, size_t n);
 int graph_shrink (struct graph *g, uint32_t v);
 

@@ -102,6 +102,8 @@ struct graph {
     uint32_t epoch;
 };
 
+/* Everything that graph_finish() makes. */
+void graph_tables_free (struct graph *g);
 /* The type of this name, or -1. */
 int graph_find_type (const struct graph *g, const char *name);
 bool graph_has_child_type (const struct graph *g, uint32_t v, int type);

@@ -57,21 +57,29 @@ struct builder {
     bool failed;
 };
 
-static void put (struct builder *b, uint32_t v, bool x, int64_t amount)
+static bool reserve_parts (struct builder *b, size_t n)
 {
     struct job *j = b->j;
+    size_t size = b->size ? b->size : 64;
+    struct job_part *p;
 
-    if (j->nparts == b->size) {
-        size_t size = b->size ? b->size * 2 : 64;
-        struct job_part *p = realloc (j->part, size * sizeof (*p));
-        if (!p) {
-            b->failed = true;
-            return;
-        }
-        j->part = p;
-        b->size = size;
+    if (j->nparts + n <= b->size)
+        return true;
+    while (size < j->nparts + n)
+        size *= 2;
+    if (!(p = realloc (j->part, size * sizeof (*p)))) {
+        b->failed = true;
+        return false;
     }
-    j->part[j->nparts++] = (struct job_part){ v, x, amount };
+    j->part = p;
+    b->size = size;
+    return true;
+}
+
+static void put (struct builder *b, uint32_t v, bool x, int64_t amount)
+{
+    if (reserve_parts (b, 1))
+        b->j->part[b->j->nparts++] = (struct job_part){ v, x, amount };
 }
 
 /* The vertices above v, until one that has been put already. */
@@ -157,14 +165,13 @@ static void expand (struct ctx *c, struct builder *b)
             i++;
             continue;
         }
-        put (b, v, true, g->v[v].size);
-        for (uint32_t u = v + 1; u < end;) {
-            if (g->v[u].down && c->when != WHEN_EVER) {
-                u = g->v[u].end;
-                continue;
-            }
-            put (b, u, true, g->v[u].size);
-            u++;
+        if (!reserve_parts (b, end - v))
+            break;
+        for (uint32_t u = v; u < end; u++) {
+            if (g->ndown > 0 && g->v[u].down && c->when != WHEN_EVER)
+                u = g->v[u].end - 1;
+            else
+                j->part[j->nparts++] = (struct job_part){ u, true, g->v[u].size };
         }
         while (i < n && old[i].vtx < end)
             i++;
@@ -250,26 +257,34 @@ static void count_use (struct graph *g, struct job *j, const struct job_part *p)
         j->use[k] += g->total[(size_t)v->inner * g->ntrack + k];
 }
 
+size_t job_skip (const struct graph *g, const struct job *j, size_t i)
+{
+    uint32_t v = j->part[i].vtx, end = g->v[v].end;
+    size_t k = i + (end - v);
+
+    if (k <= j->nparts && j->part[k - 1].vtx == end - 1)
+        return k;               /* all that is below v is the job's */
+    for (k = i + 1; k < j->nparts && j->part[k].vtx < end; k++)
+        ;
+    return k;
+}
+
 static int spans_enter (struct graph *g, struct job *j)
 {
     bool alloc = j->state == JOB_ALLOCATED;
-    uint32_t inside = 0;
 
-    for (size_t i = 0; i < j->nparts; i++) {
+    for (size_t i = 0, next; i < j->nparts; i = next) {
         const struct job_part *p = &j->part[i];
         const struct vtx *v = &g->v[p->vtx];
         uint8_t track = g->type[v->type].track;
         uint32_t s;
 
-        if (p->vtx < inside)
-            continue;
+        next = p->x ? job_skip (g, j, i) : i + 1;
         if (!(s = graph_span_new (g, p->vtx, j->start, j->end, p->amount, p->x,
                                   alloc)))
             return -ENOMEM;
         j->span[j->nspans++] = s;
         count_use (g, j, p);
-        if (p->x)
-            inside = v->end;
         if (!alloc)
             continue;
         graph_users (g, p->vtx, 1);
@@ -316,6 +331,16 @@ static int hold (struct graph *g, struct job *j)
         spans_leave (g, j);
     }
     return rc;
+}
+
+void job_suspend (struct graph *g, struct job *j)
+{
+    spans_leave (g, j);
+}
+
+int job_resume (struct graph *g, struct job *j)
+{
+    return hold (g, j);
 }
 
 int job_enter (struct graph *g, struct job *j)

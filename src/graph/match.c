@@ -46,6 +46,9 @@ bool match_conflict (const struct ctx *c, uint32_t v, bool x)
 
     if (c->when == WHEN_EVER)
         return false;
+    if (c->window && u->type == c->type_node
+        && c->window[u->pos >> 6] >> (u->pos & 63) & 1)
+        return false;
     return any_overlap (c, u->xspan) || (x && any_overlap (c, u->sspan));
 }
 

@@ -97,7 +97,12 @@ void match_short (struct ctx *c, uint32_t v, const struct req *r, int64_t found)
 
 /* The picks as a job, not yet in the graph; or NULL. */
 struct job *job_from_picks (struct ctx *c, int64_t id);
+/* The first part of j after i that is not below part i. */
+size_t job_skip (const struct graph *g, const struct job *j, size_t i);
 /* Into the graph: spans, sums, table of jobs. */
 int job_enter (struct graph *g, struct job *j);
+/* Out of the spans and sums and in again: it stays in the table of jobs. */
+void job_suspend (struct graph *g, struct job *j);
+int job_resume (struct graph *g, struct job *j);
 
 #endif /* !GRAPH_MATCH_PRIVATE_H */

@@ -305,24 +305,36 @@ static uint64_t *node_mask (struct ctx *c, uint32_t words)
     return mask;
 }
 
-/* The earliest time from t on at which the sums are enough, and the whole nodes. */
+/* The earliest time from t on that may do: by the idle nodes if whole ones are
+ * wanted, else by the sums. */
 static int64_t candidate (struct ctx *c, const int64_t *need, int64_t t,
                           int64_t duration, uint32_t nodes, struct timeline *tl,
                           const uint64_t *mask)
 {
-    struct graph *g = c->g;
+    struct planner *plan[GRAPH_TRACK];
+    int64_t want[GRAPH_TRACK];
+    size_t n = 0;
 
-    for (;;) {
-        int64_t u = t;
-        if (g->ntrack > 0
-            && (u = planner_earliest_all (g->plan, need, g->ntrack, t, duration)) < 0)
-            return -1;
-        if (!tl)
-            return u;
-        t = timeline_earliest (tl, u, duration, nodes, mask, c->window);
-        if (t == u || t < 0)
-            return t;
+    if (tl) {
+        struct planner *p = c->g->plan[c->g->slot_node];
+
+        /* the count of nodes is a cheap first answer */
+        for (;;) {
+            int64_t u = planner_earliest (p, t, duration, nodes);
+            if (u < 0)
+                return -1;
+            t = timeline_earliest (tl, u, duration, nodes, mask, c->window);
+            if (t == u || t < 0)
+                return t;
+        }
     }
+    for (uint32_t k = 0; k < c->g->ntrack; k++) {
+        if (need[k] > 0) {
+            plan[n] = c->g->plan[k];
+            want[n++] = need[k];
+        }
+    }
+    return n > 0 ? planner_earliest_all (plan, want, n, t, duration) : t;
 }
 
 static int try_times (struct ctx *c, const int64_t *need, int64_t t, int64_t duration,

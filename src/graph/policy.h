@@ -12,12 +12,10 @@ struct policy {
     bool node_centric;      /* by the id of the node before the own id */
     bool node_exclusive;    /* nodes are taken whole */
     bool first;             /* stop at the first that do */
-    bool locality;          /* ids as close to one another as can be */
-    bool variation;         /* nodes of like performance class */
 };
 
 /* A name ("first", "high", "low", "lonode", "hinode", "lonodex", "hinodex",
- * "firstnode", "firstnodex", "locality", "variation"), or terms "policy=low
+ * "firstnode", "firstnodex"), or terms "policy=low
  * node_centric=true node_exclusive=true set_stop_on_1_matches=true".
  * 0, or -EINVAL with err->text. */
 int policy_parse (const char *s, struct policy *p, flux_error_t *err);

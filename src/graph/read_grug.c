@@ -425,9 +425,12 @@ static uint32_t new_vtx (struct reader *r, uint32_t kind, uint32_t parent, int64
     return v;
 }
 
-static int walk (struct reader *r, uint32_t kind, uint32_t v);
+/* 'only': the subsystem whose edges are followed, once one was entered from
+ * another; 0: all. */
+static int walk (struct reader *r, uint32_t kind, uint32_t v, uint32_t only);
 
-static int multiply (struct reader *r, const struct edge *e, uint32_t v)
+static int multiply (struct reader *r, const struct edge *e, uint32_t v,
+                     uint32_t only)
 {
     bool same_tree = strcmp (graph_subsystem (r->g, v),
                              graph_str (r->g, r->node[e->to].subsystem)) == 0;
@@ -441,7 +444,7 @@ static int multiply (struct reader *r, const struct edge *e, uint32_t v)
             graph_set_relation (r->g, c, e->relation);
         else if (graph_add_edge (r->g, v, c, e->subsystem, e->relation) < 0)
             return nomem (r);
-        if (walk (r, e->to, c) < 0)
+        if (walk (r, e->to, c, only) < 0)
             return -1;
     }
     return 0;
@@ -468,13 +471,13 @@ static int associate (struct reader *r, const struct edge *e, uint32_t v)
             continue;
         if (graph_add_edge (g, v, t, e->subsystem, e->relation) < 0)
             return nomem (r);
-        if (walk (r, e->to, t) < 0)
+        if (walk (r, e->to, t, e->subsystem) < 0)
             return -1;
     }
     return 0;
 }
 
-static int walk (struct reader *r, uint32_t kind, uint32_t v)
+static int walk (struct reader *r, uint32_t kind, uint32_t v, uint32_t only)
 {
     const struct node *n = &r->node[kind];
 
@@ -483,7 +486,10 @@ static int walk (struct reader *r, uint32_t kind, uint32_t v)
                     MAX_DEPTH, n->id);
     for (uint32_t i = 0; i < n->nedges; i++) {
         const struct edge *e = &r->edge[n->edges[i]];
-        int rc = e->method == 'm' ? multiply (r, e, v) : associate (r, e, v);
+        int rc = 0;
+
+        if (only == 0 || e->subsystem == only)
+            rc = e->method == 'm' ? multiply (r, e, v, only) : associate (r, e, v);
         if (rc < 0)
             return -1;
     }
@@ -521,7 +527,7 @@ static int generate (struct reader *r)
                 return bad (r, n->line, "more than %d levels: a cycle below '%.64s'?",
                             MAX_DEPTH, n->id);
             if ((v = new_vtx (r, i, GRAPH_NONE, 0)) == GRAPH_NONE
-                || walk (r, i, v) < 0)
+                || walk (r, i, v, 0) < 0)
                 return -1;
         }
         if (graph_count (r->g) == 0)

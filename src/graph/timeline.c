@@ -8,8 +8,6 @@
 #include "graph/match_private.h"
 #include "graph/timeline.h"
 
-#define DROP_AFTER 20000        /* changes of jobs without a question */
-
 struct tpoint {
     int64_t at;
     uint64_t *idle;
@@ -102,8 +100,9 @@ static void collect (struct graph *g, struct timeline *tl, const struct job *j,
     memset (tl->job_nodes, 0, tl->words * sizeof (*tl->job_nodes));
     *lo = tl->words;
     *hi = 0;
-    for (size_t i = 0; i < j->nparts; i++) {
+    for (size_t i = 0, next; i < j->nparts; i = next) {
         const struct vtx *v = &g->v[j->part[i].vtx];
+        next = v->type == type ? job_skip (g, j, i) : i + 1;
         if (v->type != type)
             continue;
         tl->job_nodes[v->pos >> 6] |= 1ull << (v->pos & 63);
@@ -160,8 +159,9 @@ static void leave (struct graph *g, struct timeline *tl, const struct job *j)
     for (size_t i = point_at (tl, j->start); i < tl->npt && tl->pt[i].at < j->end; i++)
         for (uint32_t w = lo; w < hi; w++)
             tl->pt[i].idle[w] |= tl->job_nodes[w];
-    for (size_t i = 0; i < j->nparts; i++) {
+    for (size_t i = 0, next; i < j->nparts; i = next) {
         const struct vtx *v = &g->v[j->part[i].vtx];
+        next = v->type == type ? job_skip (g, j, i) : i + 1;
         if (v->type == type && (v->xspan || v->sspan))
             clear_others (g, tl, j, j->part[i].vtx);
     }
@@ -175,7 +175,8 @@ void timeline_job (struct graph *g, const struct job *j, bool is_new)
 
     if (!tl)
         return;
-    if (++tl->unasked > DROP_AFTER || (is_new && enter (g, tl, j) < 0)) {
+    /* to make it anew costs as much as some changes for each job */
+    if (++tl->unasked > 64 + idhash_count (g->jobs) / 4 || (is_new && enter (g, tl, j) < 0)) {
         timeline_free (tl);
         g->timeline = NULL;
         return;
@@ -226,6 +227,9 @@ struct timeline *timeline_get (struct graph *g)
     return g->timeline;
 }
 
+#ifdef __x86_64__
+__attribute__ ((target_clones ("popcnt", "default")))
+#endif
 static uint32_t and_count (uint64_t *w, const uint64_t *b, uint32_t words)
 {
     uint32_t n = 0;
