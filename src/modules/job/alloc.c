@@ -3,7 +3,8 @@
  *   scheduler                       job manager
  *      sched-hello  ───────────────►  one response for each job that has R,
  *                  ◄───────────────   ENODATA
- *      sched-ready  ───────────────►  from here on:
+ *      sched-ready  ───────────────►  from here on (a streaming one hears ENOSYS
+ *                                     when the job manager goes):
  *                  ◄── sched.alloc    for jobs in SCHED, best first
  *      0 success (R) ──────────────►  R + alloc event in one commit
  *      1 annotate, 2 deny, 3 cancel
@@ -37,6 +38,7 @@ struct alloc {
     bool partial_ok;
     int limit;                 /* 0: unlimited */
     char *sender;              /* uuid of the scheduler */
+    const flux_msg_t *streaming;    /* its sched-ready, if it waits for more */
     flux_watcher_t *kick;      /* prepare: send what the limit allows */
 };
 
@@ -248,7 +250,7 @@ static void send_free_text (struct mgr *m, flux_jobid_t id, const char *R, bool 
 {
     char *s;
 
-    if (!m->alloc->ready)
+    if (!m->alloc->sender)
         return;    /* hello of the next scheduler will not name it */
     if (asprintf (&s, "{\"id\":%" PRIu64 ",\"R\":%s,\"final\":%s}", id, R,
                   final ? "true" : "false") < 0)
@@ -296,6 +298,14 @@ void alloc_send_free_ranks (struct mgr *m, struct job *job, const struct idset *
 
 /* ---- the scheduler goes ---- */
 
+static void end_stream (struct alloc *a, int errnum)
+{
+    if (a->streaming && flux_respond_error (a->m->h, a->streaming, errnum, NULL) < 0)
+        flux_log_error (a->m->h, "sched-ready");
+    flux_msg_decref (a->streaming);
+    a->streaming = NULL;
+}
+
 static void suspend (struct mgr *m, const char *why)
 {
     struct alloc *a = m->alloc;
@@ -304,6 +314,7 @@ static void suspend (struct mgr *m, const char *why)
     if (a->ready)
         flux_log (m->h, LOG_DEBUG, "scheduling is suspended: %s", why);
     a->ready = false;
+    end_stream (a, ENODATA);
     free (a->sender);
     a->sender = NULL;
     flux_watcher_stop (a->kick);
@@ -416,6 +427,8 @@ void alloc_ready_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     m->alloc->ready = true;
     if (flux_respond_pack (h, msg, "{s:i}", "count", (int)m->alloc->queue.count) < 0)
         flux_log_error (h, "sched-ready");
+    else if (flux_msg_is_streaming (msg))
+        m->alloc->streaming = flux_msg_incref (msg);
     feasibility_changed (m->t);
     kick (m->alloc);
 }
@@ -674,6 +687,7 @@ static void empty (struct tree *t)
 void alloc_free (struct alloc *a)
 {
     if (a) {
+        end_stream (a, ENOSYS);
         empty (&a->queue);
         empty (&a->sent);
         idhash_free (a->orphans);

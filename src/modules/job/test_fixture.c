@@ -246,6 +246,17 @@ static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *
     flux_respond (h, msg, NULL);
 }
 
+static void guest_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct fixture *x = arg;
+    int userid;
+
+    if (flux_request_unpack (msg, NULL, "{s:i}", "userid", &userid) < 0)
+        abort ();
+    hub_set_guest (x->hub, "client", userid);
+    flux_respond (h, msg, NULL);
+}
+
 static void stop_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     flux_reactor_stop (flux_get_reactor (h));
@@ -258,7 +269,8 @@ static const struct flux_msg_handler_spec broker_handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "resource.acquire", acquire_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "ctl.restart", restart_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "ctl.disconnect", disconnect_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "ctl.stop", stop_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "ctl.guest", guest_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "ctl.stop", stop_cb, FLUX_ROLE_USER },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -389,6 +401,16 @@ void fixture_reload (struct fixture *x, const char *service)
 void fixture_disconnect (struct fixture *x, const char *service)
 {
     ctl (x, "ctl.disconnect", service);
+}
+
+void fixture_guest (struct fixture *x, uint32_t userid)
+{
+    flux_future_t *f = flux_rpc_pack (x->client, "ctl.guest", 0, 0, "{s:i}", "userid",
+                                      (int)userid);
+
+    if (!f || flux_future_get (f, NULL) < 0)
+        abort ();
+    flux_future_destroy (f);
 }
 
 void fixture_fail_commits (struct fixture *x, int errnum)

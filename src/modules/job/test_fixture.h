@@ -33,6 +33,8 @@ void fixture_fail_commits (struct fixture *x, int errnum);
 /* Commits answered so far by the fake KVS, start requests seen. */
 int fixture_commits (struct fixture *x);
 int fixture_starts (struct fixture *x);
+/* The client is this user from now on; 0: the instance owner again. */
+void fixture_guest (struct fixture *x, uint32_t userid);
 /* The client disconnects from a service. */
 void fixture_disconnect (struct fixture *x, const char *service);
 
