@@ -7,6 +7,7 @@
 #include "base/errmsg.h"
 #include "broker/modhost.h"
 #include "broker/modrun.h"
+#include "core/userlib.h"
 
 /* A series of loads or removals in progress. */
 struct series {
@@ -253,7 +254,7 @@ static struct module *load_dso (struct modhost *mh, const char *path,
     void *dso;
     struct module *m = NULL;
 
-    if (!(dso = dlopen (path, RTLD_NOW | RTLD_LOCAL))) {
+    if (!(dso = userlib_open (path, RTLD_NOW | RTLD_LOCAL))) {
         const char *why = dlerror ();
         errno = -errmsg (err, access (path, R_OK) < 0 ? -errno : -ENOEXEC, "%s", why);
         return NULL;

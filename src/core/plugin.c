@@ -10,6 +10,7 @@
 #include <flux/core.h>
 
 #include "core/aux.h"
+#include "core/userlib.h"
 #include "base/errmsg.h"
 #include "base/list.h"
 #include "core/uuid.h"
@@ -415,7 +416,7 @@ int flux_plugin_load_dso (flux_plugin_t *p, const char *path)
     if (!realpath (path, real))
         return plugin_fail (p, errno, "%s: %s", path, flux_strerror (errno));
     dlerror ();
-    if (!(p->dso = dlopen (real, dlopen_flags (p->flags))))
+    if (!(p->dso = userlib_open (real, dlopen_flags (p->flags))))
         return plugin_fail (p, ENOENT, "dlopen: %s", dlerror ());
     if (set_string (p, &p->path, real) < 0
         || (!p->name && name_from_path (p, real) < 0))
