@@ -25,6 +25,7 @@
 
 #define QUEUE_DEPTH 8
 #define SPECS_MAX 1024
+#define AGAIN_SECONDS 0.05
 #define REASON_SECONDS 0.1     /* a head that waits longer is told why */
 
 struct pending {
@@ -69,6 +70,8 @@ struct sched {
     flux_future_t *f_ready;
     struct list_node lookups;
     bool hello_done;
+    bool ready;                /* sched-ready is on its way, or there */
+    flux_watcher_t *again;     /* look for a peer that has gone */
     struct flux_msglist *early;     /* feasibility.check, resource-status */
     flux_watcher_t *prep;      /* schedule at the end of the turn */
     flux_watcher_t *reason;    /* tell the head why it waits */
@@ -336,6 +339,8 @@ static void alloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     struct pending *job;
     flux_error_t err;
 
+    if (!s->ready)
+        return;            /* from before hello: it will come again */
     if (!(js = decode_alloc (s, msg, &id, &priority, &err))) {
         if (id == -1)
             flux_respond_error (h, msg, EPROTO, err.text);
@@ -410,6 +415,9 @@ static void prioritize_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *
     kick (s);
 }
 
+/* What a job named by hello frees before its R is known. */
+static bool free_early (struct sched *s, uint64_t id, const struct rset *r, bool final);
+
 static void free_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct sched *s = arg;
@@ -428,7 +436,7 @@ static void free_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         flux_log (h, LOG_ERR, "sched.free: job %jd: %s", (intmax_t)id, err.text);
         return;
     }
-    if (s->pool)
+    if (s->pool && s->hello_done && !free_early (s, id, r, final))
         rpool_give (s->pool, r);
     rset_free (r);
     if (final)
@@ -536,29 +544,48 @@ static void fatal (struct sched *s, const char *what, flux_future_t *f)
               f ? future_strerror (f, errno) : flux_strerror (errno));
 }
 
+/* The job manager or the resource service has gone; another may come. */
+static void look_again (struct sched *s)
+{
+    flux_future_destroy (s->f_hello);
+    flux_future_destroy (s->f_ready);
+    s->f_hello = s->f_ready = NULL;
+    s->ready = s->hello_done = false;
+    flux_timer_watcher_reset (s->again, AGAIN_SECONDS, 0.);
+    flux_watcher_start (s->again);
+}
+
+/* The request is a streaming one: it hears when the job manager goes. */
 static void ready_continuation (flux_future_t *f, void *arg)
 {
     struct sched *s = arg;
     int count;
 
-    if (flux_rpc_get_unpack (f, "{s:i}", "count", &count) < 0)
-        fatal (s, "job-manager.sched-ready", f);
-    else
+    if (flux_rpc_get_unpack (f, "{s:i}", "count", &count) == 0) {
         flux_log (s->h, LOG_DEBUG, "ready: %d jobs wait", count);
-    flux_future_destroy (f);
-    s->f_ready = NULL;
+        flux_future_reset (f);
+    }
+    else if (errno == ENOSYS)
+        look_again (s);
+    else {
+        if (errno != ENODATA)
+            fatal (s, "job-manager.sched-ready", f);
+        flux_future_destroy (f);
+        s->f_ready = NULL;
+    }
 }
 
 static void ready_check (struct sched *s)
 {
-    if (!s->hello_done || !list_empty (&s->lookups))
+    if (!s->hello_done || s->ready || !list_empty (&s->lookups))
         return;
+    s->ready = true;
     if (s->limit > 0)
-        s->f_ready = flux_rpc_pack (s->h, "job-manager.sched-ready", FLUX_NODEID_ANY, 0,
-                                    "{s:s s:i}", "mode", "limited", "limit", s->limit);
+        s->f_ready = flux_rpc_pack (s->h, "job-manager.sched-ready", FLUX_NODEID_ANY,
+                                    FLUX_RPC_STREAMING, "{s:s s:i}", "mode", "limited", "limit", s->limit);
     else
-        s->f_ready = flux_rpc_pack (s->h, "job-manager.sched-ready", FLUX_NODEID_ANY, 0,
-                                    "{s:s}", "mode", "unlimited");
+        s->f_ready = flux_rpc_pack (s->h, "job-manager.sched-ready", FLUX_NODEID_ANY,
+                                    FLUX_RPC_STREAMING, "{s:s}", "mode", "unlimited");
     if (!s->f_ready || flux_future_then (s->f_ready, -1., ready_continuation, s) < 0)
         fatal (s, "job-manager.sched-ready", NULL);
 }
@@ -569,6 +596,25 @@ static void lookup_free (struct hello_lookup *l)
     flux_future_destroy (l->f);
     idset_destroy (l->freed);
     free (l);
+}
+
+static bool free_early (struct sched *s, uint64_t id, const struct rset *r, bool final)
+{
+    list_foreach (&s->lookups, n) {
+        struct hello_lookup *l = list_entry (n, struct hello_lookup, node);
+        size_t pos = 0;
+        uint32_t rank;
+        if (l->id != id)
+            continue;
+        while (l->freed && rset_node_next (r, &pos, &rank, NULL, NULL, NULL))
+            (void)idset_set (l->freed, rank);
+        if (final) {
+            lookup_free (l);
+            ready_check (s);
+        }
+        return true;
+    }
+    return false;
 }
 
 static int take_R (struct sched *s, struct hello_lookup *l, const char *R, flux_error_t *err)
@@ -615,7 +661,7 @@ static int hello_job (struct sched *s, uint64_t id, const char *freed)
     l->s = s;
     l->id = id;
     flux_job_kvs_key (key, sizeof (key), id, "R");
-    if ((freed && !(l->freed = idset_decode (freed)))
+    if (!(l->freed = freed ? idset_decode (freed) : idset_create (0, IDSET_FLAG_AUTOGROW))
         || !(l->f = flux_kvs_lookup (s->h, KVS_PRIMARY_NAMESPACE, 0, key))
         || flux_future_then (l->f, -1., lookup_continuation, l) < 0) {
         lookup_free (l);
@@ -633,14 +679,17 @@ static void hello_continuation (flux_future_t *f, void *arg)
     int rc;
 
     if (flux_rpc_get_unpack (f, "{s:I s?s}", "id", &id, "free", &freed) < 0) {
-        if (errno == ENODATA) {
-            s->hello_done = true;
-            ready_check (s);
-        }
-        else
+        int e = errno;
+        if (e != ENODATA && e != ENOSYS)
             fatal (s, "job-manager.sched-hello", f);
         flux_future_destroy (f);
         s->f_hello = NULL;
+        if (e == ENOSYS)
+            look_again (s);
+        else if (e == ENODATA) {
+            s->hello_done = true;
+            ready_check (s);
+        }
         return;
     }
     if ((rc = hello_job (s, id, freed)) < 0)
@@ -648,8 +697,28 @@ static void hello_continuation (flux_future_t *f, void *arg)
     flux_future_reset (f);
 }
 
+/* Hello tells all that is asked and allocated, so it begins with nothing. */
+static void forget (struct sched *s)
+{
+    struct rset *r = rpool_allocated (s->pool);
+    struct tree_node *n;
+    uint64_t id;
+    size_t pos = 0;
+
+    if (r)
+        rpool_give (s->pool, r);
+    rset_free (r);
+    while ((n = tree_first (&s->queue)))
+        pending_remove (s, tree_entry (n, struct pending, node));
+    while (idhash_next (s->allocated, &pos, &id))
+        idhash_del (s->allocated, id);
+    list_foreach (&s->lookups, l)
+        lookup_free (list_entry (l, struct hello_lookup, node));
+}
+
 static void hello (struct sched *s)
 {
+    forget (s);
     s->f_hello = flux_rpc_pack (s->h, "job-manager.sched-hello", FLUX_NODEID_ANY,
                                 FLUX_RPC_STREAMING, "{s:b}", "partial-ok", 1);
     if (!s->f_hello || flux_future_then (s->f_hello, -1., hello_continuation, s) < 0)
@@ -731,15 +800,28 @@ static int update_resources (struct sched *s, flux_future_t *f, flux_error_t *er
     return 0;
 }
 
+static void acquire_failed (struct sched *s, int rc, const char *text)
+{
+    flux_future_destroy (s->f_acquire);
+    s->f_acquire = NULL;
+    if (rc == -ENOSYS) {
+        rpool_free (s->pool);
+        s->pool = NULL;
+        flux_watcher_stop (s->prep);
+        look_again (s);
+    }
+    else
+        flux_log (s->h, LOG_ERR, "resource.acquire: %s: not scheduling", text);
+}
+
 static void acquire_continuation (flux_future_t *f, void *arg)
 {
     struct sched *s = arg;
     flux_error_t err;
+    int rc;
 
-    if (update_resources (s, f, &err) < 0) {
-        flux_log (s->h, LOG_ERR, "resource.acquire: %s: not scheduling", err.text);
-        flux_future_destroy (f);
-        s->f_acquire = NULL;
+    if ((rc = update_resources (s, f, &err)) < 0) {
+        acquire_failed (s, rc, err.text);
         return;
     }
     kick (s);
@@ -753,6 +835,16 @@ static int acquire (struct sched *s)
     if (!s->f_acquire || flux_future_then (s->f_acquire, -1., acquire_continuation, s) < 0)
         return -errno;
     return 0;
+}
+
+static void again_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct sched *s = arg;
+
+    if (s->pool)
+        hello (s);
+    else if (!s->f_acquire && acquire (s) < 0)
+        fatal (s, "resource.acquire", NULL);
 }
 
 /* ---- the service ---- */
@@ -839,6 +931,7 @@ static void sched_free (struct sched *s)
     flux_msglist_destroy (s->early);
     flux_watcher_destroy (s->prep);
     flux_watcher_destroy (s->reason);
+    flux_watcher_destroy (s->again);
     idhash_free (s->jobs);
     idhash_free (s->allocated);
     idhash_free (s->specs);
@@ -867,6 +960,7 @@ static bool create_parts (struct sched *s)
         && (s->specs = idhash_new (known_free))
         && (s->early = flux_msglist_create ())
         && (s->prep = flux_prepare_watcher_create (r, prep_cb, s))
+        && (s->again = flux_timer_watcher_create (r, AGAIN_SECONDS, 0., again_cb, s))
         && (s->reason = flux_timer_watcher_create (r, REASON_SECONDS, 0., reason_cb, s));
 }
 

@@ -1,0 +1,85 @@
+# Every built-in service has the life of a module under its documented name
+
+bats_require_minimum_version 1.5.0
+load common
+export PATH="$FLUX_BUILD/tests:$PATH"
+
+SERVICES="content content-sqlite kvs kvs-watch resource heartbeat barrier job-manager
+    job-ingest job-list job-info job-exec sched-simple"
+export SERVICES
+
+@test "every service is listed under its name, with its own uuid" {
+    run start_flux 1 sh -c '
+        flux module list -l >list
+        for s in $SERVICES; do grep -q "^$s  *[0-9a-z]* *R .*builtin" list || echo "$s is not listed"; done
+        rpc module.list | tr "{" "\n" | sed -n "s/.*\"uuid\":\"\([^\"]*\)\".*/\1/p" | sort | uniq -d'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = "" ]
+}
+
+@test "removed: ENOSYS; loaded: it answers, with stats, ping, rusage and debug" {
+    run start_flux 1 sh -c '
+        for s in $SERVICES; do
+            flux module remove $s || exit 1
+            flux module list | grep -q "^$s " && echo "$s is still listed"
+            rpc $s.ping {} 2>/dev/null; [ $? -eq 38 ] || echo "$s: not ENOSYS"
+            flux module remove $s 2>/dev/null && echo "$s: removed twice"
+            flux module load $s || exit 1
+            flux ping -c1 $s >/dev/null || echo "$s: no ping"
+            flux module stats $s >/dev/null || echo "$s: no stats"
+            flux module stats --rusage $s >/dev/null || echo "$s: no rusage"
+            flux module debug --set=1 $s >/dev/null || echo "$s: no debug"
+            flux module load $s 2>/dev/null && echo "$s: loaded twice"
+        done; true'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = "" ]
+}
+
+# In a sub-shell of the test: reload SERVICE while one job runs, one waits, and
+# one is submitted after it
+RELOAD='before=$(flux submit -n1 sh -c "while ! test -e go; do sleep 0.05; done; exit 3")
+    flux job wait-event $before start >/dev/null
+    waits=$(flux submit -n2 true)
+    flux module reload $1 || exit 1
+    after=$(flux submit -n1 true)
+    touch go
+    for j in $before $waits $after; do flux job wait-event -t 15 $j clean >/dev/null || { echo "$1: $j"; flux jobs -a; flux queue status; exit 1; }; done
+    flux jobs -ano "{result} {returncode}"; flux module list | grep -c " R "'
+
+@test "running and waiting jobs survive the reload of each service" {
+    echo "$RELOAD" >reload.sh
+    for s in job-exec job-manager kvs resource sched-simple kvs-watch job-ingest job-info \
+        job-list content content-sqlite heartbeat barrier; do
+        rm -f go
+        echo "-- $s"
+        run --separate-stderr start_fake 1 2 sh reload.sh $s
+        echo "$output"
+        [ "$status" -eq 0 ]
+        [ "$(echo "$output" | sort)" = "$(printf '13\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
+    done
+}
+
+@test "with several brokers: reload of job-exec and resource" {
+    echo "$RELOAD" >reload.sh
+    for s in job-exec resource job-manager; do
+        rm -f go
+        run --separate-stderr start_fake 3 2 sh reload.sh $s
+        echo "$output"
+        [ "$status" -eq 0 ]
+        [ "$(echo "$output" | sort)" = "$(printf '13\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
+    done
+}
+
+@test "the same services may be reloaded while many jobs go through" {
+    run --separate-stderr start_fake 1 4 sh -c '
+        flux submit --cc=1-200 --quiet true
+        for s in job-manager sched-simple job-exec resource; do flux module reload $s || exit 1; done
+        flux submit --cc=1-200 --quiet true
+        flux queue drain
+        flux jobs -a -c0 -no "{result}" | sort | uniq -c'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(echo $output)" = "400 COMPLETED" ]
+}
