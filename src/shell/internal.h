@@ -146,6 +146,9 @@ void shell_task_free (struct shell_task *task);
 void shell_task_exited (struct shell_task *task);
 void shell_task_done (struct shell_task *task);
 
+/* orphan.c: end with the broker; before tasks are started */
+int shell_orphan_init (flux_shell_t *shell);
+
 /* svc.c */
 int shell_svc_init (flux_shell_t *shell);
 void shell_svc_free (flux_shell_t *shell);

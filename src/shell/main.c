@@ -440,6 +440,8 @@ static void start (flux_shell_t *shell, flux_jobid_t id)
     if (map_tasks (shell) < 0)
         shell_die (1, "tasks cannot be mapped");
     set_job_env (shell);
+    if (shell_orphan_init (shell) < 0)
+        shell_die (1, "out of memory");
     if (shell_tasks_create (shell, &err) < 0)
         shell_die (1, "%s", err.text);
     if (plugstack_call (shell->plugstack, "shell.init", NULL) < 0)

@@ -27,6 +27,7 @@ struct guest {
     struct jobexec *ctx;
     uint64_t id;
     bool simulated;
+    bool done;                 /* that event is there */
     char ns[32];
     char key[64];              /* job.X.guest */
     struct buf events;
@@ -184,12 +185,18 @@ void guest_event (struct guest *g, const char *name, const char *context)
     jobexec_kick (g->ctx);
 }
 
+void guest_is_done (struct guest *g)
+{
+    g->done = true;
+}
+
 void guest_finish (struct guest *g)
 {
     flux_future_t *f;
 
     g->failed = NULL;
-    guest_event (g, "done", NULL);
+    if (!g->done)
+        guest_event (g, "done", NULL);
     if (g->simulated)
         return;
     guest_flush (g); /* what is grafted must contain it */

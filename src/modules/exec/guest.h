@@ -35,6 +35,8 @@ const char *guest_namespace (const struct guest *g); /* NULL if simulated */
 void guest_event (struct guest *g, const char *name, const char *context);
 /* The same, but it can wait for the next event. */
 void guest_event_lazy (struct guest *g, const char *name, const char *context);
+/* The job has told its end before a restart: "done" is in its eventlog. */
+void guest_is_done (struct guest *g);
 /* Append "done" and link the final content.  The answer is not waited for: what
  * follows from it (a response to the job manager, its commit) comes to the KVS
  * after this. */

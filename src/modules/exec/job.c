@@ -18,6 +18,8 @@
 #include "modules/exec/job.h"
 #include "modules/exec/jobexec.h"
 #include "modules/exec/part.h"
+#include "modules/exec/recover.h"
+#include "modules/exec/state.h"
 #include "spec/rset.h"
 
 struct response {
@@ -49,6 +51,7 @@ void job_free (struct job *job)
     part_release (job->part);
     perrank_free (job->perrank);
     mock_free (job->mock);
+    recovery_free (job->recovery);
     guest_free (job->guest);
     ending_release (&job->ending);
     flux_watcher_destroy (job->expiration_w);
@@ -135,6 +138,8 @@ static void job_reap (struct job *job)
     struct jobexec *ctx = job->ctx;
 
     idhash_del (ctx->jobs, job->id);
+    if (!job->mock)
+        execstate_done (parts_state (ctx->parts), job->id);
     list_append (&ctx->reap, &job->reap_node);
     jobexec_kick (ctx);
 }
@@ -180,7 +185,7 @@ void job_check_done (struct job *job)
     flux_watcher_destroy (job->leader_w);
     flux_watcher_destroy (job->barrier_w);
     job->expiration_w = job->leader_w = job->barrier_w = NULL;
-    if (job->guest && job->nstarted > 0) {
+    if (job->guest && job->nstarted > 0 && !job->complete_told) {
         (void)snprintf (context, sizeof (context), "{\"status\":%d}", job->status);
         guest_event (job->guest, "complete", context);
     }
@@ -265,8 +270,11 @@ static int job_launch (struct job *job, const json_t *jobspec, const char *J,
     struct jobexec *ctx = job->ctx;
     const char *text;
     char *mine = NULL;
-    int rc = 0;
+    int rc;
 
+    if ((rc = execstate_launch (parts_state (ctx->parts), job->id)) < 0)
+        return errmsg (err, rc, "cannot record the launch in the state directory: %s",
+                       strerror (-rc));
     if (!(job->guest = guest_create (ctx, job->id, job->userid, guest_failed, job)))
         return errmsg (err, -errno, "cannot create the job's KVS namespace: %s",
                        flux_strerror (errno));
@@ -333,8 +341,7 @@ static int job_recover (struct job *job, flux_error_t *err)
     struct part *part = parts_get (job->ctx->parts, job->id);
 
     if (!part)
-        return errmsg (err, -ENOENT, "the shells of this job have not survived"
-                       " a restart of the execution service");
+        return recovery_start (job, err);
     if (!(job->guest = guest_recover (job->ctx, job->id)))
         return errmsg (err, -errno, "out of memory");
     guest_event (job->guest, "reattach", NULL);
@@ -349,6 +356,8 @@ static int job_start (struct job *job, const json_t *jobspec, flux_error_t *err)
         return errmsg (err, -EINVAL, "R of the job has no ranks");
     if (mock_attr (jobspec))
         return mock_start (job, jobspec, err);
+    if (execstate_known (parts_state (job->ctx->parts), job->id))
+        job->reattach = true;   /* it was launched, and that was not recorded */
     if (job->reattach)
         return job_recover (job, err);
     if (job->userid != job->ctx->owner)

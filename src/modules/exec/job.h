@@ -24,6 +24,7 @@ struct jobexec;
 struct mock;
 struct part;
 struct perrank;
+struct recovery;
 
 /* The termination sequence (end.c). */
 struct ending {
@@ -57,6 +58,7 @@ struct job {
     bool fatal;                  /* has a fatal exception */
     bool barrier_passed;
     bool finalizing;
+    bool complete_told;          /* before a restart */
     int status;                  /* greatest wait status so far */
     int exception_status;        /* of the task that ended the job, or -1 */
 
@@ -64,6 +66,7 @@ struct job {
     struct part *part;           /* how its shells run: one of these */
     struct perrank *perrank;
     struct mock *mock;
+    struct recovery *recovery;   /* after a restart of the broker */
     flux_future_t *f_J;          /* looking up J, before the launch */
 
     struct ending ending;

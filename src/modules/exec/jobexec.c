@@ -10,12 +10,15 @@
 #include <flux/core.h>
 
 #include "base/errmsg.h"
+#include "base/forkserver.h"
 #include "core/kvs_proto.h"
 #include "modules/exec/exec.h"
 #include "modules/exec/guest.h"
 #include "modules/exec/job.h"
 #include "modules/exec/jobexec.h"
 #include "modules/exec/part.h"
+#include "modules/exec/recover.h"
+#include "modules/exec/state.h"
 #include "spec/topo.h"
 
 #define HELLO_RETRY_SECONDS 0.1
@@ -284,6 +287,7 @@ static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "barrier-release", barrier_release_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "ask", part_ask_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "launch", part_launch_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "reap", reap_request_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "signal", part_signal_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "config-reload", config_reload_cb, 0 },
@@ -305,7 +309,7 @@ static const struct flux_msg_handler_spec htab[] = {
 static bool env_passes (const char *s)
 {
     static const char *blocked[] = {
-        "FLUX_JOB_", "FLUX_TASK_", "FLUX_KVS_NAMESPACE=", "FLUX_SHELL_", "FLUX_URI=",
+        "FLUX_JOB_", "FLUX_TASK_", "FLUX_KVS_NAMESPACE=", "FLUX_SHELL_", "FLUX_URI=", "FLUX_EXEC_TAG=",
         "FLUX_PROXY_REMOTE=", "PMI_", "PMI2_", "PMIX_", "NOTIFY_SOCKET=",
     };
 
@@ -394,6 +398,7 @@ static void jobexec_stop (void *arg)
     if (ctx->parts)
         (void)parts_attach (ctx->parts, NULL);
     due_cancel (&ctx->due);
+    reap_requests_free (&ctx->reaps);
     list_foreach (&ctx->logged, n)
         logged_free (list_entry (n, struct logged, node));
     flux_future_destroy (ctx->f_hello);
@@ -402,6 +407,7 @@ static void jobexec_stop (void *arg)
     idhash_free (ctx->jobs);
     topo_free (ctx->topo);
     execconf_release (&ctx->conf);
+    forkserver_free (ctx->forkserver);
     for (size_t i = 0; ctx->env && ctx->env[i]; i++)
         free (ctx->env[i]);
     free (ctx->env);
@@ -409,6 +415,34 @@ static void jobexec_stop (void *arg)
         free (ctx->argv[i]);
     free (ctx->argv);
     free (ctx);
+}
+
+/* A state directory that is removed with the broker has nothing to remember. */
+static int open_state (struct jobexec *ctx, flux_error_t *err)
+{
+    const char *dir = NULL;
+    bool temporary = false;
+
+    for (const char *s = flux_attr_cache_first (ctx->h); s;
+         s = flux_attr_cache_next (ctx->h)) {
+        if (!strcmp (s, "statedir"))
+            dir = flux_attr_get (ctx->h, s);
+        else if (!strcmp (s, "statedir-cleanup"))
+            temporary = !strcmp (flux_attr_get (ctx->h, s), "1");
+    }
+    return parts_open_state (ctx->parts, temporary ? NULL : dir, err);
+}
+
+/* Copies of a shell that is ready cost a third of starting one.  Only our own is
+ * known to be able to do that. */
+static int make_forkserver (struct jobexec *ctx, flux_error_t *err)
+{
+    const char *shell = flux_conf_builtin_get ("shell_path", FLUX_CONF_AUTO);
+
+    if (shell && strcmp (shell, ctx->conf.job_shell) == 0
+        && !(ctx->forkserver = forkserver_new (shell, ctx->env)))
+        return errmsg (err, -ENOMEM, "out of memory");
+    return 0;
 }
 
 static int jobexec_init (struct jobexec *ctx, int argc, char **argv,
@@ -426,12 +460,15 @@ static int jobexec_init (struct jobexec *ctx, int argc, char **argv,
         || make_env (ctx) < 0)
         return errmsg (err, -ENOMEM, "out of memory");
     if ((rc = execconf_parse (&ctx->conf, flux_get_conf (h), argc, argv, err)) < 0
-        || (rc = make_topo (ctx, err)) < 0)
+        || (rc = make_topo (ctx, err)) < 0
+        || (rc = make_forkserver (ctx, err)) < 0)
         return rc;
     if (flux_msg_handler_addvec_ex (h, "job-exec", htab, ctx, &ctx->handlers) < 0)
         return errmsg (err, -errno, "%s", flux_strerror (errno));
     if (!(ctx->parts = builtin_data (h)))
         return errmsg (err, -EINVAL, "no table of shells");
+    if (ctx->rank == 0 && (rc = open_state (ctx, err)) < 0)
+        return rc;
     return parts_attach (ctx->parts, ctx);
 }
 
@@ -448,6 +485,7 @@ static int jobexec_start (flux_t *h, int argc, char **argv, void **ctxp,
     due_init (&ctx->due, due_cb);
     list_init (&ctx->responses);
     list_init (&ctx->guests);
+    list_init (&ctx->reaps);
     list_init (&ctx->reap);
     list_init (&ctx->logged);
     rc = jobexec_init (ctx, argc, argv, err);

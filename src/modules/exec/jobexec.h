@@ -8,6 +8,9 @@
  *   guest.c     rank 0: guest namespace and exec.eventlog
  *   mock.c      rank 0: jobs that are only simulated
  *   perrank.c   rank 0: shells by another subprocess service
+ *   state.c     rank 0: which jobs were launched, for after a restart
+ *   recover.c   rank 0: ... and what becomes of them
+ *   reap.c      each broker: the end of processes without a shell
  *   part.c      each broker: a job's shell here, and the brokers below
  *   barrier.c   each broker: the shells' barrier
  *   shell.c     each broker: one shell process
@@ -29,6 +32,7 @@
 #include "core/due.h"
 #include "modules/exec/conf.h"
 
+struct forkserver;
 struct topo;
 struct mocks;
 struct parts;
@@ -46,7 +50,9 @@ struct jobexec {
     struct parts *parts;          /* outlives the service */
     const char *local_uri;        /* of this broker */
     char **env;                   /* of every shell; strings "NAME=VALUE" */
+    struct forkserver *forkserver; /* of our own shell, or NULL */
     flux_msg_handler_t **handlers;
+    struct list_node reaps;       /* see recover.c */
 
     /* rank 0 */
     struct idhash *jobs;

@@ -5,17 +5,21 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <flux/core.h>
 #include <flux/idset.h>
 
 #include "base/buf.h"
 #include "base/errmsg.h"
+#include "base/forkserver.h"
 #include "base/fluid.h"
 #include "base/hash.h"
 #include "modules/exec/jobexec.h"
 #include "modules/exec/part.h"
+#include "modules/exec/reap.h"
 #include "modules/exec/shell.h"
+#include "modules/exec/state.h"
 #include "spec/rset.h"
 #include "spec/topo.h"
 
@@ -25,6 +29,7 @@
 struct parts {
     struct jobexec *ctx;      /* NULL while the service is removed */
     struct idhash *by_id;
+    struct execstate *state;  /* rank 0 */
 };
 
 /* A broker below, and the job's ranks that are reached through it. */
@@ -51,6 +56,18 @@ struct parts *parts_new (void)
         return NULL;
     }
     return ps;
+}
+
+int parts_open_state (struct parts *ps, const char *statedir, flux_error_t *err)
+{
+    if (!ps->state && !(ps->state = execstate_open (statedir, err)))
+        return -errno;
+    return 0;
+}
+
+struct execstate *parts_state (struct parts *ps)
+{
+    return ps->state;
 }
 
 struct jobexec *parts_context (struct parts *ps)
@@ -91,6 +108,7 @@ static void part_free (struct part *part)
         branch_free (list_entry (n, struct branch, node));
     barriers_free (part);
     shell_free (part->shell);
+    reap_free (part->reap);
     flux_msg_decref (part->req);
     idset_destroy (part->ranks);
     idset_destroy (part->unstarted);
@@ -102,7 +120,8 @@ static void part_free (struct part *part)
     errno = saved_errno;
 }
 
-static struct part *part_new (struct parts *ps, uint64_t id, uint32_t userid)
+static struct part *part_new (struct parts *ps, uint64_t id, uint32_t userid,
+                              const char *cookie)
 {
     struct part *part;
     char jobid[32];
@@ -120,6 +139,7 @@ static struct part *part_new (struct parts *ps, uint64_t id, uint32_t userid)
     part->parts = ps;
     part->id = id;
     part->userid = userid;
+    reap_tag (part->tag, sizeof (part->tag), cookie, id);
     part->rank = ps->ctx->rank;
     list_init (&part->branches);
     list_init (&part->barriers);
@@ -144,6 +164,7 @@ void parts_free (struct parts *ps)
     while ((part = idhash_next (ps->by_id, &pos, NULL)))
         part_free (part);
     idhash_free (ps->by_id);
+    execstate_free (ps->state);
     free (ps);
 }
 
@@ -314,12 +335,28 @@ static void part_lost (struct part *part, const struct idset *ranks)
 
 /* The local shell */
 
-static void shell_exited (struct shell *sh, int status, void *arg)
+static void reaped (struct reap *rp, int killed, void *arg)
 {
     struct part *part = arg;
 
+    reap_free (part->reap);
+    part->reap = NULL;
+    part_update_one (part, part->rank, one_exited, part->wait_status, NULL);
+}
+
+/* The tasks of a shell that was killed have nobody to end them but us, and it
+ * has not ended here before they have. */
+static void shell_exited (struct shell *sh, int status, void *arg)
+{
+    struct part *part = arg;
+    struct jobexec *ctx = part->parts->ctx;
+
     shell_free (part->shell);
     part->shell = NULL;
+    part->wait_status = status;
+    if (WIFSIGNALED (status) && ctx
+        && (part->reap = reap_new (ctx->r, part->tag, reaped, part)))
+        return;
     part_update_one (part, part->rank, one_exited, status, NULL);
 }
 
@@ -376,13 +413,16 @@ static void start_shell (struct part *part, const struct idset *ranks,
                          const char *text, const json_t *jobspec, const char *J)
 {
     struct jobexec *ctx = part->parts->ctx;
-    struct shell_args args = { .h = ctx->h, .id = part->id, .env = ctx->env };
+    struct shell_args args = { .h = ctx->h, .id = part->id, .tag = part->tag,
+                               .env = ctx->env };
     struct buf info = BUF_INIT;
     flux_error_t err = { "" };
     char ns[64];
     int rc;
 
     args.path = shell_path (ctx, jobspec);
+    if (ctx->forkserver && strcmp (args.path, forkserver_path (ctx->forkserver)) == 0)
+        args.fs = ctx->forkserver;
     if (part->userid != ctx->owner) {
         args.imp = ctx->conf.imp;
         args.J = J;
@@ -543,19 +583,38 @@ static int part_start (struct part *part, const struct idset *ranks,
     return rc;
 }
 
+/* The start request with the key "cookie" added, for the brokers below. */
+static char *with_cookie (const char *text, const char *cookie)
+{
+    struct buf b = BUF_INIT;
+
+    text += strspn (text, " \t\r\n");
+    if (*text != '{')
+        return NULL;
+    buf_addf (&b, "{\"cookie\":\"%s\",%s", cookie, text + 1);
+    return buf_take (&b);
+}
+
 struct part *part_launch (struct parts *ps, uint64_t id, uint32_t userid,
                           const struct idset *ranks, const char *text,
                           const json_t *jobspec, const char *J,
                           void (*fn) (struct update *u, void *arg), void *arg)
 {
+    const char *cookie;
+    char *mine = NULL;
     struct part *part;
     int rc;
 
-    if (!(part = part_new (ps, id, userid)))
+    cookie = execstate_cookie (ps->state);
+    if (!(part = part_new (ps, id, userid, cookie)))
         return NULL;
     part->up_fn = fn;
     part->up_arg = arg;
-    if ((rc = part_start (part, ranks, text, jobspec, J)) < 0) {
+    if (idset_count (ranks) > 1 || !idset_test (ranks, part->rank))
+        text = mine = with_cookie (text, cookie);
+    rc = text ? part_start (part, ranks, text, jobspec, J) : -ENOMEM;
+    free (mine);
+    if (rc < 0) {
         part_free (part);
         errno = -rc;
         return NULL;
@@ -678,19 +737,20 @@ static int launch_new (struct parts *ps, uint64_t id, const flux_msg_t *msg,
 {
     json_int_t userid;
     json_t *jobspec, *R;
-    const char *J = NULL, *text;
+    const char *J = NULL, *text, *cookie;
     struct rset *rset;
     struct part *part = NULL;
     int rc;
 
-    if (flux_request_unpack (msg, NULL, "{s:I s:o s:o s?s}", "userid", &userid,
-                             "jobspec", &jobspec, "R", &R, "J", &J) < 0
+    if (flux_request_unpack (msg, NULL, "{s:s s:I s:o s:o s?s}", "cookie", &cookie,
+                             "userid", &userid, "jobspec", &jobspec, "R", &R,
+                             "J", &J) < 0
         || userid < 0 || userid > UINT32_MAX
         || flux_request_decode (msg, NULL, &text) < 0)
         return -EPROTO;
     if (!(rset = rset_from_json (R, err)))
         return -errno;
-    if (!(part = part_new (ps, id, userid)))
+    if (!(part = part_new (ps, id, userid, cookie)))
         rc = -errno;
     else {
         part->req = flux_msg_incref (msg);

@@ -23,14 +23,17 @@
 #include "modules/exec/update.h"
 
 struct idset;
+struct execstate;
 struct jobexec;
 struct parts;
+struct reap;
 struct shell;
 
 struct part {
     struct parts *parts;
     uint64_t id;
     uint32_t userid;
+    char tag[64];             /* what its processes carry, see reap.h */
     char *jobid;              /* f58, for messages */
     /* who is told: on rank 0 a function, else the sender of a request */
     void (*up_fn) (struct update *u, void *arg);
@@ -38,6 +41,8 @@ struct part {
     const flux_msg_t *req;
 
     struct shell *shell;
+    struct reap *reap;        /* of what a killed shell has left */
+    int wait_status;          /* ... of that shell */
     bool is_local;            /* the job has a shell here */
     uint32_t rank;            /* of this broker */
     size_t logged;            /* bytes the shell has written */
@@ -59,6 +64,9 @@ struct parts *parts_new (void);
 void parts_free (struct parts *ps);
 /* The service has started, or (NULL) is about to stop. */
 int parts_attach (struct parts *ps, struct jobexec *ctx);
+/* Rank 0: open the state, if it is not open yet; see state.h. */
+int parts_open_state (struct parts *ps, const char *statedir, flux_error_t *err);
+struct execstate *parts_state (struct parts *ps);
 struct jobexec *parts_context (struct parts *ps);
 struct part *parts_get (struct parts *ps, uint64_t id);
 size_t parts_count (const struct parts *ps);

@@ -16,6 +16,9 @@
 #include "modules/exec/guest.h"
 #include "modules/exec/job.h"
 #include "modules/exec/jobexec.h"
+#include "modules/exec/part.h"
+#include "modules/exec/reap.h"
+#include "modules/exec/state.h"
 
 struct remote_shell {
     struct list_node node;
@@ -103,12 +106,14 @@ static flux_cmd_t *make_command (struct job *job)
 {
     struct jobexec *ctx = job->ctx;
     const char *outer = flux_attr_get (ctx->h, "jobid-path");
-    char id[32];
+    const char *outer_tag = getenv (REAP_ENV);
+    char id[32], tag[64];
     flux_cmd_t *cmd = flux_cmd_create (0, NULL, ctx->env);
 
     if (!outer || !strcmp (outer, "/"))
         outer = "";
     (void)fluid_encode (job->id, FLUID_F58_PLAIN, id, sizeof (id));
+    reap_tag (tag, sizeof (tag), execstate_cookie (parts_state (ctx->parts)), job->id);
     flux_cmd_unsetenv (cmd, "FLUX_URI"); /* each server has its own */
     if (!cmd
         || flux_cmd_argv_append (cmd, ctx->conf.job_shell) < 0
@@ -116,7 +121,9 @@ static flux_cmd_t *make_command (struct job *job)
         || flux_cmd_setenvf (cmd, 1, "FLUX_KVS_NAMESPACE", "%s",
                              guest_namespace (job->guest)) < 0
         || flux_cmd_setenvf (cmd, 1, "FLUX_JOB_ID_PATH", "%s/%s", outer,
-                             job->idf58) < 0) {
+                             job->idf58) < 0
+        || flux_cmd_setenvf (cmd, 1, REAP_ENV, "%s%s%s", outer_tag ? outer_tag : "",
+                             outer_tag ? " " : "", tag) < 0) {
         flux_cmd_destroy (cmd);
         return NULL;
     }

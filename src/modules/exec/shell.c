@@ -20,9 +20,11 @@
 
 #include "base/errmsg.h"
 #include "base/fluid.h"
+#include "base/forkserver.h"
 #include "base/spawn.h"
 #include "core/iobuf.h"
 #include "core/pidwatch.h"
+#include "modules/exec/reap.h"
 #include "modules/exec/shell.h"
 
 #define LINE_MAX_LEN 4096
@@ -315,11 +317,23 @@ static char *path_of_job (const struct shell_args *args)
     return s;
 }
 
+/* The tag of the job, after those of the jobs that this broker is inside of. */
+static char *tag_of_job (const struct shell_args *args)
+{
+    const char *outer = getenv (REAP_ENV);
+    char *s;
+
+    if (asprintf (&s, REAP_ENV "=%s%s%s", outer ? outer : "", outer ? " " : "",
+                  args->tag) < 0)
+        return NULL;
+    return s;
+}
+
 static pid_t spawn (const struct shell_args *args, struct wiring *wi,
                     flux_error_t *err)
 {
     char jobid[32], ns[64], sockenv[] = "FLUX_SHELL_FD=3";
-    char *argv[5], **envp, *path;
+    char *argv[5], **envp, *path, *tag;
     size_t nenv = 0, n = 0;
     struct spawn_args sa = { .argv = argv, .fds = wi->fds, .nfds = wi->nfds,
                              .setpgrp = true, .ctty_fd = -1 };
@@ -330,14 +344,18 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
     while (args->env[nenv])
         nenv++;
     path = path_of_job (args);
-    if (!path || !(envp = malloc ((nenv + 5) * sizeof (envp[0])))) {
+    tag = tag_of_job (args);
+    if (!path || !tag || !(envp = malloc ((nenv + 6) * sizeof (envp[0])))) {
         free (path);
+        free (tag);
         return errmsg (err, -ENOMEM, "out of memory");
     }
     memcpy (envp, args->env, nenv * sizeof (envp[0]));
+    char **added = envp + nenv; /* what is this job's */
     (void)snprintf (ns, sizeof (ns), "FLUX_KVS_NAMESPACE=%s", args->ns);
     envp[nenv++] = ns;
     envp[nenv++] = path;
+    envp[nenv++] = tag;
     if (args->imp) {
         argv[n++] = (char *)args->imp;
         argv[n++] = "exec";
@@ -352,8 +370,13 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
     argv[n] = NULL;
     sa.path = argv[0];
     sa.envp = envp;
-    pid = spawn_child (&sa, err);
+    pid = -EAGAIN;
+    if (args->fs && !args->imp)
+        pid = forkserver_spawn (args->fs, jobid, added, wi->fds, wi->nfds, err);
+    if (pid == -EAGAIN)
+        pid = spawn_child (&sa, err);
     free (path);
+    free (tag);
     free (envp);
     return pid;
 }

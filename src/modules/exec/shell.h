@@ -19,9 +19,11 @@ struct shell_args {
     flux_t *h;             /* to attach the socket; not used after the start */
     uint64_t id;
     const char *path;      /* of flux-shell */
+    struct forkserver *fs; /* NULL, or for this path and environment */
     const char *imp;       /* NULL: started directly */
     const char *J;         /* for the IMP */
     const char *ns;        /* FLUX_KVS_NAMESPACE */
+    const char *tag;       /* see reap.h */
     char *const *env;
     const char *info;      /* JSON text for FLUX_SHELL_INFO_FD */
     size_t info_len;

@@ -764,8 +764,9 @@ static void test_reload (void **state)
     job_request (ID, "0", "", "", true);
     while (launches == 0)
         spin ();
-    assert_has (&responses, "have not survived");
-    assert_has_not (&responses, "finish");
+    assert_has (&responses, "reattached {}");
+    assert_has (&responses, "lost with its broker");
+    assert_has (&responses, "finish {\"status\":9}");
     instance_free ();
 }
 
