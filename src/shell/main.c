@@ -17,6 +17,7 @@
 
 #include "base/dso.h"
 #include "base/fluid.h"
+#include "base/forkserver.h"
 #include "base/hash.h"
 #include "core/aux.h"
 #include "shell/internal.h"
@@ -493,6 +494,7 @@ int main (int argc, char **argv)
     uint64_t id;
 
     setlocale (LC_CTYPE, "");
+    forkserver_serve (argc, argv);
     if (argc > 1 && (strcmp (argv[1], "-h") == 0 || strcmp (argv[1], "--help") == 0)) {
         usage (stdout);
         return 0;
