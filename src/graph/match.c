@@ -271,6 +271,14 @@ static bool collect_add (struct ctx *c, struct collect *k, struct segment s)
     return true;
 }
 
+/* By id; bounded, so that no sum of scores can overflow. */
+static int64_t score_of (const struct ctx *c, uint32_t v)
+{
+    int64_t id = c->g->v[v].id;
+
+    return (id < 1ll << 40 ? id : 1ll << 40) + 1;
+}
+
 static bool try_vertex (struct ctx *c, uint32_t u, void *arg)
 {
     struct collect *k = arg;
@@ -298,7 +306,7 @@ static bool try_vertex (struct ctx *c, uint32_t u, void *arg)
         return true;
     if (!match_all (c, u, r->child, r->nchild, &score)
         || !collect_add (c, k, (struct segment){ start, c->npick,
-                                                 c->g->v[u].id + 1, u, units })) {
+                                                 score_of (c, u), u, units })) {
         match_undo (c, start);
         return c->failed;
     }

@@ -340,7 +340,8 @@ static int64_t candidate (struct ctx *c, const int64_t *need, int64_t t,
 static int try_times (struct ctx *c, const int64_t *need, int64_t t, int64_t duration,
                       uint32_t nodes, struct timeline *tl, const uint64_t *mask)
 {
-    while ((t = next_time (c->g, t)) >= 0 && t < PLANNER_END) {
+    /* the next second first: jobs that overran are over then, for all we know */
+    for (t++; t >= 0 && t < PLANNER_END; t = next_time (c->g, t)) {
         int rc;
 
         if ((t = candidate (c, need, t, duration, nodes, tl, mask)) < 0)

@@ -57,10 +57,26 @@ static bool add_slot (struct ctx *c, struct slots *s, struct segment x)
     return true;
 }
 
+/* Slots that share all they have cost nothing, and there is no end of them: as many as
+ * must be are enough. */
+#define MAX_FREE_SLOTS 4096
+
+static bool costs (const struct ctx *c, size_t start)
+{
+    for (size_t i = start; i < c->npick; i++) {
+        uint32_t v = c->pick[i].vtx;
+        if (v != GRAPH_NONE && (c->pick[i].x || c->g->v[v].inner == GRAPH_NONE))
+            return true;
+    }
+    return false;
+}
+
 /* Form slots below p, at most as many as could be used. */
 static void fill (struct ctx *c, struct slots *s, uint32_t p)
 {
-    for (int64_t i = 0; i < s->most && !c->failed; i++) {
+    int64_t most = s->most;
+
+    for (int64_t i = 0; i < most && !c->failed; i++) {
         size_t start = c->npick;
         int64_t score;
 
@@ -75,6 +91,8 @@ static void fill (struct ctx *c, struct slots *s, uint32_t p)
             match_undo (c, start);
             return;
         }
+        if (i == 0 && !costs (c, start))
+            most = s->r->count.min < MAX_FREE_SLOTS ? s->r->count.min : MAX_FREE_SLOTS;
     }
 }
 

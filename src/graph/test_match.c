@@ -439,6 +439,20 @@ static void test_results (void **state)
     graph_free (g);
 }
 
+/* Slots that share all they have have no end; so many as must be are enough. */
+static void test_free_slots (void **state)
+{
+    const char *spec = "{\"resources\":[{\"type\":\"slot\",\"label\":\"a\",\"count\":"
+        "{\"min\":3},\"with\":[{\"type\":\"node\",\"count\":1,\"exclusive\":false}]}]}";
+    struct graph *g = plain_graph ();
+    struct match_why why;
+    struct job *j;
+
+    assert_int_equal (match (g, "first", spec, 1, MATCH_ALLOCATE, &j, &why), 0);
+    assert_int_equal (job_nslots (j), 3);
+    graph_free (g);
+}
+
 /* Part of a job goes; a job is placed where it says, or not at all. */
 static void test_place (void **state)
 {
@@ -487,6 +501,17 @@ static void test_overrun (void **state)
     a.jobid = 2;
     a.now = 50;
     assert_int_equal (graph_match (g, &a, &j, &why), -EBUSY);
+    /* 5 s before its end: reserved at the end; now after its end: nothing that
+     * ends is ahead, so the next second is as good as any */
+    a.op = MATCH_ALLOCATE_ORELSE_RESERVE;
+    a.now = 5;
+    assert_int_equal (graph_match (g, &a, &j, &why), 0);
+    assert_int_equal (job_start (j), 10);
+    assert_int_equal (graph_cancel (g, 2), 0);
+    a.now = 50;
+    assert_int_equal (graph_match (g, &a, &j, &why), 0);
+    assert_int_equal (job_state (j), JOB_RESERVED);
+    assert_int_equal (job_start (j), 51);
     request_free (r);
     graph_free (g);
 }
@@ -502,6 +527,7 @@ int main (void)
         cmocka_unit_test (test_firstnode),
         cmocka_unit_test (test_pool),
         cmocka_unit_test (test_results),
+        cmocka_unit_test (test_free_slots),
         cmocka_unit_test (test_place),
         cmocka_unit_test (test_overrun),
     };
