@@ -162,3 +162,37 @@ signal_start() {
     wait $pid || status=$?
     [ "$status" -ne 0 ]
 }
+
+@test "flux shutdown: shows the log until rc3 is over" {
+    run start_flux 1 sh -c 'trap "exit 3" HUP; setsid flux shutdown >shown 2>&1 & while :; do sleep 0.05; done'
+    echo "$output"
+    cat shown
+    [ "$status" -eq 3 ]
+    grep -q 'broker.info\[0\]: .*run->cleanup' shown
+    grep -q 'finalize->goodbye' shown
+    mkdir -m 700 run
+    start_flux 3 --test-rundir=$PWD/run -Sbroker.rc2_none=1 &
+    wait_until 5 test -e run/local-0
+    export FLUX_URI=local://$PWD/run/local-0
+    wait_until 5 sh -c 'flux uptime | grep -q " run "'
+    run flux shutdown --quiet
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = "" ]
+    wait
+}
+
+@test "flux shutdown: in the background, of a target, refusals, exit code for systemd" {
+    run start_flux 1 sh -c 'flux shutdown --background; sleep 20'
+    [ "$status" -eq 129 ]
+    run start_flux 1 -Sbroker.exit-norestart=42 sh -c 'flux shutdown --background $FLUX_URI; sleep 20'
+    [ "$status" -eq 42 ]
+    run start_flux 1 -Sbroker.exit-norestart=no true
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"broker.exit-norestart"* ]]
+    run start_flux 2 sh -c 'flux shutdown --dump=x; flux shutdown --gc; flux shutdown a b
+        FLUX_URI=$(flux exec -r1 flux getattr local-uri) flux shutdown; true'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"--dump: this build"*"--gc: this build"*"unexpected argument"*"rank 0"* ]]
+}

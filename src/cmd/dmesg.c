@@ -98,6 +98,17 @@ static void print_line (struct human *hm, const char *s)
     fflush (stdout);
 }
 
+void dmesg_print (FILE *f, const char *line, int severity)
+{
+    struct line l;
+
+    if (parse (line, &l) < 0)
+        fprintf (f, "%s\n", line);
+    else if (l.severity <= severity)
+        fprintf (f, "%s.%s[%s]: %.*s\n", l.app, levels[l.severity], l.host,
+                 (int)strcspn (l.msg, "\n"), l.msg);
+}
+
 static bool want_color (optparse_t *p)
 {
     const char *when = "auto";

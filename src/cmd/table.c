@@ -20,6 +20,7 @@
 #include "cmd/queue.h"
 #include "cmd/relay.h"
 #include "cmd/resource.h"
+#include "cmd/shutdown.h"
 #include "cmd/start.h"
 #include "cmd/submit.h"
 #include "cmd/uptime.h"
@@ -59,6 +60,7 @@ const struct cmd cmd_table[] = {
     { "queue", cmd_queue, COMMON, "List and manipulate Flux queues" },
     { "resource", cmd_resource, COMMON, "List/manipulate Flux resource status" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
+    { "shutdown", cmd_shutdown, COMMON, "Shut down a Flux instance" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
     { "uptime", cmd_uptime, COMMON, "Tell how long Flux has been up and running" },
     { "uri", cmd_uri, COMMON, "Resolve Flux URIs" },

@@ -1,0 +1,160 @@
+/* shutdown.c - flux shutdown (flux-shutdown(1))
+ *
+ *   shutdown ──log.dmesg, state-machine.monitor──► broker, rank 0
+ *            ──shutdown.start──►
+ *            ◄── log lines, until the state is goodbye: rc3 is over
+ *
+ * The broker waits in that state until we disconnect.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "cmd/cmd.h"
+#include "cmd/dmesg.h"
+#include "cmd/resolve.h"
+#include "cmd/shutdown.h"
+
+struct shutdown {
+    flux_t *h;
+    int severity;      /* what is shown */
+    bool over;
+    const char *error;
+};
+
+static flux_t *open_target (const char *target)
+{
+    flux_error_t err;
+    char *uri;
+    flux_t *h;
+
+    if (!target)
+        return cmd_open ();
+    if (!(uri = resolve_nearest (target, 0, &err)))
+        cmd_die (1, "%s", err.text);
+    if (!(h = flux_open_ex (uri, 0, &err)))
+        cmd_die (1, "%s: %s", uri, err.text);
+    free (uri);
+    return h;
+}
+
+static void end (struct shutdown *s)
+{
+    s->over = true;
+    flux_reactor_stop (flux_get_reactor (s->h));
+}
+
+static void on_log (flux_future_t *f, void *arg)
+{
+    struct shutdown *s = arg;
+    const char *line;
+
+    if (flux_rpc_get (f, &line) < 0)
+        return;
+    dmesg_print (stderr, line, s->severity);
+    flux_future_reset (f);
+}
+
+static void on_state (flux_future_t *f, void *arg)
+{
+    struct shutdown *s = arg;
+    const char *state;
+
+    if (flux_rpc_get_unpack (f, "{s:s}", "state", &state) < 0
+        || !strcmp (state, "goodbye") || !strcmp (state, "unload-builtins")
+        || !strcmp (state, "exit"))
+        end (s);
+    else
+        flux_future_reset (f);
+}
+
+static void on_refused (flux_future_t *f, void *arg)
+{
+    struct shutdown *s = arg;
+
+    if (flux_rpc_get (f, NULL) < 0)
+        s->error = future_strerror (f, errno);
+    end (s);
+}
+
+static int lost (flux_t *h, void *arg)
+{
+    end (arg);
+    return -1;
+}
+
+static flux_future_t *ask (struct shutdown *s, const char *topic, flux_continuation_f fun)
+{
+    flux_future_t *f = strcmp (topic, "log.dmesg") != 0
+        ? flux_rpc (s->h, topic, NULL, FLUX_NODEID_ANY, FLUX_RPC_STREAMING)
+        : flux_rpc_pack (s->h, topic, FLUX_NODEID_ANY, FLUX_RPC_STREAMING, "{s:b s:b}",
+                         "follow", 1, "nobacklog", 1);
+
+    if (!f || flux_future_then (f, -1, fun, s) < 0)
+        cmd_die (1, "%s: %s", topic, flux_strerror (errno));
+    return f;
+}
+
+static void watch (struct shutdown *s)
+{
+    flux_future_t *log = ask (s, "log.dmesg", on_log);
+    flux_future_t *state = ask (s, "state-machine.monitor", on_state);
+    flux_future_t *start = ask (s, "shutdown.start", on_refused);
+
+    flux_comms_error_set (s->h, lost, s);
+    if (flux_reactor_run (flux_get_reactor (s->h), 0) < 0 && !s->over)
+        cmd_die (1, "%s", flux_strerror (errno));
+    if (s->error)
+        cmd_die (1, "%s", s->error);
+    flux_future_destroy (log);
+    flux_future_destroy (state);
+    flux_future_destroy (start);
+}
+
+static void background (struct shutdown *s)
+{
+    flux_future_t *f = flux_rpc (s->h, "shutdown.start", NULL, FLUX_NODEID_ANY, 0);
+
+    if (!f || flux_rpc_get (f, NULL) < 0)
+        cmd_die (1, "%s", future_strerror (f, errno));
+    flux_future_destroy (f);
+}
+
+int cmd_shutdown (int argc, char **argv)
+{
+    static const struct optparse_option opts[] = {
+        { .name = "background", .usage = "Exit at once, without watching the shutdown" },
+        { .name = "quiet", .usage = "Show only log messages of errors and warnings" },
+        { .name = "verbose", .has_arg = 2, .arginfo = "LEVEL",
+          .usage = "Increase output verbosity (1: all log messages)" },
+        { .name = "dump", .has_arg = 1, .arginfo = "PATH", .usage = "Not in this build: refused" },
+        { .name = "gc", .usage = "Not in this build: refused" },
+        { .name = "skip-gc", .usage = "No garbage collection (there is none to skip)" },
+        { .name = "yes", .key = 'y', .usage = "Answer yes to any yes/no questions" },
+        { .name = "no", .key = 'n', .usage = "Answer no to any yes/no questions" },
+        OPTPARSE_TABLE_END,
+    };
+    struct shutdown s = { .severity = LOG_INFO };
+    int n;
+    optparse_t *p = cmd_parse ("[OPTIONS] [TARGET]", "Shut down a Flux instance", opts, argc,
+                               argv, &n);
+
+    if (n < argc - 1)
+        cmd_die (1, "unexpected argument '%s'", argv[n + 1]);
+    if (optparse_hasopt (p, "dump") || optparse_hasopt (p, "gc"))
+        cmd_die (1, "--%s: this build has no flux dump: the KVS stays in the state directory",
+                 optparse_hasopt (p, "dump") ? "dump" : "gc");
+    if (optparse_hasopt (p, "quiet"))
+        s.severity = LOG_WARNING;
+    if (optparse_hasopt (p, "verbose"))
+        s.severity = LOG_DEBUG;
+    s.h = open_target (n < argc ? argv[n] : NULL);
+    if (optparse_hasopt (p, "background"))
+        background (&s);
+    else
+        watch (&s);
+    flux_close (s.h);
+    optparse_destroy (p);
+    return 0;
+}
