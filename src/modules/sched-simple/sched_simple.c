@@ -1000,7 +1000,7 @@ error:
 
 const struct builtin sched_simple_builtin = {
     .name = "sched-simple",
-    .thread = "job",
+    .thread = "sched",
     .flags = BUILTIN_RANK0,
     .services = "sched feasibility",
     .start = sched_simple_start,
