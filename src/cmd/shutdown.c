@@ -105,6 +105,9 @@ static void watch (struct shutdown *s)
     flux_comms_error_set (s->h, lost, s);
     if (flux_reactor_run (flux_get_reactor (s->h), 0) < 0 && !s->over)
         cmd_die (1, "%s", flux_strerror (errno));
+    /* what came before the last state, but was not looked at yet */
+    while (flux_future_is_ready (log) && !flux_future_has_error (log))
+        on_log (log, s);
     if (s->error)
         cmd_die (1, "%s", s->error);
     flux_future_destroy (log);
