@@ -14,6 +14,9 @@
 
 #include "graph/match_private.h"
 
+#define MAX_PERMUTED 4
+#define MAX_TRIES 1000          /* of other orders, in all of a match */
+
 /* Marks: epoch * 2, or + 1 if the vertex is taken exclusively by this request. */
 static bool taken_x (const struct ctx *c, uint32_t v)
 {
@@ -378,17 +381,67 @@ bool match_one (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
     return ok;
 }
 
-bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
-                int64_t *score)
+static bool in_order (struct ctx *c, uint32_t v, const struct req *r,
+                      const uint8_t *order, size_t n, int64_t *score)
 {
     size_t start = c->npick;
 
     *score = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!match_one (c, v, &r[i], score)) {
+        if (!match_one (c, v, &r[order ? order[i] : i], score)) {
             match_undo (c, start);
             return false;
         }
     }
     return true;
+}
+
+static bool same_type_twice (const struct req *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp (r[i].type, r[k].type) == 0)
+                return true;
+    return false;
+}
+
+/* The next permutation in ascending order. */
+static bool permute (uint8_t *p, size_t n)
+{
+    size_t i = n - 1, k = n - 1;
+
+    while (i > 0 && p[i - 1] >= p[i])
+        i--;
+    if (i == 0)
+        return false;
+    while (p[k] <= p[i - 1])
+        k--;
+    uint8_t x = p[k];
+    p[k] = p[i - 1];
+    p[i - 1] = x;
+    for (size_t a = i, b = n - 1; a < b; a++, b--) {
+        x = p[a];
+        p[a] = p[b];
+        p[b] = x;
+    }
+    return true;
+}
+
+/* Siblings of one type take from the same vertices, so the one that is choosy has to
+ * choose first: if their order fails, a few of them are tried in all others. */
+bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
+                int64_t *score)
+{
+    uint8_t order[MAX_PERMUTED];
+
+    if (in_order (c, v, r, NULL, n, score))
+        return true;
+    if (c->failed || n < 2 || n > MAX_PERMUTED || !same_type_twice (r, n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint8_t)i;
+    while (!c->failed && c->permuted++ < MAX_TRIES && permute (order, n))
+        if (in_order (c, v, r, order, n, score))
+            return true;
+    return false;
 }

@@ -42,6 +42,7 @@ struct ctx {
     struct pick *pick;
     size_t npick, pick_size;
     int root_picked;            /* then what is below it is meant */
+    int permuted;
     bool failed;                /* out of memory */
     struct match_why why;
     unsigned long long steps;   /* vertices looked at */

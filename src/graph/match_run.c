@@ -250,6 +250,7 @@ static int try_at (struct ctx *c, const int64_t *need, enum when when, int64_t a
     g->epoch += 2;
     c->npick = 0;
     c->root_picked = 0;
+    c->permuted = 0;
     c->when = when;
     c->at = at;
     c->end = duration > PLANNER_END - at ? PLANNER_END : at + duration;

@@ -439,6 +439,32 @@ static void test_results (void **state)
     graph_free (g);
 }
 
+/* Two kinds of node: the second is choosy, and the order says nothing. */
+static void test_siblings (void **state)
+{
+    const char *spec = "{\"resources\":[{\"type\":\"node\",\"count\":1,\"exclusive\":true,"
+        "\"with\":[{\"type\":\"core\",\"count\":2}]},{\"type\":\"node\",\"count\":1,"
+        "\"exclusive\":true,\"with\":[{\"type\":\"core\",\"count\":4}]}]}";
+    struct match_why why;
+
+    for (int big = 0; big < 2; big++) {
+        struct graph *g = graph_new ();
+        uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
+        struct job *j;
+
+        for (int n = 0; n < 2; n++) {
+            uint32_t node = add (g, top, "node", n);
+            for (int c = 0; c < (n == big ? 4 : 2); c++)
+                add (g, node, "core", c);
+        }
+        assert_int_equal (graph_finish (g, NULL), 0);
+        assert_int_equal (match (g, "low", spec, 1, MATCH_ALLOCATE, &j, &why), 0);
+        assert_int_equal (graph_free_now (g, 0, "node"), 0);
+        assert_int_equal (match (g, "low", spec, 2, MATCH_SATISFIABILITY, &j, &why), 0);
+        graph_free (g);
+    }
+}
+
 /* Slots that share all they have have no end; so many as must be are enough. */
 static void test_free_slots (void **state)
 {
@@ -527,6 +553,7 @@ int main (void)
         cmocka_unit_test (test_firstnode),
         cmocka_unit_test (test_pool),
         cmocka_unit_test (test_results),
+        cmocka_unit_test (test_siblings),
         cmocka_unit_test (test_free_slots),
         cmocka_unit_test (test_place),
         cmocka_unit_test (test_overrun),
