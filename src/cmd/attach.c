@@ -46,6 +46,7 @@ struct attach {
     bool pty_capture;        /* what it shows is in the output eventlog too */
     bool events_done;        /* the event waited for was seen, or the log ended */
     bool output_done;
+    bool no_streams;         /* all output goes to files */
     bool exec_done;          /* it was read to its end, or is not watched */
     bool mid_line[2];
     double t_submit;
@@ -117,7 +118,9 @@ static const char *eol (const struct attach *a)
 
 static void check_done (struct attach *a)
 {
-    if (a->events_done && a->output_done && a->exec_done && !a->pty)
+    bool output_done = a->output_done || a->no_streams;
+
+    if (a->events_done && output_done && a->exec_done && !a->pty)
         flux_reactor_stop (a->r);
 }
 
@@ -222,9 +225,7 @@ static void put_log (struct attach *a, double t, const json_t *context)
                      "component", &component, "rank", &rank, "program", &program) < 0)
         return;
     clear_status (a);
-    if (a->opts->verbose > 0)
-        fprintf (stderr, "%.3fs: ", t - a->t_submit);
-    fprintf (stderr, "%s", program);
+    fprintf (stderr, "%.3fs: %s", t - a->t_submit, program);
     if (rank >= 0)
         fprintf (stderr, "[%d]", rank);
     fprintf (stderr, ": ");
@@ -247,6 +248,17 @@ static void put_redirect (struct attach *a, const json_t *context)
              path ? path : "", eol (a));
 }
 
+/* How many streams there are to come. */
+static void take_header (struct attach *a, const json_t *context)
+{
+    int out = 1;
+    int err = 1;
+
+    json_unpack ((json_t *)context, "{s:{s?i s?i}}", "count", "stdout", &out, "stderr", &err);
+    a->no_streams = out + err == 0;
+    check_done (a);
+}
+
 static void output_event (struct attach *a, const char *event)
 {
     json_t *o = eventlog_entry_decode (event, strlen (event), NULL);
@@ -264,6 +276,8 @@ static void output_event (struct attach *a, const char *event)
         put_data (a, &io);
         iodata_release (&io);
     }
+    else if (strcmp (name, "header") == 0)
+        take_header (a, context);
     else if (strcmp (name, "log") == 0)
         put_log (a, t, context);
     else if (strcmp (name, "redirect") == 0)

@@ -108,6 +108,7 @@ struct flux_shell {
     struct list_node methods;
     int rc;                      /* exit code of the shell */
     int verbose;
+    bool looked_up;              /* the job was: not handed over by the execution service */
     bool started;                /* tasks may be running */
     int signaled;                /* a signal that came before that */
     bool exception_raised;
@@ -128,6 +129,8 @@ void plugstack_free (struct plugstack *ps);
 /* Those that the job needs, below what is there; one that a plugin of its name has
  * replaced is left out.  The initrc comes before: it may set options. */
 int plugstack_load_builtins (struct plugstack *ps);
+/* A plugin without handlers, for this shell. */
+flux_plugin_t *plugstack_new_plugin (struct plugstack *ps);
 /* Takes the plugin; one of the same name before it goes. */
 int plugstack_push (struct plugstack *ps, flux_plugin_t *p);
 int plugstack_call (struct plugstack *ps, const char *topic, flux_plugin_arg_t *args);
@@ -186,6 +189,8 @@ void shell_pty_hold (struct pty *pty, bool hold);
 /* output.c: output of a local task that does not come from its pipes. */
 void shell_output_put (flux_shell_t *shell, const char *stream, int rank, const char *data,
                        size_t len, bool eof);
+/* Leader: the event that ends the output eventlog, after all messages. */
+void shell_output_end (flux_shell_t *shell);
 
 /* The option as it is, borrowed; "pty.ranks" walks into objects.  NULL: unset. */
 const json_t *shell_option (flux_shell_t *shell, const char *path);

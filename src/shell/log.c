@@ -21,7 +21,7 @@ static bool in_log;
 struct early {
     struct list_node node;
     char *component;            /* in text, or NULL */
-    const char *file;
+    char *file;                 /* the same */
     int level;
     int line;
     char text[];
@@ -107,13 +107,14 @@ static int keep (const char *component, int level, const char *file, int line, c
 {
     size_t n = strlen (text) + 1;
     size_t m = component ? strlen (component) + 1 : 0;
-    struct early *e = malloc (sizeof (*e) + n + m);
+    size_t k = strlen (file) + 1;
+    struct early *e = malloc (sizeof (*e) + n + m + k);
 
     if (!e)
         return -ENOMEM;
     e->component = component ? memcpy (e->text + n, component, m) : NULL;
     e->level = level;
-    e->file = file;
+    e->file = memcpy (e->text + n + m, file, k);
     e->line = line;
     memcpy (e->text, text, n);
     list_append (&early_list, &e->node);

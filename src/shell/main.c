@@ -15,12 +15,12 @@
 #include <unistd.h>
 #include <flux/taskmap.h>
 
-#include "base/dso.h"
 #include "base/fluid.h"
 #include "base/forkserver.h"
 #include "base/hash.h"
 #include "core/aux.h"
 #include "shell/internal.h"
+#include "shell/lua.h"
 #include "spec/eventlog.h"
 #include "spec/jobspec.h"
 
@@ -93,29 +93,6 @@ static void set_verbosity (flux_shell_t *shell)
         shell_set_verbose (shell->verbose);
 }
 
-/* A site's or a job's initrc is Lua; without one nothing of it is loaded. */
-static int load_initrc (flux_shell_t *shell)
-{
-    const char *builtin = flux_conf_builtin_get ("shell_initrc", FLUX_CONF_AUTO);
-    const json_t *initrc = shell_option (shell, "initrc");
-    const json_t *userrc = shell_option (shell, "userrc");
-    const char *first = initrc ? json_string_value (initrc) : builtin;
-    int (*run) (flux_shell_t *, const char *path, flux_error_t *);
-    flux_error_t err;
-
-    if (!initrc && (!builtin || access (builtin, R_OK) < 0))
-        first = NULL;
-    if (!first && !userrc)
-        return 0;
-    if (!(run = dso_symbol ("shelllua", "shell_lua_run", &err))
-        || (first && run (shell, first, &err) < 0)
-        || (userrc && run (shell, json_string_value (userrc), &err) < 0)) {
-        shell_log_error ("initrc: %s", err.text);
-        return -1;
-    }
-    return 0;
-}
-
 /* Task map */
 
 static int call_taskmap_plugin (flux_shell_t *shell, const char *scheme, const char *value)
@@ -159,17 +136,20 @@ out:
     return rc;
 }
 
+static void map_default (flux_shell_t *shell)
+{
+    flux_error_t err;
+
+    if (shell_info_map_tasks (&shell->info, shell_option (shell, "per-resource"), &err) < 0)
+        shell_die (1, "%s", err.text);
+}
+
 static int map_tasks (flux_shell_t *shell)
 {
     const json_t *o = shell_option (shell, "taskmap");
     const char *scheme;
     const char *value = NULL;
-    flux_error_t err;
 
-    if (shell_info_map_tasks (&shell->info, shell_option (shell, "per-resource"), &err) < 0) {
-        shell_log_error ("%s", err.text);
-        return -1;
-    }
     if (!o)
         return 0;
     if (json_unpack ((json_t *)o, "{s:s s?s}", "scheme", &scheme, "value", &value) < 0) {
@@ -424,17 +404,23 @@ static int catch_signals (flux_shell_t *shell)
 
 static void start (flux_shell_t *shell, flux_jobid_t id)
 {
+    char rank[16];
     flux_error_t err;
 
+    shell->looked_up = !getenv ("FLUX_SHELL_INFO_FD");
     shell->h = open_handle ();
     if (!(shell->r = flux_get_reactor (shell->h)))
         shell_die_errno (1, "reactor");
     if (shell_info_init (&shell->info, shell->h, id, &err) < 0)
         shell_die (1, "%s", err.text);
+    snprintf (rank, sizeof (rank), "%u", shell->info.broker_rank);
+    if (flux_attr_set_cacheonly (shell->h, "rank", rank) < 0)    /* it need not be asked for */
+        shell_die_errno (1, "rank");
     if (init_objects (shell) < 0 || catch_signals (shell) < 0)
         shell_die (1, "out of memory");
     set_verbosity (shell);
-    if (load_initrc (shell) < 0)
+    map_default (shell);      /* scripts and plugins may look at it */
+    if (shell_initrc (shell) < 0)
         shell_die (1, "the initrc failed");
     if (plugstack_load_builtins (shell->plugstack) < 0)
         shell_die (1, "cannot load built-in plugins");
@@ -464,6 +450,7 @@ static void finish (flux_shell_t *shell)
     flux_error_t err;
 
     plugstack_call (shell->plugstack, "shell.exit", NULL);
+    shell_output_end (shell);
     if (kvslog_sync (shell->kvslog, &err) < 0) {
         fprintf (stderr, "flux-shell: the last output was lost: %s\n", err.text);
         if (shell->rc == 0)

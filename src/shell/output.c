@@ -55,6 +55,8 @@ struct output {
     bool leader;
     int eofs_expected;          /* leader: streams still open */
     int *eofs_of;               /* the same by shell */
+    int kvs_eofs;               /* leader: ends of streams not yet in the KVS */
+    json_t *last_eof;           /* leader: kept until the shell exits, as it ends the log */
     int forwarded;              /* follower: messages under way */
     int hwm;
     int lwm;
@@ -121,6 +123,8 @@ static int append_event (struct output *out, const char *name, json_t *context)
 static int put_header (struct output *out)
 {
     int n = out->shell->info.total_ntasks;
+    int n1 = out->streams[0].kind == TO_KVS ? n : 0;
+    int n2 = out->streams[1].kind == TO_KVS ? n : 0;
 
     if (out->header_done)
         return 0;
@@ -128,7 +132,7 @@ static int put_header (struct output *out)
     return append_event (out, "header",
                          json_pack ("{s:i s:{s:s s:s} s:{s:i s:i} s:{}}", "version", 1,
                                     "encoding", "stdout", "UTF-8", "stderr", "UTF-8",
-                                    "count", "stdout", n, "stderr", n, "options"));
+                                    "count", "stdout", n1, "stderr", n2, "options"));
 }
 
 static size_t within_limit (struct output *out, struct stream *st, size_t len)
@@ -154,6 +158,10 @@ static int put_kvs (struct output *out, struct stream *st, int rank,
         return 0;
     st->kvs_bytes += n;
     snprintf (rankstr, sizeof (rankstr), "%d", rank);
+    if (eof && --out->kvs_eofs == 0) {
+        out->last_eof = iodata_encode (st->name, rankstr, data, n, true);
+        return out->last_eof ? 0 : -ENOMEM;
+    }
     return append_event (out, "data", iodata_encode (st->name, rankstr, data, n, eof));
 }
 
@@ -356,6 +364,18 @@ void shell_output_put (flux_shell_t *shell, const char *stream, int rank, const 
         put (out, st, rank, data, len, eof);
 }
 
+void shell_output_end (flux_shell_t *shell)
+{
+    struct output *out = flux_shell_aux_get (shell, "flux::output");
+    json_t *o = out ? out->last_eof : NULL;
+
+    if (!o)
+        return;
+    out->last_eof = NULL;
+    if (append_event (out, "data", o) < 0)
+        fprintf (stderr, "flux-shell: out of memory\n");
+}
+
 /* Set-up */
 
 static int string_option (const json_t *o, const char *key, const char **valp)
@@ -515,6 +535,7 @@ static void output_free (void *arg)
 
     outfiles_free (out->files);
     flux_msglist_destroy (out->held);
+    json_decref (out->last_eof);
     free (out->eofs_of);
     free (out);
 }
@@ -527,6 +548,8 @@ static int expect_eofs (struct output *out)
         return -1;
     for (int i = 0; i < 2; i++) {
         bool own = out->streams[i].kind == TO_FILE && out->streams[i].per_shell;
+        if (out->streams[i].kind == TO_KVS)
+            out->kvs_eofs += info->total_ntasks;
         for (int node = 0; node < info->nshells; node++) {
             int n = own && node > 0 ? 0 : taskmap_ntasks (info->taskmap, node);
             out->eofs_of[node] += n > 0 ? n : 0;

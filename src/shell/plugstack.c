@@ -81,7 +81,7 @@ flux_shell_t *flux_plugin_get_shell (flux_plugin_t *p)
     return flux_plugin_aux_get (p, SHELL_AUX);
 }
 
-static flux_plugin_t *new_plugin (struct plugstack *ps)
+flux_plugin_t *plugstack_new_plugin (struct plugstack *ps)
 {
     flux_plugin_t *p = flux_plugin_create ();
 
@@ -96,7 +96,7 @@ static flux_plugin_t *new_plugin (struct plugstack *ps)
 static int load_builtin (struct plugstack *ps, const struct shell_builtin *b,
                          struct list_node **pos)
 {
-    flux_plugin_t *p = new_plugin (ps);
+    flux_plugin_t *p = plugstack_new_plugin (ps);
     struct entry *e;
 
     if (!p)
@@ -165,7 +165,7 @@ int flux_shell_plugstack_call (flux_shell_t *shell, const char *topic, flux_plug
 
 static int load_file (struct plugstack *ps, const char *path, const char *conf, flux_error_t *err)
 {
-    flux_plugin_t *p = new_plugin (ps);
+    flux_plugin_t *p = plugstack_new_plugin (ps);
 
     if (!p)
         return errmsg (err, -ENOMEM, "out of memory");

@@ -174,6 +174,7 @@ static void input_cb (struct shell_task *task, const char *channel, void *arg)
 
 static int preset_keys (struct pmi *pmi)
 {
+    const char *hint = getenv ("FLUX_INTERFACE_HINT");   /* from the broker */
     char *map = taskmap_encode (pmi->shell->info.taskmap, 0);
     char *mpi = taskmap_encode (pmi->shell->info.taskmap, TASKMAP_ENCODE_PMI);
     int rc = 0;
@@ -185,6 +186,8 @@ static int preset_keys (struct pmi *pmi)
         rc = pmi_server_set (pmi->server, "flux.taskmap", map);
     if (rc == 0 && strlen (mpi) < 1024)
         rc = pmi_server_set (pmi->server, "PMI_process_mapping", mpi);
+    if (rc == 0 && hint && strlen (hint) < 1024)
+        rc = pmi_server_set (pmi->server, "flux.tbon-interface-hint", hint);
     free (map);
     free (mpi);
     return rc;

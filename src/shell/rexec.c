@@ -18,7 +18,12 @@ static int rexec_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *a
     flux_shell_t *shell = flux_plugin_get_shell (p);
     struct subprocess_server *s;
     char name[128];
+    char rank[16];
 
+    // known already: the server need not ask the broker
+    snprintf (rank, sizeof (rank), "%u", (unsigned int)shell->info.broker_rank);
+    if (flux_attr_set_cacheonly (shell->h, "rank", rank) < 0)
+        return -1;
     snprintf (name, sizeof (name), "%s.rexec", shell->service);
     if (!(s = subprocess_server_create (shell->h, name, getenv ("FLUX_URI"), flux_llog, shell->h)))
         return -1;
