@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <jansson.h>
 #include <flux/core.h>
@@ -58,9 +59,9 @@ static int task_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args
 
 static int exec_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
 {
-    flux_shell_task_t *task = flux_shell_current_task (flux_plugin_get_shell (p));
-
-    return flux_cmd_setenvf (flux_shell_task_cmd (task), 1, "TESTPLUGIN_EXEC", "%d", (int)getpid ());
+    /* in the child: what it inherits can be changed, and the shell is not */
+    umask (0123);
+    return 0;
 }
 
 static int map_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)

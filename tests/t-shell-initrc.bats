@@ -19,9 +19,9 @@ setup() {
 plugin.load { file = "$FLUX_BUILD/tests/shellplugin.so", conf = { level = 2, list = { "a", "b" } } }
 END
     in_flux 2 <<'END'
-flux run -N2 -n2 -o userrc=rc.lua -o testplugin.word=up -l sh -c 'echo $TESTPLUGIN; test $TESTPLUGIN_EXEC = $$ && echo same' >out 2>err
-test "$(sort out)" = "$(printf '0: 0.0\n0: same\n1: 1.0\n1: same')"
-grep -q 'flux-shell\[1\]: testplugin: shell 1 of 2, 2 tasks, word=up, conf={"level": *2, *"list": *\["a", *"b"\]}' err
+flux run -N2 -n2 -o userrc=rc.lua -o testplugin.word=up -l sh -c 'echo $TESTPLUGIN; umask' >out 2>err
+test "$(sort out)" = "$(printf '0: 0.0\n0: 0123\n1: 0123\n1: 1.0')"
+grep -q 'flux-shell\[1\]: testplugin: shell 1 of 2, 2 tasks, word=up, conf={.*"list": *\["a", *"b"\]' err
 grep -q 'flux-shell\[0\]: testplugin: all tasks are done' err
 flux job eventlog -p guest.exec.eventlog $(flux job last) | grep 'shell.init.*testplugin="here"'
 flux run -N2 -n2 -o userrc=rc.lua --taskmap=swap true 2>/dev/null
