@@ -246,3 +246,54 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
     [ -d run ]
     [ -z "$(ls run)" ]
 }
+
+@test "attributes of what is not there are refused, before and after boot" {
+    for a in content.dump=x content.restore=auto content.backing-module=content-s3 \
+        cron.directory=/etc tbon.zmqdebug=1 broker.sd-notify=maybe broker.sd-stop-timeout=soon; do
+        run start_flux 1 -S$a true
+        echo "$a: $output"
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"${a%=*}"* ]]
+    done
+    run start_flux 1 -Stbon.zmqdebug=0 -Scontent.backing-module=content-sqlite \
+        flux setattr content.dump=auto
+    [ "$status" -eq 1 ]
+    touch dump.tar
+    run flux start --recovery=dump.tar true
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"cannot restore"* ]]
+}
+
+@test "the interface hint is taken over from the enclosing instance" {
+    run start_flux 1 flux getattr tbon.interface-hint
+    [ "$output" = default-route ]
+    run start_flux 1 -Stbon.interface-hint=127.0.0.0/8 flux run flux start flux getattr tbon.interface-hint
+    echo "$output"
+    [ "$output" = 127.0.0.0/8 ]
+}
+
+@test "systemd is told the state of the broker" {
+    command -v python3 >/dev/null || skip "no python3"
+    cat >listen.py <<'PY'
+import socket
+s = socket.socket (socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind ("notify")
+open ("listening", "w")
+while True:
+    t = s.recv (1000).decode ()
+    print (t, flush=True)
+    if "STATUS=exit" in t:
+        break
+PY
+    python3 listen.py >told &
+    wait_until 5 test -e listening
+    NOTIFY_SOCKET=$PWD/notify run start_flux 1 -Sbroker.sd-notify=1 -Sbroker.sd-stop-timeout=10s true
+    echo "$output"
+    [ "$status" -eq 0 ]
+    wait
+    cat told
+    grep -q READY=1 told
+    grep -q STOPPING=1 told
+    grep -q EXTEND_TIMEOUT_USEC=10000000 told
+    [ "$(grep -c READY=1 told)" -eq 1 ]
+}

@@ -76,7 +76,7 @@ static const struct {
     { "tbon.zmq_io_threads", ATTR_CONFIG },
     { "tbon.child_rcvhwm", ATTR_CONFIG },
     { "tbon.prefertcp", 0 },
-    { "tbon.interface-hint", ATTR_CONFIG | ATTR_RUNTIME },
+    { "tbon.interface-hint", ATTR_CONFIG },
     { "tbon.torpid_min", ATTR_CONFIG },
     { "tbon.torpid_max", ATTR_CONFIG },
     { "tbon.tcp_user_timeout", ATTR_CONFIG },
@@ -97,6 +97,20 @@ static const struct {
     { "cron.directory", 0 },
 };
 
+/* Known, but for what is not there: better refused than without effect.  A value
+ * that asks for no more than what is done anyway passes. */
+static const struct {
+    const char *name;
+    const char *allowed;
+    const char *why;
+} refused[] = {
+    { "content.dump", "", "this build has no flux dump: the KVS stays in the statedir" },
+    { "content.restore", "", "this build has no flux restore" },
+    { "content.backing-module", "content-sqlite", "content-sqlite is the only one" },
+    { "cron.directory", "", "this build has no cron service" },
+    { "tbon.zmqdebug", "0", "this build does not log ZeroMQ's socket events" },
+};
+
 /* Other parts of the system keep their own names here. */
 static const char *const open_spaces[] = {
     "test.", "conf.", "content.", "cron.", "kvs.", "job-", "sched", "resource.",
@@ -111,6 +125,15 @@ static int known_flags (const char *name, int *flagsp)
         }
     }
     return -ENOENT;
+}
+
+static int check_refused (const char *name, const char *value, flux_error_t *err)
+{
+    for (size_t i = 0; value && i < sizeof (refused) / sizeof (refused[0]); i++)
+        if (!strcmp (name, refused[i].name) && strcmp (value, refused[i].allowed) != 0)
+            return errmsg (err, -ENOTSUP, "attribute '%s' may not be set to '%s': %s", name,
+                           value, refused[i].why);
+    return 0;
 }
 
 static bool in_open_space (const char *name)
@@ -180,6 +203,8 @@ int attrs_set_cmdline (struct attrs *a, const char *name, const char *value,
     if (flags & ATTR_READONLY)
         return errmsg (err, -EPERM, "setattr: attribute '%s' is informational"
                        " and may not be set", name);
+    if (check_refused (name, value, err) < 0)
+        return -ENOTSUP;
     if (assign (a, name, value, 0) < 0)
         return errmsg (err, -ENOMEM, "out of memory");
     return 0;
@@ -231,6 +256,8 @@ int attrs_update (struct attrs *a, const char *name, const char *value,
         flags = ATTR_RUNTIME;
     if (!value && (!e || !e->value))
         return errmsg (err, -ENOENT, "attribute '%s' is not set", name);
+    if (check_refused (name, value, err) < 0)
+        return -ENOTSUP;
     if ((flags & ATTR_IMMUTABLE) && e && e->value)
         return errmsg (err, -EPERM, "attribute '%s' cannot change while the"
                        " broker runs", name);

@@ -13,6 +13,7 @@
 #include "broker/jobmemo.h"
 #include "broker/life.h"
 #include "broker/proc.h"
+#include "broker/sdnotify.h"
 #include "broker/stopjobs.h"
 
 #define SAME_SIGNAL 0.3       /* one to us and one to our group are one */
@@ -28,6 +29,7 @@ struct life {
     struct statemachine *sm;
     struct proc *proc;             /* the one process of the present state */
     struct jobmemo *jobmemo;
+    struct sdnotify *sdnotify;
     const char *proc_name;         /* "rc1", ... */
     struct list_node cleanups;
     struct stopjobs *stopjobs;
@@ -51,8 +53,6 @@ struct life {
     flux_watcher_t *warn;          /* of the present state */
     flux_watcher_t *timeout;
     int exit_code;
-    int exit_restart;              /* -1: the broker's own exit code */
-    int exit_norestart;
     int final_code;                /* what goes before exit_code, or -1 */
     int signals;                   /* terminating signals so far */
     double signal_time;
@@ -203,6 +203,15 @@ static void enter_join (struct life *l)
     }
 }
 
+/* An exit code for who started the broker, or -1: the broker's own. */
+static int exit_attr (struct attrs *a, const char *name)
+{
+    int code = -1;
+
+    (void)attrs_get_int (a, name, 0, 255, &code, NULL);
+    return code;
+}
+
 void life_parent (struct life *l, int rc, const char *text)
 {
     if (rc == 0) {
@@ -218,7 +227,7 @@ void life_parent (struct life *l, int rc, const char *text)
         broker_logf (l->args.log, LOG_CRIT, "%s", text);
         if (l->exit_code == 0)
             l->exit_code = 1;
-        l->final_code = l->exit_restart;
+        l->final_code = exit_attr (l->args.attrs, "broker.exit-restart");
     }
     statemachine_post (l->sm, "parent-fail");
 }
@@ -583,6 +592,7 @@ static void enter (void *arg, enum runlevel level)
 
     flux_watcher_stop (l->warn);
     flux_watcher_stop (l->timeout);
+    sdnotify_state (l->sdnotify, level);
     switch (level) {
     case RUNLEVEL_LOAD_BUILTINS:
         enter_load_builtins (l);
@@ -643,7 +653,7 @@ static void begin_shutdown (struct life *l)
 
 void life_shutdown (struct life *l)
 {
-    l->final_code = l->exit_norestart;
+    l->final_code = exit_attr (l->args.attrs, "broker.exit-norestart");
     begin_shutdown (l);
 }
 
@@ -760,10 +770,11 @@ static const struct {
     { "broker.unload-builtins-timeout", "60s" },
 };
 
-static int read_exit_code (struct attrs *a, const char *name, int *code, flux_error_t *err)
+static int check_exit_code (struct attrs *a, const char *name, flux_error_t *err)
 {
-    *code = -1;
-    return attrs_get (a, name, NULL) ? attrs_get_int (a, name, 0, 255, code, err) : 0;
+    int code;
+
+    return attrs_get (a, name, NULL) ? attrs_get_int (a, name, 0, 255, &code, err) : 0;
 }
 
 static int read_attrs (struct life *l, flux_error_t *err)
@@ -787,8 +798,8 @@ static int read_attrs (struct life *l, flux_error_t *err)
                                 err)) < 0
         || (rc = attrs_get_fsd (a, "broker.unload-builtins-timeout", &l->unload_timeout,
                                 err)) < 0
-        || (rc = read_exit_code (a, "broker.exit-restart", &l->exit_restart, err)) < 0
-        || (rc = read_exit_code (a, "broker.exit-norestart", &l->exit_norestart, err)) < 0)
+        || (rc = check_exit_code (a, "broker.exit-restart", err)) < 0
+        || (rc = check_exit_code (a, "broker.exit-norestart", err)) < 0)
         return rc;
     return 0;
 }
@@ -806,7 +817,8 @@ struct life *life_new (const struct life_args *args, flux_error_t *err)
     l->args = *args;
     l->final_code = -1;
     list_init (&l->cleanups);
-    if ((rc = read_attrs (l, err)) < 0) {
+    if ((rc = read_attrs (l, err)) < 0
+        || (rc = sdnotify_new (args->attrs, &l->sdnotify, err)) < 0) {
         life_free (l);
         errno = -rc;
         return NULL;
@@ -827,6 +839,7 @@ void life_free (struct life *l)
         return;
     statemachine_free (l->sm);
     jobmemo_free (l->jobmemo);
+    sdnotify_free (l->sdnotify);
     stopjobs_free (l->stopjobs);
     flux_watcher_destroy (l->warn);
     flux_watcher_destroy (l->timeout);

@@ -307,6 +307,7 @@ static int start_overlay (struct broker *b, flux_error_t *err)
         .rank = b->info.rank,
         .size = b->info.size,
         .hostname = attrs_get (b->attrs, "hostname", NULL),
+        .interface_hint = b->info.interface_hint,
         .parent = on_parent,
         .children = on_children,
         .arg = b,
@@ -315,6 +316,9 @@ static int start_overlay (struct broker *b, flux_error_t *err)
 
     if (!(b->overlay = overlay_new (&args, err)))
         return errno ? -errno : -EINVAL;
+    /* for job shells, which tell it to the instances they start */
+    (void)setenv ("FLUX_INTERFACE_HINT",
+                  attrs_get (b->attrs, "tbon.interface-hint", NULL), 1);
     if (b->info.size == 1)
         return 0;
     if ((rc = overlay_bootstrap (b->overlay, b->boot, err)) < 0)

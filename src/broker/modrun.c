@@ -45,6 +45,7 @@ struct modrun {
     struct list_node threads;
     pthread_mutex_t shared_lock;
     struct hash *shared;
+    struct builtin_attrs live;       /* attributes, for services on the loop */
 };
 
 /* What a thread tells the loop. */
@@ -168,7 +169,9 @@ static int prepare (struct modrun *mr, struct module *m)
     if (cache_attrs (mr, h) < 0
         || (conf && give_conf (h, conf) < 0)
         || flux_aux_set (h, "flux::name", m->name, NULL) < 0
-        || flux_aux_set (h, "flux::uuid", (char *)endpoint_uuid (m->ep), NULL) < 0)
+        || flux_aux_set (h, "flux::uuid", (char *)endpoint_uuid (m->ep), NULL) < 0
+        || (m->builtin && !m->builtin->thread
+            && flux_aux_set (h, BUILTIN_ATTRS_AUX, &mr->live, NULL) < 0))
         return errmsg (&m->error, -1, "module %s: %s", m->name, strerror (errno));
     flux_log_set_appname (h, m->name);
     return 0;
@@ -565,6 +568,11 @@ static void shared_free (void *arg)
     free (s);
 }
 
+static const char *live_attr (void *arg, const char *name)
+{
+    return attrs_get (arg, name, NULL);
+}
+
 struct modrun *modrun_new (const struct modrun_args *args)
 {
     struct modrun *mr = calloc (1, sizeof (*mr));
@@ -572,6 +580,7 @@ struct modrun *modrun_new (const struct modrun_args *args)
     if (!mr)
         return NULL;
     mr->args = *args;
+    mr->live = (struct builtin_attrs){ .get = live_attr, .arg = args->attrs };
     list_init (&mr->threads);
     pthread_mutex_init (&mr->shared_lock, NULL);
     if (!(mr->shared = hash_new (shared_free)) || !(mr->mb = mailbox_new ())

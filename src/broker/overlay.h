@@ -29,6 +29,7 @@ struct overlay_args {
     uint32_t rank;
     uint32_t size;
     const char *hostname;
+    const char *interface_hint;   /* of the enclosing instance, or NULL */
     /* The parent answered (rc 0), refused, or is gone later (rc < 0). */
     void (*parent) (void *arg, int rc, const char *text);
     /* A child came or went. */

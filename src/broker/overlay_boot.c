@@ -108,6 +108,17 @@ done:
     return rc;
 }
 
+/* Instances within this one take it from the attribute. */
+static int set_interface_hint (struct overlay *ov)
+{
+    const char *hint = setting (ov, "interface-hint", NULL);
+
+    if (!hint && !(hint = getenv ("FLUX_IPADDR_INTERFACE")))
+        hint = getenv ("FLUX_IPADDR_HOSTNAME") ? "hostname" : ov->args.interface_hint;
+    return attrs_set (ov->args.attrs, "tbon.interface-hint", hint ? hint : "default-route",
+                      0);
+}
+
 static int set_tree_attrs (struct overlay *ov, const char *scheme)
 {
     struct attrs *a = ov->args.attrs;
@@ -118,7 +129,7 @@ static int set_tree_attrs (struct overlay *ov, const char *scheme)
         || attrs_setf (a, "tbon.maxlevel", 0, "%" PRIu32, topo_maxlevel (ov->topo)) < 0
         || attrs_setf (a, "tbon.descendants", 0, "%" PRIu32,
                        topo_descendants (ov->topo, rank)) < 0
-        || set_critical_ranks (ov) < 0)
+        || set_critical_ranks (ov) < 0 || set_interface_hint (ov) < 0)
         return -ENOMEM;
     return 0;
 }
@@ -151,15 +162,6 @@ static bool is_one_node (struct overlay *ov)
            && nnodes == 1 && strchr (map, ']') == map + strlen (map) - 2;
 }
 
-static const char *interface_hint (struct overlay *ov)
-{
-    const char *hint = setting (ov, "interface-hint", NULL);
-
-    if (!hint && !(hint = getenv ("FLUX_IPADDR_INTERFACE")))
-        hint = getenv ("FLUX_IPADDR_HOSTNAME") ? "hostname" : "default-route";
-    return hint;
-}
-
 static int make_endpoint (struct overlay *ov, char *uri, size_t size, flux_error_t *err)
 {
     int prefertcp = 0;
@@ -175,7 +177,7 @@ static int make_endpoint (struct overlay *ov, char *uri, size_t size, flux_error
                           attrs_get (ov->args.attrs, "rundir", NULL), ov->args.rank);
         return n < (int)size ? 0 : errmsg (err, -ENAMETOOLONG, "rundir is too long");
     }
-    if ((rc = netaddr_find (interface_hint (ov), ipv6, addr, sizeof (addr), err)) < 0)
+    if ((rc = netaddr_find (setting (ov, "interface-hint", NULL), ipv6, addr, sizeof (addr), err)) < 0)
         return rc;
     snprintf (uri, size, strchr (addr, ':') ? "tcp://[%s]:*" : "tcp://%s:*", addr);
     return 0;

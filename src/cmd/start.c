@@ -106,7 +106,8 @@ static void add_recovery (struct words *w, optparse_t *p)
     if (S_ISDIR (sb.st_mode))
         add (w, "-Sstatedir=%s", target);
     else
-        add (w, "-Scontent.restore=%s", target);
+        cmd_die (1, "--recovery: %s is not a directory, and this build cannot restore a"
+                 " dump file", target);
 }
 
 /* The broker's words; *program is where the initial program begins. */
