@@ -89,8 +89,11 @@ int main (int argc, char **argv)
         return garbage ();
     if (!(c = pmi_client_open_env (getenv ("PMI_DEBUG") != NULL, &err)))
         die ("init", &err);
-    if (argc > 1 && strcmp (argv[1], "get") == 0)
-        return get (c, argv + 2);
+    if (argc > 1 && strcmp (argv[1], "get") == 0) {
+        int rc = get (c, argv + 2);
+        pmi_client_close (c);
+        return rc;
+    }
     if (argc > 2 && strcmp (argv[1], "abort") == 0)
         return do_abort (c, argv[2]);
     for (int i = 0; i < n; i++)

@@ -180,6 +180,7 @@ int main (int argc, char **argv)
     start (argv + 1);
     while (getline (&line, &size, stdin) > 0)
         step (line);
+    free (line);
     while (read_more (-1))
         ;
     while (waitpid (child, &status, 0) < 0 && errno == EINTR)
