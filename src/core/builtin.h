@@ -64,6 +64,22 @@ extern const struct builtin_data *const builtin_data_table[];
 /* The host sets this aux item on a service's handle. */
 #define BUILTIN_DATA_AUX "flux::builtin_data"
 
+/* The host sets this one on the handles of services on its loop: attributes as they
+ * are now, which flux_attr_get() would have to ask for. */
+struct builtin_attrs {
+    const char *(*get) (void *arg, const char *name);
+    void *arg;
+};
+#define BUILTIN_ATTRS_AUX "flux::builtin_attrs"
+
+/* The value, until it changes, or NULL. */
+static inline const char *builtin_attr (flux_t *h, const char *name)
+{
+    struct builtin_attrs *a = flux_aux_get (h, BUILTIN_ATTRS_AUX);
+
+    return a ? a->get (a->arg, name) : NULL;
+}
+
 static inline void *builtin_data (flux_t *h)
 {
     return flux_aux_get (h, BUILTIN_DATA_AUX);
