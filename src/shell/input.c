@@ -51,7 +51,6 @@ struct input {
     bool header_done;
     struct feed *feeds;        /* by local id */
     struct list_node requests; /* not yet answered */
-    struct list_node relays;   /* under way to shells below */
 };
 
 struct request {
@@ -61,21 +60,6 @@ struct request {
     json_t *o;
     int relays;                /* shells below that have not answered */
 };
-
-struct relay {
-    struct list_node node;
-    struct request *rq;
-    int rank;
-    flux_future_t *f;          /* owns it */
-};
-
-static void relay_free (void *arg)
-{
-    struct relay *rl = arg;
-
-    list_del (&rl->node);
-    free (rl);
-}
 
 static void request_free (struct request *rq)
 {
@@ -89,8 +73,6 @@ static void input_free (void *arg)
 {
     struct input *in = arg;
 
-    list_foreach (&in->relays, n)
-        flux_future_destroy (list_entry (n, struct relay, node)->f);
     list_foreach (&in->requests, n)
         request_free (list_entry (n, struct request, node));
     for (int i = 0; in->feeds && i < in->shell->info.ntasks; i++)
@@ -238,6 +220,11 @@ static bool wanted_below (struct input *in, int rank, const struct idset *ranks)
 
 static void relay_below (struct request *rq, int rank, const struct idset *ranks);
 
+struct relay {
+    struct request *rq;
+    int rank;
+};
+
 /* A shell that is lost cannot pass it on: those below it get it from here. */
 static void relay_cb (flux_future_t *f, void *arg)
 {
@@ -258,20 +245,18 @@ static void relay_to (struct request *rq, int rank)
 
     if (rl) {
         *rl = (struct relay){ .rq = rq, .rank = rank };
-        list_init (&rl->node);
-        rl->f = f = flux_shell_rpc_pack (rq->in->shell, "stdin", rank, 0, "O", rq->o);
+        f = flux_shell_rpc_pack (rq->in->shell, "stdin", rank, 0, "O", rq->o);
     }
-    if (!f || flux_future_aux_set (f, NULL, rl, relay_free) < 0) {
+    if (!f || flux_future_aux_set (f, NULL, rl, free) < 0) {
         free (rl);
         flux_future_destroy (f);
         shell_log_errno ("stdin cannot be passed on");
         return;
     }
-    if (flux_future_then (f, -1., relay_cb, rl) < 0) {
+    if (shell_then (rq->in->shell, f, relay_cb, rl) < 0) {
         flux_future_destroy (f);
         return;
     }
-    list_append (&rq->in->relays, &rl->node);
     rq->relays++;
 }
 
@@ -456,7 +441,6 @@ static int input_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *a
         return -1;
     in->shell = shell;
     list_init (&in->requests);
-    list_init (&in->relays);
     if (!(in->feeds = calloc (shell->info.ntasks + 1, sizeof (in->feeds[0])))
         || flux_plugin_aux_set (p, "input", in, input_free) < 0) {
         input_free (in);

@@ -106,6 +106,7 @@ struct flux_shell {
     json_t *event_context;       /* event name -> object */
     char *service;               /* "<userid>-shell-<jobid>" */
     struct list_node methods;
+    struct list_node answers;    /* not there yet */
     int rc;                      /* exit code of the shell */
     int verbose;
     bool looked_up;              /* the job was: not handed over by the execution service */
@@ -154,6 +155,8 @@ int shell_orphan_init (flux_shell_t *shell);
 
 /* svc.c */
 int shell_svc_init (flux_shell_t *shell);
+/* flux_future_then(), for an answer that the shell may end without. */
+int shell_then (flux_shell_t *shell, flux_future_t *f, flux_continuation_f cb, void *arg);
 void shell_svc_free (flux_shell_t *shell);
 
 /* kvslog.c: lines for eventlogs in the job's guest namespace, gathered into one

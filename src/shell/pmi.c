@@ -91,7 +91,7 @@ static void try_exchange (struct pmi *pmi)
     }
     f = flux_shell_rpc_pack (pmi->shell, "pmi-exchange", (rank - 1) / pmi->fanout, 0, "{s:O}",
                              "kvs", pmi->gathered);
-    if (!f || flux_future_then (f, -1., exchange_cb, pmi) < 0) {
+    if (!f || shell_then (pmi->shell, f, exchange_cb, pmi) < 0) {
         flux_future_destroy (f);
         finish_exchange (pmi, NULL, -errno);
     }

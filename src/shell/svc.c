@@ -139,6 +139,35 @@ flux_future_t *flux_shell_rpc_pack (flux_shell_t *shell, const char *method, int
     return f;
 }
 
+struct answer {
+    struct list_node node;
+    flux_future_t *f;            /* owns it */
+};
+
+static void answer_free (void *arg)
+{
+    struct answer *a = arg;
+
+    list_del (&a->node);
+    free (a);
+}
+
+int shell_then (flux_shell_t *shell, flux_future_t *f, flux_continuation_f cb, void *arg)
+{
+    struct answer *a = malloc (sizeof (*a));
+
+    if (!a)
+        return -1;
+    list_init (&a->node);
+    a->f = f;
+    if (flux_future_aux_set (f, NULL, a, answer_free) < 0) {
+        free (a);
+        return -1;
+    }
+    list_append (&shell->answers, &a->node);
+    return flux_future_then (f, -1., cb, arg);
+}
+
 static void registered (flux_future_t *f, void *arg)
 {
     if (flux_future_get (f, NULL) < 0)
@@ -189,11 +218,12 @@ int shell_svc_init (flux_shell_t *shell)
     flux_future_t *f;
 
     list_init (&shell->methods);
+    list_init (&shell->answers);
     if (fluid_encode (shell->info.jobid, FLUID_F58_PLAIN, id, sizeof (id)) < 0
         || asprintf (&shell->service, "%u-shell-%s", shell->info.userid, id) < 0)
         return -ENOMEM;
     if (!(f = flux_service_register (shell->h, shell->service))
-        || flux_future_then (f, -1., registered, shell) < 0) {
+        || shell_then (shell, f, registered, shell) < 0) {
         flux_future_destroy (f);
         return -errno;
     }
@@ -209,5 +239,7 @@ void shell_svc_free (flux_shell_t *shell)
         return;
     list_foreach (&shell->methods, n)
         method_free (list_entry (n, struct method, node));
+    list_foreach (&shell->answers, n)
+        flux_future_destroy (list_entry (n, struct answer, node)->f);
     free (shell->service);
 }
