@@ -32,6 +32,7 @@ struct guest {
     char key[64];              /* job.X.guest */
     struct buf events;
     flux_future_t *f_create;
+    const flux_kvs_txn_t *link;    /* the transaction that has it */
     guest_f failed;
     void *arg;
 };
@@ -87,6 +88,7 @@ static int link_namespace (struct guest *g)
 
     if (!txn || flux_kvs_txn_symlink (txn, 0, g->key, g->ns, ".") < 0)
         return -1;
+    g->link = txn;
     jobexec_kick (g->ctx);
     return 0;
 }
@@ -200,6 +202,8 @@ void guest_finish (struct guest *g)
     if (g->simulated)
         return;
     guest_flush (g); /* what is grafted must contain it */
+    if (g->link && g->link == g->ctx->txn)
+        jobexec_flush_txn (g->ctx);   /* what is grafted takes the place of the link */
     f = flux_rpc_pack (g->ctx->h, "kvs.namespace-graft", 0, 0, "{s:s s:s}",
                        "namespace", g->ns, "dst", g->key);
     jobexec_log_future (g->ctx, f, "kvs.namespace-graft");

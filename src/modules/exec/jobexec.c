@@ -122,7 +122,7 @@ void jobexec_log_future (struct jobexec *ctx, flux_future_t *f, const char *what
     list_append (&ctx->logged, &lg->node);
 }
 
-static void flush_txn (struct jobexec *ctx)
+void jobexec_flush_txn (struct jobexec *ctx)
 {
     flux_kvs_txn_t *txn = ctx->txn;
 
@@ -141,7 +141,7 @@ void jobexec_flush (struct jobexec *ctx)
 
     while ((n = list_first (&ctx->guests)))
         guest_flush_node (n);
-    flush_txn (ctx);
+    jobexec_flush_txn (ctx);
     while ((n = list_first (&ctx->responses))) {
         struct queued *q = list_entry (n, struct queued, node);
         if (flux_respond (ctx->h, q->msg, q->text) < 0)

@@ -74,6 +74,8 @@ int jobexec_respond (struct jobexec *ctx, const flux_msg_t *msg,
     __attribute__ ((format (printf, 3, 4)));
 /* The transaction that is committed at the end of this turn, or NULL. */
 flux_kvs_txn_t *jobexec_txn (struct jobexec *ctx);
+/* Commit it now: something that is sent now must come after it. */
+void jobexec_flush_txn (struct jobexec *ctx);
 /* There is something in the outbox. */
 void jobexec_kick (struct jobexec *ctx);
 /* Send what is in the outbox now. */
