@@ -18,6 +18,10 @@
 
 enum { RESERVE = 1000 };
 
+/* How much may wait, and how long, of what is only to be frozen */
+enum { LAZY_BYTES = 64 * 1024 };
+#define LAZY_SECONDS 0.02
+
 /* A request that waits for its answer. */
 struct pending {
     struct list_node node;
@@ -60,6 +64,7 @@ struct batch {
     struct tnode **frozen;   /* in order of 'Z' operations */
     size_t nfrozen;
     bool sync;
+    bool urgent;             /* there is more in it than what is to be frozen */
     size_t changes;
 };
 
@@ -72,6 +77,7 @@ struct batcher {
     struct batch *busy;      /* written now */
     struct list_node later;  /* struct pending: requests to do then */
     struct due due;
+    flux_watcher_t *idle_w;  /* what is not urgent goes out then */
     struct tcold_owner owner;
     uint64_t cold_id;
     struct thawed thawed;
@@ -156,6 +162,8 @@ void batcher_close (struct batcher *b)
         batcher_drain (b);
     }
     due_cancel (&b->due);
+    flux_watcher_destroy (b->idle_w);
+    b->idle_w = NULL;
     store_close (b->store);
     b->store = NULL;
     thawed_release (&b->thawed);
@@ -333,11 +341,34 @@ static struct pending *pending_new (flux_t *h, const flux_msg_t *msg,
     return p;
 }
 
+static void idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct batcher *b = arg;
+    flush_cb (&b->due);
+}
+
+/* Nobody waits for a directory to be frozen but the memory that it takes; waking
+ * the thread for each of many costs more than freezing them.  False: cannot wait. */
+static bool wait_for_more (struct batcher *b)
+{
+    flux_reactor_t *r = b->kvs->reactor;
+    if (b->cur->urgent || b->cur->redo.len >= LAZY_BYTES || !r)
+        return false;
+    if (!b->idle_w
+        && !(b->idle_w = flux_timer_watcher_create (r, LAZY_SECONDS, 0., idle_cb, b)))
+        return false;
+    if (!flux_watcher_is_active (b->idle_w)) {
+        flux_timer_watcher_reset (b->idle_w, LAZY_SECONDS, 0.);
+        flux_watcher_start (b->idle_w);
+    }
+    return true;
+}
+
 static void kick (struct batcher *b)
 {
     if (!b->busy && b->store
         && (!list_empty (&b->cur->steps) || b->cur->redo.len > 0)
-        && due_post (b->kvs->reactor, &b->due) < 0)
+        && !wait_for_more (b) && due_post (b->kvs->reactor, &b->due) < 0)
         flush_cb (&b->due);
 }
 
@@ -503,6 +534,7 @@ static int gather (struct batcher *b, struct change *ch, struct pending *p)
     }
     list_append (&s->pending, &p->node);
     b->cur->sync |= ch->sync;
+    b->cur->urgent |= !ch->frozen;
     b->cur->changes++;
     return 0;
 }
@@ -544,6 +576,8 @@ void batcher_later (struct batcher *b, flux_t *h, const flux_msg_t *msg,
         return;
     }
     list_append (&b->later, &p->node);
+    b->cur->urgent = true;
+    kick (b);
     if (!b->busy && list_empty (&b->cur->steps) && b->kvs->reactor)
         (void)due_post (b->kvs->reactor, &b->due);
 }
