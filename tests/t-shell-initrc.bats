@@ -193,3 +193,20 @@ flux job wait-event -t 10 $id clean >/dev/null
 END
     [ "$status" -eq 0 ]
 }
+
+@test "conf.shell_pluginpath and conf.shell_initrc, also at run time" {
+    mkdir -p plugins
+    cp "$FLUX_BUILD/tests/shellplugin.so" plugins/
+    echo 'shell.setenv ("SITE", "own")' >site.lua
+    in_flux "1 -Sconf.shell_pluginpath=$PWD/plugins" <<'END'
+flux run sh -c 'echo $TESTPLUGIN' 2>/dev/null | grep -qx 0.0
+flux setattr conf.shell_pluginpath /nowhere
+test -z "$(flux run sh -c 'echo $TESTPLUGIN')"
+flux setattr conf.shell_initrc $PWD/site.lua
+flux run sh -c 'echo $SITE' | grep -qx own
+flux setattr conf.shell_initrc /no/such/initrc.lua
+! flux run true 2>err; grep -q '/no/such/initrc.lua: No such file' err
+flux run -o initrc=site.lua sh -c 'echo $SITE' | grep -qx own
+END
+    [ "$status" -eq 0 ]
+}

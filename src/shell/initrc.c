@@ -170,7 +170,7 @@ int shell_initrc (flux_shell_t *shell)
 {
     const json_t *o = shell_option (shell, "initrc");
     const char *path = setting (shell, "FLUX_SHELL_INITRC", "conf.shell_initrc", "shell_initrc");
-    bool attr = path != flux_conf_builtin_get ("shell_initrc", FLUX_CONF_AUTO);
+    bool attr = strcmp (path, flux_conf_builtin_get ("shell_initrc", FLUX_CONF_AUTO)) != 0;
     struct initrc *rc;
 
     if (o && !(path = json_string_value (o))) {

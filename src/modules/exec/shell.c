@@ -22,6 +22,7 @@
 #include "base/fluid.h"
 #include "base/forkserver.h"
 #include "base/spawn.h"
+#include "core/builtin.h"
 #include "core/iobuf.h"
 #include "core/pidwatch.h"
 #include "modules/exec/reap.h"
@@ -329,11 +330,24 @@ static char *tag_of_job (const struct shell_args *args)
     return s;
 }
 
+/* Broker attributes that the shell would otherwise have to ask for. */
+static char *setting (const struct shell_args *args, const char *env, const char *attr)
+{
+    const char *val = builtin_attr (args->h, attr);
+    char *s = NULL;
+
+    if (val && asprintf (&s, "%s=%s", env, val) < 0)
+        return NULL;
+    return s;
+}
+
 static pid_t spawn (const struct shell_args *args, struct wiring *wi,
                     flux_error_t *err)
 {
     char jobid[32], ns[64], sockenv[] = "FLUX_SHELL_FD=3";
     char *argv[5], **envp, *path, *tag;
+    char *initrc = setting (args, "FLUX_SHELL_INITRC", "conf.shell_initrc");
+    char *plugins = setting (args, "FLUX_SHELL_PLUGINPATH", "conf.shell_pluginpath");
     size_t nenv = 0, n = 0;
     struct spawn_args sa = { .argv = argv, .fds = wi->fds, .nfds = wi->nfds,
                              .setpgrp = true, .ctty_fd = -1 };
@@ -345,9 +359,11 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
         nenv++;
     path = path_of_job (args);
     tag = tag_of_job (args);
-    if (!path || !tag || !(envp = malloc ((nenv + 6) * sizeof (envp[0])))) {
+    if (!path || !tag || !(envp = malloc ((nenv + 8) * sizeof (envp[0])))) {
         free (path);
         free (tag);
+        free (initrc);
+        free (plugins);
         return errmsg (err, -ENOMEM, "out of memory");
     }
     memcpy (envp, args->env, nenv * sizeof (envp[0]));
@@ -363,6 +379,10 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
     else {
         envp[nenv++] = sockenv;
         envp[nenv++] = "FLUX_SHELL_INFO_FD=4";
+        if (initrc)
+            envp[nenv++] = initrc;
+        if (plugins)
+            envp[nenv++] = plugins;
     }
     envp[nenv] = NULL;
     argv[n++] = (char *)args->path;
@@ -377,6 +397,8 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
         pid = spawn_child (&sa, err);
     free (path);
     free (tag);
+    free (initrc);
+    free (plugins);
     free (envp);
     return pid;
 }
