@@ -339,7 +339,6 @@ static void *thread_main (void *arg)
     flux_msg_handler_delvec (h1);
     flux_msg_handler_delvec (h2);
     flux_msg_handler_delvec (h3);
-    hub_free (x->hub);
     return NULL;
 }
 
@@ -367,6 +366,7 @@ void fixture_free (struct fixture *x)
 {
     flux_future_destroy (flux_rpc (x->client, "ctl.stop", NULL, 0, FLUX_RPC_NORESPONSE));
     pthread_join (x->thread, NULL);
+    hub_free (x->hub);    // with the client's handle, which was used here
     flux_msglist_destroy (x->starts_kept);
     flux_conf_decref (x->conf);
     flux_reactor_destroy (x->r);
