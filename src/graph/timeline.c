@@ -227,7 +227,8 @@ struct timeline *timeline_get (struct graph *g)
     return g->timeline;
 }
 
-#ifdef __x86_64__
+// the thread sanitizer is not there yet when the choice is made
+#if defined (__x86_64__) && !defined (__SANITIZE_THREAD__)
 __attribute__ ((target_clones ("popcnt", "default")))
 #endif
 static uint32_t and_count (uint64_t *w, const uint64_t *b, uint32_t words)
