@@ -25,11 +25,13 @@ struct modhost {
     struct list_node core;        /* BUILTIN_CORE ones: never listed */
     struct series loads;
     struct series removes;
+    bool starting;
     void (*on_new) (struct module *m, void *arg);
     void *on_new_arg;
 };
 
 static void remove_next (struct modhost *mh);
+static void start_waiting (struct modhost *mh);
 
 /* --- series --- */
 
@@ -84,6 +86,8 @@ void modhost_set_status (struct modhost *mh, struct module *m,
         if (m->in_series)
             series_end_one (&mh->loads, 0, NULL);
         m->in_series = false;
+        m->status = status;
+        start_waiting (mh);
     }
     if (status == MODULE_FINALIZING)
         endpoint_close (m->ep);
@@ -123,10 +127,12 @@ static void exited (struct module *m, void *arg)
         panic (mh, m);
     if (was_loading) {
         int e = m->errnum ? m->errnum : ECONNRESET;
-        const char *text = m->error.text[0] ? m->error.text : NULL;
-        answer_all (mh, m->loaders, e, text);
+        flux_error_t err = m->error;
+        if (err.text[0] == '\0')
+            errmsg (&err, -e, "module %s: %s", m->name, strerror (e));
+        answer_all (mh, m->loaders, e, err.text);
         if (m->in_series)
-            series_end_one (&mh->loads, -e, text ? text : strerror (e));
+            series_end_one (&mh->loads, -e, err.text);
     }
     answer_all (mh, m->removers, 0, NULL);
     if (on_exit)
@@ -134,6 +140,7 @@ static void exited (struct module *m, void *arg)
     if (m->dso)
         dlclose (m->dso);
     module_free (m);
+    start_waiting (mh);
     remove_next (mh);
 }
 
@@ -201,6 +208,7 @@ static int start (struct modhost *mh, struct module *m, flux_error_t *err)
 {
     int e;
 
+    m->started = true;
     if (modrun_start (mh->run, m) == 0)
         return 0;
     e = m->errnum ? m->errnum : EINVAL;
@@ -245,16 +253,16 @@ static char *name_of (const char *path)
     return name;
 }
 
-static struct module *load_dso (struct modhost *mh, const char *path,
-                                const char *name, int argc, char **argv,
-                                flux_error_t *err)
+static struct module *create_dso (struct modhost *mh, const char *path,
+                                  const char *name, int argc, char **argv,
+                                  flux_error_t *err)
 {
     char *own_name = NULL;
     const char **mod_name;
     void *dso;
     struct module *m = NULL;
 
-    if (!(dso = userlib_open (path, RTLD_NOW | RTLD_LOCAL))) {
+    if (!(dso = dlopen (path, RTLD_NOW | RTLD_LOCAL))) {
         const char *why = dlerror ();
         errno = -errmsg (err, access (path, R_OK) < 0 ? -errno : -ENOEXEC, "%s", why);
         return NULL;
@@ -269,13 +277,10 @@ static struct module *load_dso (struct modhost *mh, const char *path,
         errmsg (err, -ENOMEM, "out of memory");
         goto done;
     }
-    if (modhost_find (mh, name)) {
+    if (modhost_find (mh, name))
         errno = -errmsg (err, -EEXIST, "module %s is already loaded", name);
-        goto done;
-    }
-    if ((m = create (mh, name, path, NULL, dso, argc, argv, err))
-        && start (mh, m, err) < 0)
-        m = NULL;
+    else
+        m = create (mh, name, path, NULL, dso, argc, argv, err);
 done:
     if (!m) {
         int saved_errno = errno;
@@ -286,12 +291,10 @@ done:
     return m;
 }
 
-static struct module *load_builtin (struct modhost *mh, const struct builtin *b,
-                                    const char *name, int argc, char **argv,
-                                    flux_error_t *err)
+static struct module *create_builtin (struct modhost *mh, const struct builtin *b,
+                                      const char *name, int argc, char **argv,
+                                      flux_error_t *err)
 {
-    struct module *m;
-
     if (strcmp (name, b->name) != 0) {
         errno = -errmsg (err, -ENOTSUP, "%s is built in and keeps its name", b->name);
         return NULL;
@@ -300,23 +303,21 @@ static struct module *load_builtin (struct modhost *mh, const struct builtin *b,
         errno = -errmsg (err, -EEXIST, "module %s is already loaded", name);
         return NULL;
     }
-    if (!(m = create (mh, name, "builtin", b, NULL, argc, argv, err))
-        || start (mh, m, err) < 0)
-        return NULL;
-    return m;
+    return create (mh, name, "builtin", b, NULL, argc, argv, err);
 }
 
-struct module *modhost_load (struct modhost *mh, const char *path, const char *name,
-                             int argc, char **argv, flux_error_t *err)
+/* Find what 'path' names and make it known, without starting it. */
+static struct module *create_any (struct modhost *mh, const char *path, const char *name,
+                                  int argc, char **argv, flux_error_t *err)
 {
     const struct builtin *b;
     struct module *m;
     char *found;
 
     if (strchr (path, '/'))
-        return load_dso (mh, path, name, argc, argv, err);
+        return create_dso (mh, path, name, argc, argv, err);
     if ((found = search_path (path))) {
-        m = load_dso (mh, found, name ? name : path, argc, argv, err);
+        m = create_dso (mh, found, name ? name : path, argc, argv, err);
         free (found);
         return m;
     }
@@ -327,7 +328,15 @@ struct module *modhost_load (struct modhost *mh, const char *path, const char *n
                          path);
         return NULL;
     }
-    return load_builtin (mh, b, name ? name : path, argc, argv, err);
+    return create_builtin (mh, b, name ? name : path, argc, argv, err);
+}
+
+struct module *modhost_load (struct modhost *mh, const char *path, const char *name,
+                             int argc, char **argv, flux_error_t *err)
+{
+    struct module *m = create_any (mh, path, name, argc, argv, err);
+
+    return m && start (mh, m, err) == 0 ? m : NULL;
 }
 
 /* --- default start-up --- */
@@ -347,41 +356,128 @@ int modhost_start_core (struct modhost *mh, flux_error_t *err)
     return 0;
 }
 
-static bool is_default (struct modhost *mh, const struct builtin *b)
+static char **argv_of (json_t *args, int *argcp)
 {
-    if (b->flags & (BUILTIN_CORE | BUILTIN_NODEFAULT))
-        return false;
-    if ((b->flags & BUILTIN_RANK0) && router_rank (mh->args.router) > 0)
-        return false;
-    return modhost_find (mh, b->name) == NULL;
+    size_t n = json_array_size (args);
+    char **argv = calloc (n + 1, sizeof (*argv));
+
+    for (size_t i = 0; argv && i < n; i++)
+        argv[i] = (char *)json_string_value (json_array_get (args, i));
+    *argcp = n;
+    return argv;
 }
 
-void modhost_load_defaults (struct modhost *mh, modhost_done_f done, void *arg)
+/* An entry of modconf_plan(). */
+static struct module *create_planned (struct modhost *mh, json_t *entry, flux_error_t *err)
 {
-    struct list_node *before = mh->modules.prev;
+    json_t *args = json_object_get (entry, "args");
+    const char *name, *path;
     struct module *m;
+    char **argv;
+    int argc;
+
+    if (json_unpack (entry, "{s:s s:s}", "name", &name, "module", &path) < 0
+        || !(argv = argv_of (args, &argc))) {
+        errno = -errmsg (err, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    m = create_any (mh, path, name, argc, argv, err);
+    free (argv);
+    if (m)
+        m->after = json_incref (json_object_get (entry, "after"));
+    return m;
+}
+
+/* Built-in services may ask one another as soon as their names are there; a shared
+ * object registers services only as it runs. */
+static bool may_start (struct modhost *mh, struct module *m)
+{
+    json_t *o;
+    size_t i;
+
+    json_array_foreach (m->after, i, o) {
+        struct module *before = modhost_find (mh, json_string_value (o));
+        if (before && !before->builtin && before->status < MODULE_RUNNING)
+            return false;
+    }
+    return true;
+}
+
+static void start_waiting (struct modhost *mh)
+{
     flux_error_t err;
 
+    if (mh->starting)
+        return;             /* from a module that is being started */
+    mh->starting = true;
+    /* after a start that fails the list may be another: begin again */
+    for (struct list_node *n = mh->modules.next; n != &mh->modules; n = n->next) {
+        struct module *m = list_entry (n, struct module, node);
+        bool in_series = m->in_series;
+        if (m->started || m->removing || !may_start (mh, m))
+            continue;
+        if (start (mh, m, &err) < 0) {
+            if (in_series)
+                series_end_one (&mh->loads, -errno, err.text);
+            n = &mh->modules;
+        }
+    }
+    mh->starting = false;
+}
+
+void modhost_load_plan (struct modhost *mh, json_t *plan, modhost_done_f done, void *arg)
+{
+    struct module *m;
+    flux_error_t err;
+    json_t *entry;
+    size_t i;
+
     series_begin (&mh->loads, done, arg);
-    for (const struct builtin *const *p = mh->args.builtins; p && *p; p++) {
-        const struct builtin *b = *p;
-        if (!is_default (mh, b))
+    json_array_foreach (plan, i, entry) {
+        if (modhost_find (mh, json_string_value (json_object_get (entry, "name"))))
             continue;
         mh->loads.pending++;
-        if ((m = create (mh, b->name, "builtin", b, NULL, 0, NULL, &err)))
+        if ((m = create_planned (mh, entry, &err)))
             m->in_series = true;
         else
             series_end_one (&mh->loads, -errno, err.text);
     }
     /* After a failure the others still start: in recovery mode they count, else
      * they are removed again at once. */
-    for (struct list_node *n = before->next; n != &mh->modules;) {
-        m = list_entry (n, struct module, node);
-        n = n->next;
-        if (start (mh, m, &err) < 0)
-            series_end_one (&mh->loads, -errno, err.text);
-    }
+    start_waiting (mh);
     series_end_one (&mh->loads, 0, NULL);
+}
+
+bool modhost_is_loading (const struct modhost *mh)
+{
+    return mh->loads.done != NULL;
+}
+
+struct modconf *modhost_conf (struct modhost *mh, flux_error_t *err)
+{
+    struct modconf_args args = {
+        .builtins = mh->args.builtins,
+        .conf = mh->args.conf (mh->args.conf_arg),
+        .attrs = mh->args.attrs,
+        .path = getenv ("FLUX_MODPROBE_PATH"),
+        .rank = router_rank (mh->args.router),
+    };
+
+    return modconf_new (&args, err);
+}
+
+void modhost_load_defaults (struct modhost *mh, modhost_done_f done, void *arg)
+{
+    flux_error_t err;
+    struct modconf *mc = modhost_conf (mh, &err);
+    json_t *plan = mc ? modconf_plan (mc, NULL, &err) : NULL;
+
+    if (plan)
+        modhost_load_plan (mh, plan, done, arg);
+    else
+        done (arg, -errno, err.text);
+    json_decref (plan);
+    modconf_free (mc);
 }
 
 /* --- remove --- */
@@ -394,7 +490,15 @@ void modhost_remove (struct modhost *mh, struct module *m, bool cancel)
     if (m->status < MODULE_FINALIZING)
         m->status = MODULE_FINALIZING;
     endpoint_close (m->ep);
-    modrun_stop (mh->run, m, cancel);
+    if (m->started)
+        modrun_stop (mh->run, m, cancel);
+    else {
+        module_refuse_queued (m->far);
+        flux_close (m->far);
+        m->far = NULL;
+        m->errnum = ECANCELED;
+        exited (m, mh);
+    }
 }
 
 static void remove_next (struct modhost *mh)

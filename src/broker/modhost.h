@@ -4,6 +4,7 @@
 #define BROKER_MODHOST_H
 
 #include "broker/attr.h"
+#include "broker/modconf.h"
 #include "broker/module.h"
 #include "broker/pubsub.h"
 
@@ -34,9 +35,16 @@ typedef void (*modhost_done_f) (void *arg, int rc, const char *text);
 /* Start what is part of the broker itself (BUILTIN_CORE); on the loop, so that
  * it is done on return.  0 or a negative errno with err->text. */
 int modhost_start_core (struct modhost *mh, flux_error_t *err);
-/* rc1 in C: load every service of the default start-up for this rank.  Their
+/* rc1 in C: load every module of the default start-up for this rank.  Their
  * names are registered first, so that one may ask another in any order. */
 void modhost_load_defaults (struct modhost *mh, modhost_done_f done, void *arg);
+/* The same of a plan (modconf_plan()); modules that are loaded are left alone.
+ * Not while modhost_is_loading(). */
+void modhost_load_plan (struct modhost *mh, json_t *plan, modhost_done_f done, void *arg);
+bool modhost_is_loading (const struct modhost *mh);
+/* The table of modules as the configuration has it now, for modconf_free().  NULL
+ * with errno and err->text. */
+struct modconf *modhost_conf (struct modhost *mh, flux_error_t *err);
 /* rc3 in C: remove all but the core, last loaded first. */
 void modhost_remove_all (struct modhost *mh, modhost_done_f done, void *arg);
 /* Stop the core services, last started first. */

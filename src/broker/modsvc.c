@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 
+#include "base/errmsg.h"
 #include "broker/modhost.h"
 #include "broker/modsvc.h"
 #include "broker/tracer.h"
@@ -11,6 +12,13 @@ struct modsvc {
     struct modhost *mh;
     struct tracer *tracer;
     flux_msg_handler_t **handlers;
+};
+
+/* A module.probe request, until what it loads runs. */
+struct probe {
+    struct modsvc *ms;
+    const flux_msg_t *msg;
+    json_t *plan;
 };
 
 static bool is_user (struct module *m)
@@ -146,6 +154,89 @@ static void load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     return;
 error:
     flux_respond_error (h, msg, errno, errstr);
+}
+
+/* --- load what the configuration names (flux-modprobe(1)) --- */
+
+static void probe_done (void *arg, int rc, const char *text)
+{
+    struct probe *pr = arg;
+
+    if (rc < 0)
+        flux_respond_error (pr->ms->h, pr->msg, -rc, text);
+    else
+        flux_respond_pack (pr->ms->h, pr->msg, "{s:O}", "modules", pr->plan);
+    json_decref (pr->plan);
+    flux_msg_decref (pr->msg);
+    free (pr);
+}
+
+/* A new reference to the entries that are asked for and not loaded. */
+static json_t *plan_of (struct modsvc *ms, json_t *names, flux_error_t *err)
+{
+    struct modconf *mc = modhost_conf (ms->mh, err);
+    int argc = 0;
+    char **argv = mc && names ? args_of (names, &argc) : NULL;
+    json_t *plan = NULL, *entry;
+
+    if (mc && names && !argv)
+        errmsg (err, -errno, "names: must be an array of strings");
+    else if (mc)
+        plan = modconf_plan (mc, (const char *const *)argv, err);
+    for (size_t i = json_array_size (plan); i > 0; i--) {
+        entry = json_array_get (plan, i - 1);
+        if (modhost_find (ms->mh, json_string_value (json_object_get (entry, "name"))))
+            json_array_remove (plan, i - 1);
+    }
+    free (argv);
+    modconf_free (mc);
+    return plan;
+}
+
+static void probe_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct modsvc *ms = arg;
+    json_t *names = NULL, *plan = NULL;
+    int dry_run = 0;
+    flux_error_t err = { 0 };
+    struct probe *pr;
+
+    if (flux_request_unpack (msg, NULL, "{s?o s?b}", "names", &names, "dry-run",
+                             &dry_run) < 0)
+        goto error;
+    if (!dry_run && modhost_is_loading (ms->mh)) {
+        errmsg (&err, -1, "modules are being loaded already");
+        errno = EBUSY;
+        goto error;
+    }
+    if (!(plan = plan_of (ms, names, &err)))
+        goto error;
+    if (dry_run) {
+        flux_respond_pack (h, msg, "{s:o}", "modules", plan);
+        return;
+    }
+    if (!(pr = calloc (1, sizeof (*pr))))
+        goto error;
+    *pr = (struct probe){ .ms = ms, .msg = flux_msg_incref (msg), .plan = plan };
+    modhost_load_plan (ms->mh, plan, probe_done, pr);
+    return;
+error:
+    flux_respond_error (h, msg, errno, err.text[0] ? err.text : NULL);
+    json_decref (plan);
+}
+
+static void config_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct modsvc *ms = arg;
+    flux_error_t err;
+    struct modconf *mc = modhost_conf (ms->mh, &err);
+    json_t *o = mc ? modconf_dump (mc) : NULL;
+
+    if (!mc)
+        flux_respond_error (h, msg, errno, err.text);
+    else if (flux_respond_pack (h, msg, "o", o) < 0)
+        flux_respond_error (h, msg, ENOMEM, NULL);
+    modconf_free (mc);
 }
 
 static struct module *find (struct modsvc *ms, const char *name, char *text,
@@ -415,6 +506,8 @@ static void service_remove_cb (flux_t *h, flux_msg_handler_t *mh,
 static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "module.load", load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "module.remove", remove_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.probe", probe_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.config", config_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "module.list", list_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "module.status", status_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "module.debug", debug_cb, 0 },

@@ -167,6 +167,7 @@ void module_free (struct module *m)
     for (int i = 0; i < m->argc; i++)
         free (m->argv[i]);
     free (m->argv);
+    json_decref (m->after);
     free (m->name);
     free (m->path);
     free (m);

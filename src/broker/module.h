@@ -52,6 +52,8 @@ struct module {
     flux_msg_handler_t **overrides;   /* of those of a built-in service */
     struct modthread *thread;         /* NULL: on the loop */
     void *dso;
+    bool started;                     /* else only its name is there */
+    json_t *after;                    /* names that must run before it starts */
     bool removing;                    /* stop was asked for */
     bool in_series;                   /* the default start-up waits for it */
 
