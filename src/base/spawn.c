@@ -111,16 +111,16 @@ static void child_close_others (const struct spawn_args *args)
     }
 }
 
+/* The call of the kernel itself: that of a library (a sanitizer's) may note the
+ * change in memory, which is the parent's too. */
 static void child_signals (void)
 {
-    struct sigaction sa;
+    static const unsigned long dfl[16];   /* its struct sigaction, all zero: SIG_DFL */
     sigset_t none;
 
-    memset (&sa, 0, sizeof (sa));
-    sa.sa_handler = SIG_DFL;
     for (int sig = 1; sig < NSIG; sig++)
         if (sig != SIGKILL && sig != SIGSTOP)
-            (void)sigaction (sig, &sa, NULL);
+            (void)syscall (SYS_rt_sigaction, sig, dfl, NULL, 8);
     sigemptyset (&none);
     sigprocmask (SIG_SETMASK, &none, NULL);
 }
