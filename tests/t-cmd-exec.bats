@@ -93,7 +93,7 @@ load common
         flux exec -v -q -r 0 --attach cat 2>a.err & a=$!
         flux exec -v -q -r 1 --attach $(sed -n "s/^1: //p" pids) 2>b.err & b=$!
         flux exec --bg -r 0 --label=cat true; echo rc=$?
-        until grep -q Running a.err && grep -q Running b.err; do command sleep 0.02; done
+        until grep -qs Running a.err && grep -qs Running b.err; do command sleep 0.02; done
         exec 9>fifo
         exec 9>&-
         wait $a; echo rc=$?
