@@ -3,7 +3,7 @@
  *   ptytest COMMAND ARGS... <steps
  *
  * Steps, one a line:
- *   expect TEXT     wait (10s) until the program has written TEXT
+ *   expect TEXT     wait (30s) until the program has written TEXT
  *   send TEXT       type it; \r \n \e \\ and \xHH are understood
  *   resize R C      change the size of the terminal
  *   raw, cooked     wait until the terminal is that
@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define SIZE (1 << 20)
-#define PATIENCE 10000
+#define PATIENCE 30000
 
 static char seen[SIZE];
 static size_t nseen;

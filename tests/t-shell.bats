@@ -132,7 +132,7 @@ END
     in_flux 3 <<'END'
 flux run -N3 -n3 -l seq 20000 >out
 for i in 0 1 2; do grep "^$i: " out | sed 's/^.: //' | cmp - <(seq 20000); done
-flux run -N3 -n3 sh -c 'yes abcdef | head -c 7000000' | (sleep 0.5; wc -c) | grep -qx 21000000
+flux run -N3 -n3 sh -c 'yes abcdef | head -c 2000000' | (sleep 0.5; wc -c) | grep -qx 6000000
 flux run -N3 -o output.client.hwm=5 -o output.client.lwm=2 seq 3000 | wc -l | grep -qx 9000
 END
     [ "$status" -eq 0 ]

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "core/kvs_proto.h"
+#include "modules/exec/commits.h"
 #include "modules/exec/guest.h"
 #include "modules/exec/jobexec.h"
 #include "spec/eventlog.h"
@@ -144,13 +145,13 @@ static void flush_simulated (struct guest *g)
 static void flush_namespace (struct guest *g)
 {
     flux_kvs_txn_t *txn = flux_kvs_txn_create ();
-    flux_future_t *f = NULL;
 
     if (txn && flux_kvs_txn_put_raw (txn, FLUX_KVS_APPEND, EVENTLOG, g->events.data,
-                                     g->events.len) == 0)
-        f = flux_kvs_commit (g->ctx->h, g->ns, KVS_COMMIT_NOREF, txn);
-    jobexec_log_future (g->ctx, f, "exec.eventlog commit");
-    flux_kvs_txn_destroy (txn);
+                                     g->events.len) < 0) {
+        flux_kvs_txn_destroy (txn);
+        txn = NULL;
+    }
+    commits_add (g->ctx->commits, g->ns, txn, "exec.eventlog commit");
 }
 
 static void guest_flush (struct guest *g)
@@ -194,8 +195,6 @@ void guest_is_done (struct guest *g)
 
 void guest_finish (struct guest *g)
 {
-    flux_future_t *f;
-
     g->failed = NULL;
     if (!g->done)
         guest_event (g, "done", NULL);
@@ -204,7 +203,5 @@ void guest_finish (struct guest *g)
     guest_flush (g); /* what is grafted must contain it */
     if (g->link && g->link == g->ctx->txn)
         jobexec_flush_txn (g->ctx);   /* what is grafted takes the place of the link */
-    f = flux_rpc_pack (g->ctx->h, "kvs.namespace-graft", 0, 0, "{s:s s:s}",
-                       "namespace", g->ns, "dst", g->key);
-    jobexec_log_future (g->ctx, f, "kvs.namespace-graft");
+    commits_graft (g->ctx->commits, g->ns, g->key);
 }

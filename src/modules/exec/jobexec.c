@@ -12,6 +12,7 @@
 #include "base/errmsg.h"
 #include "base/forkserver.h"
 #include "core/kvs_proto.h"
+#include "modules/exec/commits.h"
 #include "modules/exec/exec.h"
 #include "modules/exec/guest.h"
 #include "modules/exec/job.h"
@@ -129,10 +130,7 @@ void jobexec_flush_txn (struct jobexec *ctx)
     if (!txn)
         return;
     ctx->txn = NULL;
-    jobexec_log_future (ctx, flux_kvs_commit (ctx->h, KVS_PRIMARY_NAMESPACE,
-                                              KVS_COMMIT_NOREF, txn),
-                        "commit");
-    flux_kvs_txn_destroy (txn);
+    commits_add (ctx->commits, KVS_PRIMARY_NAMESPACE, txn, "commit");
 }
 
 void jobexec_flush (struct jobexec *ctx)
@@ -403,6 +401,7 @@ static void jobexec_stop (void *arg)
         logged_free (list_entry (n, struct logged, node));
     flux_future_destroy (ctx->f_hello);
     flux_watcher_destroy (ctx->hello_w);
+    commits_free (ctx->commits);
     mocks_free (ctx->mocks);
     idhash_free (ctx->jobs);
     topo_free (ctx->topo);
@@ -456,6 +455,7 @@ static int jobexec_init (struct jobexec *ctx, int argc, char **argv,
     ctx->owner = instance_owner (h);
     ctx->local_uri = flux_attr_get (h, "local-uri");
     if (!(ctx->jobs = idhash_new (NULL))
+        || !(ctx->commits = commits_new (h))
         || copy_args (ctx, argc, argv) < 0
         || make_env (ctx) < 0)
         return errmsg (err, -ENOMEM, "out of memory");

@@ -33,6 +33,7 @@
 #include "modules/exec/conf.h"
 
 struct forkserver;
+struct commits;
 struct topo;
 struct mocks;
 struct parts;
@@ -61,6 +62,7 @@ struct jobexec {
     struct due due;               /* of the outbox */
     struct list_node responses;
     struct list_node guests;      /* that have events to commit */
+    struct commits *commits;
     flux_kvs_txn_t *txn;          /* for the primary namespace */
     struct list_node logged;      /* see jobexec_log_future() */
     struct mocks *mocks;          /* timers of simulated jobs (mock.c) */

@@ -141,6 +141,7 @@ static struct part *part_new (struct parts *ps, uint64_t id, uint32_t userid,
     part->userid = userid;
     reap_tag (part->tag, sizeof (part->tag), cookie, id);
     part->rank = ps->ctx->rank;
+    (void)snprintf (part->own_tag, sizeof (part->own_tag), "%s/%" PRIu32, part->tag, part->rank);
     list_init (&part->branches);
     list_init (&part->barriers);
     due_init (&part->due, tell_cb);
@@ -355,7 +356,7 @@ static void shell_exited (struct shell *sh, int status, void *arg)
     part->shell = NULL;
     part->wait_status = status;
     if (WIFSIGNALED (status) && ctx
-        && (part->reap = reap_new (ctx->r, part->tag, reaped, part)))
+        && (part->reap = reap_new (ctx->r, part->own_tag, reaped, part)))
         return;
     part_update_one (part, part->rank, one_exited, status, NULL);
 }
@@ -413,13 +414,15 @@ static void start_shell (struct part *part, const struct idset *ranks,
                          const char *text, const json_t *jobspec, const char *J)
 {
     struct jobexec *ctx = part->parts->ctx;
-    struct shell_args args = { .h = ctx->h, .id = part->id, .tag = part->tag,
+    char tags[sizeof (part->tag) + sizeof (part->own_tag) + 1];
+    struct shell_args args = { .h = ctx->h, .id = part->id, .tag = tags,
                                .env = ctx->env };
     struct buf info = BUF_INIT;
     flux_error_t err = { "" };
     char ns[64];
     int rc;
 
+    (void)snprintf (tags, sizeof (tags), "%s %s", part->tag, part->own_tag);
     args.path = shell_path (ctx, jobspec);
     if (ctx->forkserver && strcmp (args.path, forkserver_path (ctx->forkserver)) == 0)
         args.fs = ctx->forkserver;

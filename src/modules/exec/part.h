@@ -34,6 +34,8 @@ struct part {
     uint64_t id;
     uint32_t userid;
     char tag[64];             /* what its processes carry, see reap.h */
+    char own_tag[80];         /* of its processes under this broker: others may be on
+                               * this host too */
     char *jobid;              /* f58, for messages */
     /* who is told: on rank 0 a function, else the sender of a request */
     void (*up_fn) (struct update *u, void *arg);

@@ -1,7 +1,8 @@
 /* reap.h - the end of processes whose parent cannot end them any more
  *
  * Every process of a job carries in its environment, in FLUX_EXEC_TAG, the words
- * (separated by spaces) "COOKIE/JOBID" of the jobs it is inside of, the outermost first.
+ * (separated by spaces) "COOKIE/JOBID" of the jobs it is inside of, the outermost
+ * first, each followed by "COOKIE/JOBID/RANK" with the rank of the shell's broker.
  * So processes are found however they came about, after a job shell was killed
  * or the broker itself was, and those of nested instances too.  (A process that
  * was given another environment is not found.)
