@@ -11,6 +11,7 @@ export TMPDIR="${BATS_TEST_TMPDIR:-/tmp}"
 export LC_ALL=C.UTF-8
 unset FLUX_URI FLUX_KVS_NAMESPACE FLUX_JOB_ID FLUX_CONF_DIR FLUX_F58_FORCE_ASCII
 unset PMI_FD PMI_RANK PMI_SIZE
+: "${TEST_SLOW:=1}"     # times as long as usual may things take: an instrumented build
 
 setup() {
     cd "$BATS_TEST_TMPDIR"
@@ -21,9 +22,9 @@ start_flux() {
     local n=$1
     shift
     if [ "$n" -eq 1 ]; then
-        timeout 60 flux start "$@"
+        timeout $((60 * TEST_SLOW)) flux start "$@"
     else
-        timeout 60 flux start --test-size="$n" "$@"
+        timeout $((60 * TEST_SLOW)) flux start --test-size="$n" "$@"
     fi
 }
 
@@ -44,13 +45,13 @@ start_fake() {
     local n=$1 c=$2
     shift 2
     fake_config "$n" "$c"
-    timeout 120 flux start --test-size="$n" --test-hosts="node[0-$((n - 1))]" \
+    timeout $((120 * TEST_SLOW)) flux start --test-size="$n" --test-hosts="node[0-$((n - 1))]" \
         --config-path=fake.toml "$@"
 }
 
 # wait_until SECONDS COMMAND...: poll a condition that has no event to wait for
 wait_until() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1 * TEST_SLOW))
     shift
     until "$@"; do
         [ $SECONDS -lt $end ] || return 1
