@@ -65,15 +65,13 @@ milliseconds() {
     command sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"
 }
 
-# processes that carry our mark
+# processes of jobs that carry our mark
 marked() {
     local p
     for p in $(env -u MARK grep -lzxs "MARK=$MARK" /proc/[0-9]*/environ); do
+        grep -qzs "^FLUX_JOB_ID=" "$p" || continue
         p=${p%/environ}
-        case $(readlink "$p/exe") in
-        */flux-broker | */flux | */bash) ;;          # the instance, and its clients
-        *) echo "${p#/proc/} $(tr '\0' ' ' <"$p/cmdline")" ;;
-        esac
+        echo "${p#/proc/} $(tr '\0' ' ' <"$p/cmdline")"
     done
 }
 
@@ -114,17 +112,6 @@ verify() {
     chmod +x verify
     env -u MARK timeout 60 flux start $where -c fake.toml \
         -Sstatedir="$PWD/state" ./verify 2>log.verify
-}
-
-# random_pid NAME-OR-RANK: one of the shells of the instance
-a_shell() {
-    local pids=() p
-    for p in $(env -u MARK grep -lzxs "MARK=$MARK" /proc/[0-9]*/environ); do
-        p=${p%/environ}
-        [ "$(readlink "$p/exe")" = "$FLUX_BUILD/flux-shell" ] || continue
-        pids+=("${p#/proc/}")
-    done
-    [ ${#pids[@]} -gt 0 ] && echo "${pids[RANDOM % ${#pids[@]}]}"
 }
 
 # round N: returns 1 and tells what is wrong

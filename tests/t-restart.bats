@@ -19,7 +19,7 @@ CONF
 
 # shell_of ID: pid of the job's shell; for scripts too
 shell_of() {
-    pgrep -f "flux-shell f${1#ƒ}\$"
+    pgrep -P "$(flux getattr broker.pid)" -f "flux-shell f${1#ƒ}\$"
 }
 export -f shell_of
 
@@ -167,6 +167,43 @@ SH
     [[ "$output" == *"FAILED 137"* ]]
     [[ "$output" == *"goes on"* ]]
     wait_until 5 nothing_left "^sleep 85$MARK"
+}
+
+@test "a full disk: commits and submissions say so, what runs goes on, and nothing is lost" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can mount a small tmpfs for the state directory"
+    mkdir -m 700 state
+    mount -t tmpfs -o size=2m,mode=700 none state \
+        || skip "a small tmpfs for the state directory cannot be mounted here"
+    cat >script <<'SH'
+id=$(flux submit sh -c "until [ -e go ]; do sleep .02; done; echo the output")
+flux job wait-event -q -t 10 -W -p exec $id shell.start
+flux kvs put before=1
+dd if=/dev/zero of=state/fill bs=4k 2>/dev/null
+value=$(head -c 40000 /dev/urandom | base64 -w0)
+echo commit; flux kvs put big1=$value && echo accepted
+flux kvs put big2=$value && echo accepted
+echo submit; for i in 1 2 3; do flux submit true && flux submit -n1 true && echo accepted; done
+echo look up; flux kvs get before; flux ping -c1 kvs >/dev/null
+touch go
+flux job wait-event -q -t 1.5 $id finish && echo it cannot be recorded yet
+rm state/fill
+flux job wait-event -q -t 10 $id clean
+flux job attach $id
+flux jobs -no "{status} {returncode}" $id
+flux job eventlog -p exec $id | grep -c done
+flux kvs put after=1; flux run echo goes on; flux kvs get after
+SH
+    run keep sh script
+    umount state
+    echo "$output"
+    [[ "$output" == *"flux-kvs: ERROR: cannot commit: the disk that holds statedir is full: free some space, then try again"* ]]
+    [[ "$output" == *"flux-submit: ERROR: "*"free some on the disk that holds statedir, then submit again"* ]]
+    [[ "$output" != *accepted* && "$output" != *"recorded yet"* ]]
+    [[ "$output" == *"the output
+COMPLETED 0
+1
+goes on
+1" ]]
 }
 
 @test "kill -9 at random moments: acknowledged is kept, nothing runs twice or is left over" {

@@ -2,11 +2,14 @@
  *
  *   append --> [ open: key -> text, ... ] --timer/flush--> commit --> answered
  *
- * One commit is under way at a time; what is appended meanwhile is the next.
+ * One commit is under way at a time; what is appended meanwhile is the next.  If
+ * the disk is full it is tried again until there is room: what a task wrote is not
+ * lost, and meanwhile those that write much are held back.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/errmsg.h"
@@ -14,6 +17,7 @@
 
 #define NKEYS 3
 #define NDRAIN 8
+#define RETRY_SECONDS 1
 
 struct drain {
     size_t bytes;
@@ -26,7 +30,10 @@ struct kvslog {
     const char *keys[NKEYS];
     struct buf open[NKEYS];      /* not yet sent */
     size_t sent;                 /* bytes under way */
-    flux_future_t *commit;
+    flux_kvs_txn_t *txn;         /* of the commit under way */
+    flux_future_t *commit;       /* NULL with txn: to be tried again */
+    flux_watcher_t *retry;
+    bool full;                   /* that was said */
     flux_watcher_t *timer;
     double due;                  /* reactor time of the timer; 0: not set */
     bool due_on_answer;          /* it came due while a commit was under way */
@@ -71,24 +78,43 @@ int kvslog_on_drain (struct kvslog *kl, size_t bytes, void (*cb) (void *arg), vo
     return 0;
 }
 
-/* Take in the answer of a commit (fulfilled or waited for). */
-static void answered (struct kvslog *kl, flux_future_t *f)
+/* Take in the answer of a commit (fulfilled or waited for).  False if it is to be
+ * tried again. */
+static bool answered (struct kvslog *kl, flux_future_t *f)
 {
-    if (flux_future_get (f, NULL) < 0 && kl->error == 0) {
+    int rc = flux_future_get (f, NULL);
+
+    kl->commit = NULL;
+    if (rc < 0 && errno == ENOSPC) {
+        if (!kl->full)
+            fprintf (stderr, "flux-shell: output waits to be written: %s\n",
+                     future_strerror (f, errno));
+        kl->full = true;
+        flux_future_destroy (f);
+        return false;
+    }
+    if (rc < 0 && kl->error == 0) {
         kl->error = -errno;
         snprintf (kl->error_text, sizeof (kl->error_text), "%s", future_strerror (f, errno));
         shell_log_error ("cannot write to the job's eventlogs: %s", kl->error_text);
     }
     flux_future_destroy (f);
-    kl->commit = NULL;
+    flux_kvs_txn_destroy (kl->txn);
+    kl->txn = NULL;
     kl->sent = 0;
+    kl->full = false;
+    return true;
 }
 
 static void commit_cb (flux_future_t *f, void *arg)
 {
     struct kvslog *kl = arg;
 
-    answered (kl, f);
+    if (!answered (kl, f)) {
+        flux_timer_watcher_reset (kl->retry, RETRY_SECONDS, 0.);
+        flux_watcher_start (kl->retry);
+        return;
+    }
     flux_shell_remove_completion_ref (kl->shell, "kvslog");
     if (kl->due_on_answer)
         kvslog_flush (kl);
@@ -118,14 +144,18 @@ static flux_kvs_txn_t *take_txn (struct kvslog *kl)
 
 static int send_commit (struct kvslog *kl)
 {
-    flux_kvs_txn_t *txn = take_txn (kl);
-
-    if (!txn || !(kl->commit = flux_kvs_commit (kl->shell->h, NULL, 0, txn))) {
-        flux_kvs_txn_destroy (txn);
+    if ((!kl->txn && !(kl->txn = take_txn (kl)))
+        || !(kl->commit = flux_kvs_commit (kl->shell->h, NULL, 0, kl->txn)))
         return -errno;
-    }
-    flux_kvs_txn_destroy (txn);
     return 0;
+}
+
+static void retry_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct kvslog *kl = arg;
+
+    if (send_commit (kl) < 0 || flux_future_then (kl->commit, -1., commit_cb, kl) < 0)
+        shell_die_errno (1, "cannot write to the job's eventlogs");
 }
 
 int kvslog_flush (struct kvslog *kl)
@@ -137,7 +167,7 @@ int kvslog_flush (struct kvslog *kl)
     kl->due_on_answer = false;
     if (open_bytes (kl) == 0)
         return 0;
-    if (kl->commit) {
+    if (kl->txn) {
         kl->due_on_answer = true;
         return 0;
     }
@@ -182,11 +212,12 @@ int kvslog_sync (struct kvslog *kl, flux_error_t *err)
 {
     if (kl->commit)
         answered (kl, kl->commit);
-    if (open_bytes (kl) > 0) {
+    while (kl->txn || open_bytes (kl) > 0) {
         int rc = send_commit (kl);
         if (rc < 0)
             return errmsg (err, rc, "%s", strerror (-rc));
-        answered (kl, kl->commit);
+        if (!answered (kl, kl->commit))
+            (void)sleep (RETRY_SECONDS);
     }
     if (kl->error)
         return errmsg (err, kl->error, "%s", kl->error_text);
@@ -205,8 +236,10 @@ struct kvslog *kvslog_new (flux_shell_t *shell)
     kl->keys[2] = "input";
     for (int i = 0; i < NKEYS; i++)
         kl->open[i] = (struct buf)BUF_INIT;
-    if (!(kl->timer = flux_timer_watcher_create (shell->r, 0., 0., timer_cb, kl))) {
-        free (kl);
+    kl->timer = flux_timer_watcher_create (shell->r, 0., 0., timer_cb, kl);
+    kl->retry = flux_timer_watcher_create (shell->r, 0., 0., retry_cb, kl);
+    if (!kl->timer || !kl->retry) {
+        kvslog_free (kl);
         return NULL;
     }
     return kl;
@@ -217,7 +250,9 @@ void kvslog_free (struct kvslog *kl)
     if (!kl)
         return;
     flux_future_destroy (kl->commit);
+    flux_kvs_txn_destroy (kl->txn);
     flux_watcher_destroy (kl->timer);
+    flux_watcher_destroy (kl->retry);
     for (int i = 0; i < NKEYS; i++)
         buf_release (&kl->open[i]);
     free (kl);

@@ -216,8 +216,10 @@ static int prepare (struct mgr *m, struct submission *s, flux_error_t *err)
     int rc;
 
     if (turn_error (m->turn))
-        return errmsg (err, -turn_error (m->turn), "the job cannot be recorded: %s",
-                       flux_strerror (turn_error (m->turn)));
+        return errmsg (err, -turn_error (m->turn), "the job cannot be recorded: %s%s",
+                       flux_strerror (turn_error (m->turn)),
+                       turn_error (m->turn) == ENOSPC ? ": free some on the disk that"
+                       " holds statedir, then submit again" : "");
     if ((rc = check_flags (s, err)) < 0 || (rc = unwrap (m, s, err)) < 0
         || (rc = make_doc (m, s, err)) < 0)
         return rc;

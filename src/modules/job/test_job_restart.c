@@ -149,7 +149,8 @@ static void test_enospc (void **state)
     assert_true (commits > 0);
     fixture_fail_commits (x, ENOSPC);
     fails (submit_future (h, "true", 1, NULL, 16, 0), ENOSPC,
-           "no space is left to record the job");
+           "no space is left to record the job: free some on the disk that holds"
+           " statedir, then submit again");
     /* refused at once from now on */
     fails (submit_future (h, "true", 1, NULL, 16, 0), ENOSPC, NULL);
     /* what happens to the running job waits until it can be recorded */

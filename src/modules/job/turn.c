@@ -78,7 +78,8 @@ static void held_respond (struct turn *b, struct held *e)
     else if (e->job && e->job->gone && b->error)
         rc = flux_respond_error (e->h, e->req, b->error,
                                  b->error == ENOSPC
-                                 ? "no space is left to record the job" : NULL);
+                                 ? "no space is left to record the job: free some on the"
+                                   " disk that holds statedir, then submit again" : NULL);
     else
         rc = flux_respond (e->h, e->req, e->payload);
     if (rc < 0)

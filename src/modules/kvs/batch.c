@@ -692,7 +692,8 @@ static void fail (struct batcher *b, struct batch *x, int rc, const char *text)
             content_drop_blob (b->kvs->content, p->blob);
         if (p->msg)
             kvs_respond_error (p->h, p->msg, rc, rc == -ENOSPC
-                               ? "the disk that holds statedir is full" : text);
+                               ? "the disk that holds statedir is full: free some"
+                                 " space, then try again" : text);
         pending_free (p);
     }
     do_again (b, &again);
