@@ -200,6 +200,7 @@ SH
     [[ "$output" == *"flux-submit: ERROR: "*"free some on the disk that holds statedir, then submit again"* ]]
     [[ "$output" != *accepted* && "$output" != *"recorded yet"* ]]
     [[ "$output" == *"the output
+"*"
 COMPLETED 0
 1
 goes on
