@@ -331,6 +331,7 @@ int main (int argc, char **argv)
             inside (strtod (getenv ("BENCH_BARE"), NULL));
         return 0;
     }
+    (void)setvbuf (stdout, NULL, _IOLBF, 0);
     double load = 0; /* all rows are worse beside other work */
     (void)getloadavg (&load, 1);
     bare = bare_loop (2000, 2);
