@@ -268,13 +268,11 @@ static int add_updates (struct modconf *mc, json_t *table, flux_error_t *err)
 
     if (table && !json_is_object (table))
         return errmsg (err, -EINVAL, "modules: must be a table");
-    if (alternatives && (rc = set_alternatives (mc, alternatives, err)) < 0)
-        return rc;
     json_object_foreach (table, name, o)
         if (strcmp (name, "alternatives") != 0
             && (rc = update_entry (mc, name, o, err)) < 0)
             return rc;
-    return 0;
+    return alternatives ? set_alternatives (mc, alternatives, err) : 0;
 }
 
 /* An entry of the array "modules" of a file. */

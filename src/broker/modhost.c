@@ -264,7 +264,8 @@ static struct module *create_dso (struct modhost *mh, const char *path,
 
     if (!(dso = dlopen (path, RTLD_NOW | RTLD_LOCAL))) {
         const char *why = dlerror ();
-        errno = -errmsg (err, access (path, R_OK) < 0 ? -errno : -ENOEXEC, "%s", why);
+        errno = -errmsg (err, access (path, R_OK) < 0 ? -errno : -ENOEXEC, "module %s: %s",
+                         name ? name : path, why);
         return NULL;
     }
     if (!dlsym (dso, "mod_main")) {

@@ -12,6 +12,7 @@
 #include "cmd/job.h"
 #include "cmd/jobs.h"
 #include "cmd/kvs.h"
+#include "cmd/modprobe.h"
 #include "cmd/module.h"
 #include "cmd/overlay.h"
 #include "cmd/pgrep.h"
@@ -51,6 +52,7 @@ const struct cmd cmd_table[] = {
     { "kvs", cmd_kvs, COMMON, "Flux key-value store utility" },
     { "logger", cmd_logger, COMMON, "Create a Flux log entry" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
+    { "modprobe", cmd_modprobe, COMMON, "Load and unload modules as configured" },
     { "module", cmd_module, COMMON, "Manage Flux extension modules" },
     { "overlay", cmd_overlay, COMMON, "Show flux overlay network status" },
     { "pgrep", cmd_pgrep, COMMON, "List jobs by name or id range" },

@@ -1,0 +1,303 @@
+/* modprobe.c - flux modprobe (flux-modprobe(1))
+ *
+ *   load, rc1 ──module.probe──► broker: loads and answers what
+ *   show, list-dependencies ──module.config──► broker
+ *   remove, rc3 ──module.list, module.config, module.remove...──► broker
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/modprobe.h"
+
+static int usage (optparse_t *p)
+{
+    optparse_print_usage (p);
+    return 1;
+}
+
+static json_t *ask (flux_t *h, flux_future_t **fp, const char *topic)
+{
+    json_t *o;
+
+    *fp = flux_rpc (h, topic, "{}", FLUX_NODEID_ANY, 0);
+    cmd_check (*fp, topic);
+    if (flux_rpc_get_unpack (*fp, "o", &o) < 0)
+        cmd_die (1, "%s: %s", topic, flux_strerror (errno));
+    return o;
+}
+
+static const char *name_of (json_t *entry)
+{
+    const char *name = json_string_value (json_object_get (entry, "name"));
+
+    return name ? name : "?";
+}
+
+/* --- load --- */
+
+static size_t probe (flux_t *h, json_t *names, bool dry_run, bool verbose)
+{
+    json_t *req = json_pack ("{s:b s:o*}", "dry-run", dry_run, "names", names);
+    json_t *modules, *e;
+    flux_future_t *f;
+    size_t i, n;
+
+    if (!req)
+        cmd_die (1, "out of memory");
+    f = flux_rpc_pack (h, "module.probe", FLUX_NODEID_ANY, 0, "o", req);
+    if (!f || flux_rpc_get_unpack (f, "{s:o}", "modules", &modules) < 0)
+        cmd_die (1, "%s", future_strerror (f, errno));
+    json_array_foreach (modules, i, e)
+        if (dry_run || verbose)
+            printf ("load %s\n", name_of (e));
+    n = json_array_size (modules);
+    flux_future_destroy (f);
+    return n;
+}
+
+static json_t *free_arguments (optparse_t *p, int argc, char **argv)
+{
+    json_t *names = json_array ();
+
+    for (int i = optparse_option_index (p); i < argc; i++)
+        if (json_array_append_new (names, json_string (argv[i])) < 0)
+            cmd_die (1, "'%s' is not UTF-8", argv[i]);
+    return names;
+}
+
+static int modprobe_load (optparse_t *p, int argc, char **argv)
+{
+    flux_t *h;
+
+    if (optparse_option_index (p) == argc)
+        return usage (p);
+    h = cmd_open ();
+    if (probe (h, free_arguments (p, argc, argv), optparse_hasopt (p, "dry-run"), false) == 0)
+        printf ("flux-modprobe: all modules and their dependencies are loaded\n");
+    flux_close (h);
+    return 0;
+}
+
+static int modprobe_rc1 (optparse_t *p, int argc, char **argv)
+{
+    flux_t *h;
+
+    if (optparse_option_index (p) != argc)
+        return usage (p);
+    h = cmd_open ();
+    probe (h, NULL, optparse_hasopt (p, "dry-run"), optparse_hasopt (p, "verbose"));
+    flux_close (h);
+    return 0;
+}
+
+/* --- remove --- */
+
+static bool has (json_t *array, const char *s)
+{
+    json_t *o;
+    size_t i;
+
+    json_array_foreach (array, i, o)
+        if (json_is_string (o) && !strcmp (json_string_value (o), s))
+            return true;
+    return false;
+}
+
+/* Does the entry name the module, or a service that it is the chosen one for? */
+static bool requires (json_t *config, json_t *entry, const char *name)
+{
+    json_t *services = json_object_get (config, "services");
+    json_t *o;
+    size_t i;
+
+    json_array_foreach (json_object_get (entry, "requires"), i, o) {
+        const char *s = json_string_value (o);
+        const char *chosen = s ? json_string_value (json_object_get (services, s)) : NULL;
+        if (s && (!strcmp (s, name) || (chosen && !strcmp (chosen, name))))
+            return true;
+    }
+    return false;
+}
+
+static void check_unused (json_t *config, json_t *loaded, json_t *targets, const char *name)
+{
+    json_t *modules = json_object_get (config, "modules");
+    json_t *m;
+    size_t i;
+
+    json_array_foreach (loaded, i, m) {
+        const char *user = name_of (m);
+        if (!has (targets, user) && requires (config, json_object_get (modules, user), name))
+            cmd_die (1, "module %s is in use by %s: remove that first", name, user);
+    }
+}
+
+static void remove_one (flux_t *h, const char *name)
+{
+    flux_future_t *f = flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
+                                      name);
+
+    cmd_check (f, name);
+    flux_future_destroy (f);
+}
+
+/* In the reverse of the order in which they were loaded; "names" NULL: all. */
+static void remove_modules (flux_t *h, json_t *names, bool dry_run, bool verbose)
+{
+    flux_future_t *f, *fc;
+    json_t *loaded = json_object_get (ask (h, &f, "module.list"), "mods");
+    json_t *config = ask (h, &fc, "module.config");
+    json_t *o;
+    size_t i;
+
+    json_array_foreach (names, i, o) {
+        bool found = false;
+        json_t *m;
+        size_t k;
+        json_array_foreach (loaded, k, m)
+            found = found || !strcmp (name_of (m), json_string_value (o));
+        if (!found)
+            cmd_die (1, "module %s is not loaded", json_string_value (o));
+        check_unused (config, loaded, names, json_string_value (o));
+    }
+    for (i = json_array_size (loaded); i > 0; i--) {
+        const char *name = name_of (json_array_get (loaded, i - 1));
+        if (names && !has (names, name))
+            continue;
+        if (dry_run || verbose)
+            printf ("remove %s\n", name);
+        if (!dry_run)
+            remove_one (h, name);
+    }
+    flux_future_destroy (f);
+    flux_future_destroy (fc);
+}
+
+static int modprobe_remove (optparse_t *p, int argc, char **argv)
+{
+    json_t *names = free_arguments (p, argc, argv);
+    flux_t *h;
+
+    if (json_array_size (names) == 0)
+        return usage (p);
+    h = cmd_open ();
+    remove_modules (h, has (names, "all") ? NULL : names, optparse_hasopt (p, "dry-run"), false);
+    json_decref (names);
+    flux_close (h);
+    return 0;
+}
+
+static int modprobe_rc3 (optparse_t *p, int argc, char **argv)
+{
+    flux_t *h;
+
+    if (optparse_option_index (p) != argc)
+        return usage (p);
+    h = cmd_open ();
+    remove_modules (h, NULL, optparse_hasopt (p, "dry-run"), optparse_hasopt (p, "verbose"));
+    flux_close (h);
+    return 0;
+}
+
+/* --- look --- */
+
+static json_t *find (json_t *config, const char *name)
+{
+    const char *chosen = json_string_value (json_object_get (json_object_get (config,
+                                                             "services"), name));
+    json_t *e = json_object_get (json_object_get (config, "modules"), chosen ? chosen : name);
+
+    if (!e)
+        cmd_die (1, "no module is called %s or provides it", name);
+    return e;
+}
+
+static int modprobe_show (optparse_t *p, int argc, char **argv)
+{
+    int n = optparse_option_index (p);
+    flux_future_t *f;
+    flux_t *h;
+    char *s;
+
+    if (n != argc - 1)
+        return usage (p);
+    h = cmd_open ();
+    if (!(s = json_dumps (find (ask (h, &f, "module.config"), argv[n]), JSON_INDENT (1))))
+        cmd_die (1, "out of memory");
+    printf ("%s\n", s);
+    free (s);
+    flux_future_destroy (f);
+    flux_close (h);
+    return 0;
+}
+
+static void print_tree (json_t *config, json_t *entry, int depth, bool full, json_t *seen)
+{
+    json_t *o;
+    size_t i;
+
+    if (!full && json_object_get (seen, name_of (entry)))
+        return;
+    if (depth > (int)json_object_size (json_object_get (config, "modules")))
+        cmd_die (1, "module %s requires itself", name_of (entry));
+    printf ("%*s%s\n", depth * 2, "", name_of (entry));
+    json_object_set_new (seen, name_of (entry), json_true ());
+    json_array_foreach (json_object_get (entry, "requires"), i, o)
+        print_tree (config, find (config, json_string_value (o)), depth + 1, full, seen);
+}
+
+static int modprobe_dependencies (optparse_t *p, int argc, char **argv)
+{
+    int n = optparse_option_index (p);
+    json_t *seen = json_object ();
+    flux_future_t *f;
+    json_t *config;
+    flux_t *h;
+
+    if (n != argc - 1)
+        return usage (p);
+    h = cmd_open ();
+    config = ask (h, &f, "module.config");
+    print_tree (config, find (config, argv[n]), 0, optparse_hasopt (p, "full"), seen);
+    json_decref (seen);
+    flux_future_destroy (f);
+    flux_close (h);
+    return 0;
+}
+
+#define OPT(NAME, KEY, USAGE) { .name = NAME, .key = KEY, .usage = USAGE }
+
+static struct optparse_option dry_opts[] = {
+    OPT ("dry-run", 0, "Print what would be done, and do nothing"),
+    OPTPARSE_TABLE_END,
+};
+
+static struct optparse_option rc_opts[] = {
+    OPT ("dry-run", 0, "Print what would be done, and do nothing"),
+    OPT ("verbose", 'v', "Print each module"),
+    OPTPARSE_TABLE_END,
+};
+
+static struct optparse_option tree_opts[] = {
+    OPT ("full", 'f', "Show duplicates too"),
+    OPTPARSE_TABLE_END,
+};
+
+static struct optparse_subcommand subcommands[] = {
+    { "load", modprobe_load, "[--dry-run] MODULE...", "Load modules and what they require", 0,
+      dry_opts },
+    { "remove", modprobe_remove, "[--dry-run] MODULE...|all", "Unload modules", 0, dry_opts },
+    { "show", modprobe_show, "MODULE", "Show the configuration of a module or service", 0, NULL },
+    { "list-dependencies", modprobe_dependencies, "[-f] MODULE",
+      "Show what a module or service requires", 0, tree_opts },
+    { "rc1", modprobe_rc1, "[-v] [--dry-run]", "Load the modules of this broker", 0, rc_opts },
+    { "rc3", modprobe_rc3, "[-v] [--dry-run]", "Unload all modules", 0, rc_opts },
+    OPTPARSE_SUBCMD_END,
+};
+
+int cmd_modprobe (int argc, char **argv)
+{
+    return cmd_run_subcommands (subcommands, argc, argv);
+}

@@ -1,0 +1,181 @@
+# Which modules an instance starts with: [modules], modprobe files, rc1 and rc3
+
+load common
+export PATH="$FLUX_BUILD/tests:$PATH"
+export MOD="$FLUX_BUILD/tests/testmod.so"
+
+loaded='flux module list | cut -d" " -f1 | grep -qx'
+export loaded
+
+@test "a module is disabled" {
+    run start_flux 1 --conf=modules.sched-simple.disabled=true sh -c '
+        eval "$loaded sched-simple" && echo there
+        flux queue status; flux module load sched-simple; flux run echo ran'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" != *there* ]]
+    [[ "$output" == *"Scheduler is offline"*ran* ]]
+    # no sched-simple: neither that nor a user module of an older list
+    run start_flux 1 --conf=modules.nosuch.disabled=true true
+    [ "$status" -eq 0 ]
+}
+
+@test "a user's module is added, with arguments, on some ranks" {
+    cat >conf.toml <<CONF
+[modules]
+testmod.module = "$MOD"
+testmod.args = ["service=extra"]
+testmod.ranks = ">0"
+CONF
+    run start_flux 3 -c conf.toml sh -c '
+        for r in 0 1 2; do rpc -r $r testmod.hello; echo $r $?; done
+        flux exec -r 2 flux module list | grep extra'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *'0 38'*'{"hello":"testmod"}'*'1 0'*'{"hello":"testmod"}'*'2 0'*testmod*extra* ]]
+}
+
+@test "arguments reach a built-in service" {
+    run start_flux 1 '--conf=modules.sched-simple.args=["queue-depth=3"]' flux run true
+    [ "$status" -eq 0 ]
+    run start_flux 1 '--conf=modules.sched-simple.args=["queue-depth=zero"]' true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"rc1: "*"queue-depth=zero"* ]]
+}
+
+@test "a file takes the place of a built-in service: by name, and on FLUX_MODULE_PATH" {
+    run start_flux 1 --conf=modules.heartbeat.module="\"$MOD\"" rpc heartbeat.hello
+    echo "$output"
+    [ "$output" = '{"hello":"heartbeat"}' ]
+    mkdir mods
+    cp "$MOD" mods/barrier.so
+    libs=$(dirname "$(ldd "$MOD" | awk '/libflux-core/ { print $3 }')")
+    LD_LIBRARY_PATH=$libs FLUX_MODULE_PATH=$PWD/mods run start_flux 1 rpc barrier.hello
+    echo "$output"
+    [ "$output" = '{"hello":"barrier"}' ]
+}
+
+@test "alternatives: of those that provide a service the chosen one is loaded" {
+    cat >conf.toml <<CONF
+[modules]
+mine.module = "$MOD"
+mine.provides = ["sched"]
+mine.args = ["service=sched"]
+mine.priority = 50
+CONF
+    who='for m in mine sched-simple; do eval "$loaded $m" && echo $m; done; true'
+    run start_flux 1 -c conf.toml sh -c "$who"
+    [ "$output" = sched-simple ]
+    run start_flux 1 -c conf.toml --conf=modules.mine.priority=200 sh -c "$who"
+    [ "$output" = mine ]
+    run start_flux 1 -c conf.toml --conf=modules.alternatives.sched='"mine"' sh -c "$who"
+    echo "$output"
+    [ "$output" = mine ]
+    run start_flux 1 -c conf.toml --conf=modules.alternatives.sched='"nosuch"' true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"modules.alternatives.sched"*nosuch* ]]
+}
+
+@test "flux batch --conf chooses, and passes arguments" {
+    cat >conf.toml <<CONF
+[modules]
+mine.module = "$MOD"
+mine.provides = ["sched"]
+mine.args = ["service=sched"]
+mine.disabled = true
+CONF
+    cat >job.sh <<'SH'
+#!/bin/sh
+flux module list | cut -d" " -f1 | grep -x -e mine -e sched-simple
+SH
+    chmod +x job.sh
+    run start_flux 1 sh -c 'flux batch -n1 --output=out --conf=conf.toml \
+        --conf=modules.alternatives.sched=\"mine\" ./job.sh >/dev/null; flux queue drain; cat out'
+    echo "$output"
+    [ "$output" = mine ]
+}
+
+@test "needs, requires, after" {
+    cat >conf.toml <<CONF
+[modules]
+one = { module = "$MOD", after = ["two"], requires = ["three"] }
+two = { module = "$MOD", args = ["service=deux"] }
+three = { module = "$MOD", disabled = true }
+four = { module = "$MOD", needs-config = ["site.four"] }
+five = { module = "$MOD", needs-env = ["SITE_FIVE"], needs-attrs = ["rank"] }
+six = { module = "$MOD", needs = ["four"] }
+CONF
+    list='flux module list | cut -d" " -f1 | grep -x -e one -e two -e three -e four -e five -e six | sort | xargs'
+    run start_flux 1 -c conf.toml sh -c "$list"
+    echo "$output"
+    [ "$output" = "one three two" ]
+    SITE_FIVE=1 run start_flux 1 -c conf.toml --conf=site.four=1 sh -c "$list"
+    echo "$output"
+    [ "$output" = "five four one six three two" ]
+    run start_flux 1 -c conf.toml --conf='modules.two.after=["one"]' true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"rc1: "*"after itself"* ]]
+}
+
+@test "modprobe.toml and modprobe.d of FLUX_MODPROBE_PATH" {
+    mkdir -p site/modprobe.d
+    cat >site/modprobe.toml <<CONF
+alternatives.sched = "sched-simple"
+[[modules]]
+name = "site"
+module = "$MOD"
+CONF
+    printf 'site.args = ["service=late"]\nheartbeat.disabled = true\n' >site/modprobe.d/b.toml
+    FLUX_MODPROBE_PATH=$PWD/site run start_flux 1 sh -c '
+        flux module list | grep -e site -e heartbeat'
+    echo "$output"
+    [[ "$output" == "site "*late* ]]
+    [ "${#lines[@]}" -eq 1 ]
+    printf 'x = = 1\n' >site/modprobe.d/c.toml
+    FLUX_MODPROBE_PATH=$PWD/site run start_flux 1 true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"c.toml:1:"* ]]
+}
+
+@test "a module that fails, or cannot be, fails the boot with one line" {
+    run start_flux 1 --conf=modules.bad.module="\"$MOD\"" '--conf=modules.bad.args=["fail"]' true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 1 ]
+    [[ "$output" == *"rc1: module bad: Invalid cross-device link"* ]]
+    for c in 'bad.ranks=1' 'bad.color="red"' 'bad.module="/nonexistent.so"' 'bad.ranks="0"' \
+        'heartbeat.args="x"' 'heartbeat.ranks="x"' 'heartbeat.exec=true'; do
+        run start_flux 1 "--conf=modules.$c" true
+        echo "$c: $output"
+        [ "$status" -eq 1 ]
+        [ "${#lines[@]}" -eq 1 ]
+        [[ "$output" == *"rc1: "* ]]
+    done
+}
+
+@test "flux modprobe as rc1 and rc3; load, remove, show" {
+    run start_flux 2 -Sbroker.rc1_path='flux modprobe rc1' -Sbroker.rc3_path='flux modprobe rc3' \
+        flux run -N2 echo ran
+    echo "$output"
+    [ "$status" -eq 0 ]
+    run start_flux 1 -Sbroker.rc1_path= --conf=modules.one.module="\"$MOD\"" \
+        '--conf=modules.one.requires=["heartbeat"]' sh -c '
+        flux modprobe load --dry-run one
+        flux modprobe load one
+        flux modprobe load one
+        flux module list | grep -c -e one -e heartbeat
+        flux modprobe remove heartbeat
+        flux modprobe remove one heartbeat
+        flux module list | grep -c -e one -e heartbeat
+        flux modprobe rc1 --dry-run | grep -c -e job-manager -e one
+        flux modprobe show sched | grep name
+        flux modprobe list-dependencies one
+        flux modprobe load nosuch; flux modprobe rc3 -v; true'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"load one"*"are loaded"*2*"in use by one"*0*2*sched-simple*one*"  heartbeat"*nosuch* ]]
+}
