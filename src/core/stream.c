@@ -419,6 +419,8 @@ static int in_reserve (struct stream *s, size_t need)
     if (s->in && have == 0)
         s->in_start = s->in_end = 0;
     if (need > CHUNK) {
+        if (s->in && s->in_end < s->in->size)
+            return 0;   /* it grows when it is full: no byte is moved twice on average */
         size = have < CHUNK ? CHUNK : 2 * have;
         if (size > need)
             size = need;
