@@ -39,10 +39,14 @@ struct local {
 };
 
 struct orphan {
+    struct list_node node;
     pid_t pid;
     int pidfd;
     flux_watcher_t *w;
 };
+
+/* Those of this thread: the program may end before they do. */
+static __thread struct list_node orphans;
 
 /* Descriptors for the child: what it gets, and what we close once it has it. */
 struct fdplan {
@@ -290,6 +294,7 @@ static void orphan_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *
 
     if (waitpid (o->pid, NULL, WNOHANG) == 0)
         return;
+    list_del (&o->node);
     flux_watcher_destroy (o->w);
     close_fd (&o->pidfd);
     free (o);
@@ -301,12 +306,16 @@ static void make_orphan (flux_subprocess_t *p, struct local *l)
 
     if (!(o = calloc (1, sizeof (*o))))
         return;
+    list_init (&o->node);
     o->pid = p->pid;
     if (!(o->w = pidwatch_start (p->reactor, o->pid, &o->pidfd, orphan_cb, o))) {
         free (o);
         return;
     }
     flux_watcher_unref (o->w);
+    if (!orphans.next)
+        list_init (&orphans);
+    list_append (&orphans, &o->node);
 }
 
 static void local_quit (flux_subprocess_t *p)
