@@ -14,7 +14,7 @@ SAN ?=
 BUILD := build$(if $(SAN),-$(SAN))
 FUZZ_SECONDS ?= 20
 
-.PHONY: all deps demo check check-all bench fuzz install clean
+.PHONY: all deps demo check check-all bench fuzz run-fuzz install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -45,7 +45,11 @@ check-all: check
 bench: deps all
 	@scripts/bench $(BUILD)
 
-fuzz: deps all
+# with the address sanitizer, unless another build is asked for
+fuzz:
+	@$(MAKE) --no-print-directory SAN=$(or $(SAN),address) run-fuzz
+
+run-fuzz: deps all
 	@scripts/run-fuzz $(BUILD) $(FUZZ_SECONDS)
 
 install: all

@@ -190,7 +190,7 @@ static int split (const char *s, struct args *args, flux_error_t *err)
     int rc = 0;
 
     while (rc == 0) {
-        s += strspn (s, " \t\r\n");
+        s += strspn (s, " \t\r\n\v\f");
         if (*s == '#') {
             s += strcspn (s, "\n");
             continue;
