@@ -167,6 +167,14 @@ static int exception_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_
     return watch_updates (ex);
 }
 
+static int exception_reconnect (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args,
+                                void *data)
+{
+    struct exception *ex = flux_plugin_aux_get (p, "exception");
+
+    return ex->update ? 0 : watch_updates (ex);
+}
+
 /* A job of one shell has nobody to lose, and most have nobody who wants to know. */
 static bool exception_wanted (flux_shell_t *shell)
 {
@@ -178,6 +186,7 @@ static bool exception_wanted (flux_shell_t *shell)
 static const struct flux_plugin_handler handlers[] = {
     { "shell.init", exception_init, NULL },
     { "shell.finish", exception_finish, NULL },
+    { "shell.reconnect", exception_reconnect, NULL },
     { NULL, NULL, NULL },
 };
 

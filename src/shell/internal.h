@@ -109,6 +109,7 @@ struct flux_shell {
     struct list_node answers;    /* not there yet */
     int rc;                      /* exit code of the shell */
     int verbose;
+    bool reconnect;              /* outlive the broker */
     bool looked_up;              /* the job was: not handed over by the execution service */
     bool started;                /* tasks may be running */
     int signaled;                /* a signal that came before that */
@@ -155,6 +156,9 @@ int shell_orphan_init (flux_shell_t *shell);
 
 /* svc.c */
 int shell_svc_init (flux_shell_t *shell);
+/* Register it, and subscribe to what there are handlers for: at first, and with a new
+ * broker. */
+int shell_svc_register (flux_shell_t *shell);
 /* flux_future_then(), for an answer that the shell may end without. */
 int shell_then (flux_shell_t *shell, flux_future_t *f, flux_continuation_f cb, void *arg);
 void shell_svc_free (flux_shell_t *shell);

@@ -85,11 +85,13 @@ static bool answered (struct kvslog *kl, flux_future_t *f)
     int rc = flux_future_get (f, NULL);
 
     kl->commit = NULL;
-    if (rc < 0 && errno == ENOSPC) {
-        if (!kl->full)
+    /* a broker that was lost may have taken it: then it is there twice */
+    if (rc < 0 && (errno == ENOSPC || (errno == ECONNRESET && kl->shell->reconnect))) {
+        bool full = errno == ENOSPC;
+        if (full && !kl->full)
             fprintf (stderr, "flux-shell: output waits to be written: %s\n",
                      future_strerror (f, errno));
-        kl->full = true;
+        kl->full = full;
         flux_future_destroy (f);
         return false;
     }

@@ -30,21 +30,27 @@ static void usage (FILE *f)
 {
     fprintf (f, "Usage: flux-shell [OPTIONS] JOBID\n"
                 "Run the tasks of a job on this node (started by the execution service)\n"
-                "  -h, --help         Display this message.\n");
+                "  -h, --help         Display this message.\n"
+                "      --reconnect    Attempt to reconnect if broker connection is lost.\n");
 }
 
 /* Opening */
 
-static flux_t *open_handle (void)
+/* An inherited socket cannot be connected anew. */
+static flux_t *open_handle (flux_shell_t *shell)
 {
     const char *fd = getenv ("FLUX_SHELL_FD");
     char uri[32];
     flux_error_t err;
     flux_t *h;
 
+    if (fd && shell->reconnect) {
+        close (strtol (fd, NULL, 10));
+        fd = NULL;
+    }
     if (fd)
         snprintf (uri, sizeof (uri), "fd://%s", fd);
-    if (!(h = flux_open_ex (fd ? uri : NULL, 0, &err)))
+    if (!(h = flux_open_ex (fd ? uri : NULL, shell->reconnect ? FLUX_O_RPCTRACK : 0, &err)))
         shell_die (1, "cannot reach the broker: %s", err.text);
     unsetenv ("FLUX_SHELL_FD");
     return h;
@@ -408,7 +414,7 @@ static void start (flux_shell_t *shell, flux_jobid_t id)
     flux_error_t err;
 
     shell->looked_up = !getenv ("FLUX_SHELL_INFO_FD");
-    shell->h = open_handle ();
+    shell->h = open_handle (shell);
     if (!(shell->r = flux_get_reactor (shell->h)))
         shell_die_errno (1, "reactor");
     if (shell_info_init (&shell->info, shell->h, id, &err) < 0)
@@ -485,6 +491,11 @@ int main (int argc, char **argv)
     if (argc > 1 && (strcmp (argv[1], "-h") == 0 || strcmp (argv[1], "--help") == 0)) {
         usage (stdout);
         return 0;
+    }
+    if (argc > 1 && strcmp (argv[1], "--reconnect") == 0) {
+        shell.reconnect = true;
+        argc--;
+        argv++;
     }
     if (argc != 2 || fluid_parse (argv[1], &id) < 0) {
         usage (stderr);

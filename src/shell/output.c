@@ -245,14 +245,28 @@ static void sink (struct output *out, struct stream *st, int rank,
 
 /* The follower's end */
 
+struct forward {
+    struct output *out;
+    const char *type;
+    json_t *context;        /* kept if it may have to be sent again */
+};
+
+static void forward (struct output *out, const char *type, json_t *context);
+
 static void forward_cb (flux_future_t *f, void *arg)
 {
-    struct output *out = arg;
+    struct forward *fw = arg;
+    struct output *out = fw->out;
+    int rc = flux_future_get (f, NULL);
 
-    if (flux_future_get (f, NULL) < 0)
+    if (rc < 0 && errno == ECONNRESET && fw->context)
+        forward (out, fw->type, json_incref (fw->context));
+    else if (rc < 0)
         shell_log_error ("output lost on its way to the leader shell: %s",
                          future_strerror (f, errno));
     flux_future_destroy (f);
+    json_decref (fw->context);
+    free (fw);
     out->forwarded--;
     if (out->stopped && out->forwarded <= out->lwm)
         set_flow (out, false);
@@ -261,15 +275,23 @@ static void forward_cb (flux_future_t *f, void *arg)
 
 static void forward (struct output *out, const char *type, json_t *context)
 {
+    struct forward *fw = malloc (sizeof (*fw));
     flux_future_t *f;
 
-    if (!context
-        || !(f = flux_shell_rpc_pack (out->shell, "write", 0, 0, "{s:s s:o}", "name", type,
+    if (!fw || !context
+        || !(f = flux_shell_rpc_pack (out->shell, "write", 0, 0, "{s:s s:O}", "name", type,
                                       "context", context))
-        || flux_future_then (f, -1., forward_cb, out) < 0) {
+        || flux_future_then (f, -1., forward_cb, fw) < 0) {
         fprintf (stderr, "flux-shell: cannot forward output: %s\n", strerror (errno));
+        json_decref (context);
+        free (fw);
         return;
     }
+    *fw = (struct forward){ .out = out, .type = type };
+    if (out->shell->reconnect)
+        fw->context = context;
+    else
+        json_decref (context);
     flux_shell_add_completion_ref (out->shell, "output-forward");
     if (++out->forwarded >= out->hwm)
         set_flow (out, true);

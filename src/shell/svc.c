@@ -215,13 +215,24 @@ static void lost_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 int shell_svc_init (flux_shell_t *shell)
 {
     char id[32];
-    flux_future_t *f;
 
     list_init (&shell->methods);
     list_init (&shell->answers);
     if (fluid_encode (shell->info.jobid, FLUID_F58_PLAIN, id, sizeof (id)) < 0
         || asprintf (&shell->service, "%u-shell-%s", shell->info.userid, id) < 0)
         return -ENOMEM;
+    return shell_svc_register (shell);
+}
+
+int shell_svc_register (flux_shell_t *shell)
+{
+    flux_future_t *f;
+
+    list_foreach (&shell->methods, n) {
+        struct method *m = list_entry (n, struct method, node);
+        if (m->type == FLUX_MSGTYPE_EVENT)
+            flux_future_destroy (flux_event_subscribe_ex (shell->h, m->topic, 0));
+    }
     if (!(f = flux_service_register (shell->h, shell->service))
         || shell_then (shell, f, registered, shell) < 0) {
         flux_future_destroy (f);

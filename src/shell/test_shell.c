@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <jansson.h>
@@ -41,6 +42,7 @@ struct shell {
     int status;                  /* -1: runs */
     flux_watcher_t *exit_w;
     int pidfd;
+    bool lost;                   /* the connection is to be closed */
 };
 
 struct job {
@@ -57,6 +59,11 @@ struct job {
     json_t *raised;              /* job-manager.raise requests */
     struct flux_msglist *barrier;
     int hold_commits;            /* answer commits only when it is 0 */
+    char *dir;                   /* of the socket, for a shell that reconnects */
+    int listen_fd;
+    flux_watcher_t *listen_w;
+    bool lose;                   /* close the connection at the next commit */
+    int registrations;
     struct flux_msglist *held;
     size_t held_max;             /* bytes committed while none was answered */
     /* called for each request that this program does not know */
@@ -126,6 +133,10 @@ static void job_free (struct job *job)
     buf_release (&job->output);
     buf_release (&job->exec);
     buf_release (&job->input);
+    flux_watcher_destroy (job->listen_w);
+    if (job->dir)
+        close (job->listen_fd);
+    free (job->dir);
     flux_reactor_destroy (job->r);
     free (job);
 }
@@ -219,7 +230,9 @@ static void take_request (struct shell *sh, const flux_msg_t *msg)
     const char *topic;
 
     flux_msg_get_topic (msg, &topic);
-    if (strcmp (topic, "kvs.commit") == 0) {
+    if (strcmp (topic, "kvs.commit") == 0 && job->lose)
+        sh->lost = true;
+    else if (strcmp (topic, "kvs.commit") == 0) {
         take_commit (job, msg);
         if (job->hold_commits) {
             flux_msg_aux_set (msg, "shell", sh, NULL);
@@ -231,8 +244,10 @@ static void take_request (struct shell *sh, const flux_msg_t *msg)
     }
     else if (job->request && job->request (job, sh, msg))
         return;
-    else if (strcmp (topic, "service.add") == 0)
+    else if (strcmp (topic, "service.add") == 0) {
+        job->registrations++;
         flux_respond (sh->h, msg, NULL);
+    }
     else if (strcmp (topic, "job-exec.barrier") == 0)
         enter_barrier (job, sh, msg);
     else if (strcmp (topic, "job-manager.raise") == 0) {
@@ -245,6 +260,29 @@ static void take_request (struct shell *sh, const flux_msg_t *msg)
         pass_on (sh, msg);
     else
         flux_respond_error (sh->h, msg, ENOSYS, NULL);
+}
+
+static void listen_again (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct job *job = arg;
+    char path[256];
+
+    snprintf (path, sizeof (path), "%s/go", job->dir);
+    close (open (path, O_CREAT | O_WRONLY, 0600));
+    flux_watcher_start (job->listen_w);
+    flux_watcher_destroy (w);
+}
+
+static void lose_connection (struct shell *sh)
+{
+    flux_watcher_t *w = flux_timer_watcher_create (sh->job->r, 0.2, 0., listen_again, sh->job);
+
+    sh->lost = sh->job->lose = false;
+    flux_watcher_destroy (sh->w);
+    sh->w = NULL;
+    flux_close (sh->h);
+    sh->h = NULL;
+    flux_watcher_start (w);
 }
 
 static void recv_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
@@ -260,6 +298,10 @@ static void recv_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
         else if (type == FLUX_MSGTYPE_RESPONSE)
             pass_back (sh, msg);
         flux_msg_destroy (msg);
+        if (sh->lost) {
+            lose_connection (sh);
+            return;
+        }
     }
     if (errno != EAGAIN)
         flux_watcher_stop (w);
@@ -272,7 +314,8 @@ static void exit_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
     if (waitpid (sh->pid, &sh->status, WNOHANG) == 0)
         return;
     flux_watcher_stop (w);
-    recv_cb (r, sh->w, 0, sh);
+    if (sh->h)
+        recv_cb (r, sh->w, 0, sh);
     flux_watcher_stop (sh->w);
     if (--sh->job->running == 0)
         flux_reactor_stop (r);
@@ -296,17 +339,57 @@ static int make_info (struct shell *sh)
     return fd;
 }
 
+static void use_fd (struct shell *sh, int fd)
+{
+    char uri[32];
+
+    snprintf (uri, sizeof (uri), "fd://%d", fd);
+    sh->h = flux_open (uri, 0);
+    assert_non_null (sh->h);
+    sh->w = flux_handle_watcher_create (sh->job->r, sh->h, FLUX_POLLIN, recv_cb, sh);
+    flux_watcher_start (sh->w);
+}
+
+/* A shell that connects by FLUX_URI */
+static void accept_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct job *job = arg;
+    int fd = accept4 (job->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+    assert_true (fd >= 0);
+    assert_int_equal (write (fd, "", 1), 1);
+    flux_watcher_stop (w);
+    use_fd (&job->shells[0], fd);
+}
+
+static void job_listen (struct job *job)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+    job->dir = strdup ("/tmp/test_shell-XXXXXX");
+    assert_non_null (mkdtemp (job->dir));
+    snprintf (addr.sun_path, sizeof (addr.sun_path), "%s/sock", job->dir);
+    job->listen_fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal (bind (job->listen_fd, (struct sockaddr *)&addr, sizeof (addr)), 0);
+    assert_int_equal (listen (job->listen_fd, 5), 0);
+    job->listen_w = flux_fd_watcher_create (job->r, job->listen_fd, FLUX_POLLIN, accept_cb, job);
+    flux_watcher_start (job->listen_w);
+}
+
 static void shell_start (struct shell *sh)
 {
     int sock[2];
     int info = make_info (sh);
     int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
-    char *const argv[] = { "flux-shell", "f7Kze", NULL };
-    char *const envp[] = { "FLUX_SHELL_FD=3", "FLUX_SHELL_INFO_FD=4", "FLUX_URI=local:///nowhere",
+    bool listening = sh->job->dir != NULL;
+    char *const argv[] = { "flux-shell", listening ? "--reconnect" : "f7Kze",
+                           listening ? "f7Kze" : NULL, NULL };
+    char fluxuri[128];
+    char *const envp[] = { "FLUX_SHELL_FD=3", "FLUX_SHELL_INFO_FD=4", fluxuri,
                            "FLUX_KVS_NAMESPACE=job-x", NULL };
-    char uri[32];
     flux_error_t err;
 
+    snprintf (fluxuri, sizeof (fluxuri), "FLUX_URI=local://%s/sock", listening ? sh->job->dir : "/no");
     assert_int_equal (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock), 0);
     struct spawn_fd fds[] = { { null, 0 }, { 2, 1 }, { 2, 2 }, { sock[1], 3 }, { info, 4 } };
     struct spawn_args args = {
@@ -318,14 +401,13 @@ static void shell_start (struct shell *sh)
     close (sock[1]);
     close (info);
     close (null);
-    snprintf (uri, sizeof (uri), "fd://%d", sock[0]);
-    sh->h = flux_open (uri, 0);
-    assert_non_null (sh->h);
+    if (listening)
+        close (sock[0]);
+    else
+        use_fd (sh, sock[0]);
     sh->status = -1;
     sh->pidfd = syscall (434, sh->pid, 0);      /* pidfd_open */
-    sh->w = flux_handle_watcher_create (sh->job->r, sh->h, FLUX_POLLIN, recv_cb, sh);
     sh->exit_w = flux_fd_watcher_create (sh->job->r, sh->pidfd, FLUX_POLLIN, exit_cb, sh);
-    flux_watcher_start (sh->w);
     flux_watcher_start (sh->exit_w);
 }
 
@@ -519,6 +601,32 @@ static void test_slow_kvs (void **state)
     job_free (job);
 }
 
+/* The broker is lost, with a commit that it has not answered, and comes back. */
+static void test_reconnect (void **state)
+{
+    const char *argv[] = { "sh", "-c", "echo one; while ! [ -e $0/go ]; do sleep 0.02; done; echo two",
+                           "DIR", NULL };
+    struct job *job = job_new (1, 1, "{\"output\":{\"batch-timeout\":0.01}}", argv);
+    char path[256];
+
+    job_listen (job);
+    json_array_set_new (json_object_get (json_array_get (json_object_get (job->jobspec, "tasks"), 0),
+                                         "command"), 3, json_string (job->dir));
+    job->lose = true;
+    job_run (job);
+    assert_int_equal (exit_code (job), 0);
+    expect (job, "stdout", 0, "one\ntwo\n");
+    assert_int_equal (count_events (&job->exec, "shell.init", NULL), 1);
+    assert_int_equal (count_events (&job->output, "log", "reconnected"), 1);
+    assert_int_equal (job->registrations, 2);
+    snprintf (path, sizeof (path), "%s/go", job->dir);
+    unlink (path);
+    snprintf (path, sizeof (path), "%s/sock", job->dir);
+    unlink (path);
+    rmdir (job->dir);
+    job_free (job);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +636,7 @@ int main (void)
         cmocka_unit_test (test_many_shells),
         cmocka_unit_test (test_much_output),
         cmocka_unit_test (test_slow_kvs),
+        cmocka_unit_test (test_reconnect),
     };
 
     signal (SIGPIPE, SIG_IGN);
