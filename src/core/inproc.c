@@ -329,7 +329,7 @@ static void end_destroy (void *impl)
     pthread_mutex_unlock (&e->rx->lock);
     pthread_mutex_lock (&e->tx->lock);
     atomic_store (&e->tx->closed, true);
-    wake = chan_sleeps (e->tx);
+    wake = !atomic_load (&e->tx->deaf) && chan_sleeps (e->tx);
     pthread_mutex_unlock (&e->tx->lock);
     if (wake)
         (void)eventfd_write (e->tx->fd, 1);
