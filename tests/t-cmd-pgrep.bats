@@ -4,7 +4,7 @@ load common
 
 @test "pgrep: names by pattern, ids by range, both" {
     run start_flux 1 sh -c '
-        a=$(flux submit --job-name=alpha true)
+        a=$(flux submit --wait --job-name=alpha true)
         b=$(flux submit --job-name=beta true)
         c=$(flux submit --job-name=alphabet --urgency=hold true)
         flux job status $a $b
