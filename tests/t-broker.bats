@@ -297,3 +297,24 @@ PY
     grep -q EXTEND_TIMEOUT_USEC=10000000 told
     [ "$(grep -c READY=1 told)" -eq 1 ]
 }
+
+@test "tbon.torpid times change with the configuration" {
+    mkdir conf
+    run start_flux 2 --config-path=$PWD/conf --test-exit-mode=leader --test-exit-timeout=3s sh -c "$PID_OF"'
+        pid=$(pid_of 1)
+        printf "[tbon]\ntorpid_max = \"soon\"\n" >conf/a.toml
+        flux config reload
+        printf "[tbon]\ntorpid_max = \"0.4s\"\ntorpid_min = \"0.1s\"\n" >conf/a.toml
+        flux config reload || exit 1
+        rpc -s groups.get "{\"name\":\"broker.torpid\"}" >torpid & g=$!
+        sleep 1
+        grep -q "\"1\"" torpid && echo torpid without reason
+        kill -STOP $pid
+        for i in $(seq 100); do grep -q "\"1\"" torpid && break; sleep 0.05; done
+        kill -CONT $pid
+        tail -n1 torpid; kill $g'
+    echo "$output"
+    [[ "$output" == *"tbon.torpid_max"*soon* ]]
+    [[ "$output" != *"without reason"* ]]
+    grep -q '"1"' torpid
+}

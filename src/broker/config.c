@@ -13,6 +13,8 @@ struct config {
     flux_conf_t *conf;
     char *path;
     struct modhost *mh;
+    config_hook_f hook;
+    void *hook_arg;
     flux_msg_handler_t **handlers;
     struct flux_msglist *followers;    /* config.sync streams of children */
     flux_future_t *sync;               /* ours to the parent */
@@ -125,6 +127,8 @@ static void apply (struct config *c, flux_conf_t *conf, const flux_msg_t *msg)
     ch->c = c;
     ch->msg = flux_msg_incref (msg);
     ch->pending = 1;
+    if (c->hook)
+        ch->errnum = -c->hook (c->hook_arg, conf, &ch->error);
     if (c->mh) {
         list_foreach (modhost_core_list (c->mh), n)
             ask_module (ch, list_entry (n, struct module, node)->name, o);
@@ -264,6 +268,12 @@ void config_unsync (struct config *c)
 const flux_conf_t *config_get (struct config *c)
 {
     return c->conf;
+}
+
+void config_set_hook (struct config *c, config_hook_f hook, void *arg)
+{
+    c->hook = hook;
+    c->hook_arg = arg;
 }
 
 void config_set_modhost (struct config *c, struct modhost *mh)

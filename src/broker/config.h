@@ -25,6 +25,11 @@ const flux_conf_t *config_get (struct config *c);
 /* Modules to tell of changes. */
 void config_set_modhost (struct config *c, struct modhost *mh);
 
+/* The part of the broker that is shown changes before modules are: 0, or a negative
+ * errno with err->text. */
+typedef int (*config_hook_f) (void *arg, const flux_conf_t *conf, flux_error_t *err);
+void config_set_hook (struct config *c, config_hook_f hook, void *arg);
+
 /* On a follower: take the parent's configuration, now and in future.  'done' is
  * called once, with the first. */
 typedef void (*config_done_f) (void *arg, int rc, const char *text);

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "broker/jobmemo.h"
 #include "broker/life.h"
+#include "broker/lifelimits.h"
 #include "broker/proc.h"
 #include "broker/sdnotify.h"
 #include "broker/stopjobs.h"
@@ -43,13 +44,8 @@ struct life {
     bool shutdown_asked;
     int goodbye_holds;
     bool goodbye_forced;
-    int quorum;
+    struct lifelimits limits;
     int online;
-    double quorum_warn;
-    double shutdown_warn;
-    double shutdown_timeout;
-    double cleanup_timeout;
-    double unload_timeout;
     flux_watcher_t *warn;          /* of the present state */
     flux_watcher_t *timeout;
     int exit_code;
@@ -97,7 +93,7 @@ static void on_warn (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
     switch (statemachine_get (l->sm)) {
     case RUNLEVEL_QUORUM:
         broker_logf (l->args.log, LOG_ERR, "quorum delayed: %d of %d brokers are"
-                     " online", l->online, l->quorum);
+                     " online", l->online, l->limits.quorum);
         break;
     case RUNLEVEL_SHUTDOWN:
         ranks = overlay_child_ranks (l->args.overlay);
@@ -203,15 +199,6 @@ static void enter_join (struct life *l)
     }
 }
 
-/* An exit code for who started the broker, or -1: the broker's own. */
-static int exit_attr (struct attrs *a, const char *name)
-{
-    int code = -1;
-
-    (void)attrs_get_int (a, name, 0, 255, &code, NULL);
-    return code;
-}
-
 void life_parent (struct life *l, int rc, const char *text)
 {
     if (rc == 0) {
@@ -227,7 +214,7 @@ void life_parent (struct life *l, int rc, const char *text)
         broker_logf (l->args.log, LOG_CRIT, "%s", text);
         if (l->exit_code == 0)
             l->exit_code = 1;
-        l->final_code = exit_attr (l->args.attrs, "broker.exit-restart");
+        l->final_code = lifelimits_exit_code (l->args.attrs, "broker.exit-restart");
     }
     statemachine_post (l->sm, "parent-fail");
 }
@@ -298,7 +285,7 @@ static void online_changes (void *arg, const struct idset *members)
     struct life *l = arg;
 
     l->online = idset_count (members);
-    if (l->online >= l->quorum && statemachine_get (l->sm) == RUNLEVEL_QUORUM)
+    if (l->online >= l->limits.quorum && statemachine_get (l->sm) == RUNLEVEL_QUORUM)
         statemachine_post (l->sm, "quorum-full");
 }
 
@@ -313,7 +300,7 @@ static void enter_quorum (struct life *l)
             statemachine_post (l->sm, "quorum-full");
         return;
     }
-    arm (l->warn, l->quorum_warn, 0);
+    arm (l->warn, l->limits.quorum_warn, 0);
     (void)groups_watch (l->args.groups, "broker.online", online_changes, l);
 }
 
@@ -479,7 +466,7 @@ static void enter_cleanup (struct life *l)
         return;
     }
     if (l->signals > 0)
-        arm (l->timeout, l->cleanup_timeout, 0);
+        arm (l->timeout, l->limits.cleanup_timeout, 0);
     start_cleanup (l);
 }
 
@@ -494,8 +481,8 @@ static void enter_shutdown (struct life *l)
         statemachine_post (l->sm, "children-none");
         return;
     }
-    arm (l->warn, l->shutdown_warn, l->shutdown_warn);
-    arm (l->timeout, l->shutdown_timeout, 0);
+    arm (l->warn, l->limits.shutdown_warn, l->limits.shutdown_warn);
+    arm (l->timeout, l->limits.shutdown_timeout, 0);
 }
 
 void life_children (struct life *l)
@@ -518,7 +505,7 @@ static void rc3_removed (void *arg, int rc, const char *text)
 
 static void remove_modules (struct life *l)
 {
-    arm (l->timeout, l->unload_timeout, 0);
+    arm (l->timeout, l->limits.unload_timeout, 0);
     modhost_remove_all (l->args.modhost, rc3_removed, l);
 }
 
@@ -653,7 +640,7 @@ static void begin_shutdown (struct life *l)
 
 void life_shutdown (struct life *l)
 {
-    l->final_code = exit_attr (l->args.attrs, "broker.exit-norestart");
+    l->final_code = lifelimits_exit_code (l->args.attrs, "broker.exit-norestart");
     begin_shutdown (l);
 }
 
@@ -671,7 +658,7 @@ static void end_state (struct life *l, int signum)
     case RUNLEVEL_CLEANUP:
         if (l->proc)
             proc_kill (l->proc, signum);
-        arm (l->timeout, l->cleanup_timeout, 0);
+        arm (l->timeout, l->limits.cleanup_timeout, 0);
         break;
     case RUNLEVEL_FINALIZE:
         if (l->proc)
@@ -759,51 +746,6 @@ int life_exit_code (const struct life *l)
 
 /* --- set up --- */
 
-static const struct {
-    const char *name;
-    const char *value;
-} defaults[] = {
-    { "broker.quorum-warn", "60s" },
-    { "broker.shutdown-warn", "60s" },
-    { "broker.shutdown-timeout", "none" },
-    { "broker.cleanup-timeout", "none" },
-    { "broker.unload-builtins-timeout", "60s" },
-};
-
-static int check_exit_code (struct attrs *a, const char *name, flux_error_t *err)
-{
-    int code;
-
-    return attrs_get (a, name, NULL) ? attrs_get_int (a, name, 0, 255, &code, err) : 0;
-}
-
-static int read_attrs (struct life *l, flux_error_t *err)
-{
-    struct attrs *a = l->args.attrs;
-    char size[16];
-    int rc;
-
-    for (size_t i = 0; i < sizeof (defaults) / sizeof (defaults[0]); i++)
-        if (attrs_default (a, defaults[i].name, defaults[i].value, 0) < 0)
-            return errmsg (err, -ENOMEM, "out of memory");
-    snprintf (size, sizeof (size), "%u", (unsigned int)l->args.size);
-    if (attrs_default (a, "broker.quorum", size, 0) < 0)
-        return errmsg (err, -ENOMEM, "out of memory");
-    if ((rc = attrs_get_int (a, "broker.quorum", 1, l->args.size, &l->quorum, err)) < 0
-        || (rc = attrs_get_fsd (a, "broker.quorum-warn", &l->quorum_warn, err)) < 0
-        || (rc = attrs_get_fsd (a, "broker.shutdown-warn", &l->shutdown_warn, err)) < 0
-        || (rc = attrs_get_fsd (a, "broker.shutdown-timeout", &l->shutdown_timeout,
-                                err)) < 0
-        || (rc = attrs_get_fsd (a, "broker.cleanup-timeout", &l->cleanup_timeout,
-                                err)) < 0
-        || (rc = attrs_get_fsd (a, "broker.unload-builtins-timeout", &l->unload_timeout,
-                                err)) < 0
-        || (rc = check_exit_code (a, "broker.exit-restart", err)) < 0
-        || (rc = check_exit_code (a, "broker.exit-norestart", err)) < 0)
-        return rc;
-    return 0;
-}
-
 struct life *life_new (const struct life_args *args, flux_error_t *err)
 {
     struct life *l = calloc (1, sizeof (*l));
@@ -817,7 +759,7 @@ struct life *life_new (const struct life_args *args, flux_error_t *err)
     l->args = *args;
     l->final_code = -1;
     list_init (&l->cleanups);
-    if ((rc = read_attrs (l, err)) < 0
+    if ((rc = lifelimits_read (&l->limits, args->attrs, args->size, err)) < 0
         || (rc = sdnotify_new (args->attrs, &l->sdnotify, err)) < 0) {
         life_free (l);
         errno = -rc;

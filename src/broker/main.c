@@ -294,6 +294,12 @@ static int start_modules (struct broker *b, flux_error_t *err)
     return 0;
 }
 
+static int on_config (void *arg, const flux_conf_t *conf, flux_error_t *err)
+{
+    struct broker *b = arg;
+    return overlay_config_changed (b->overlay, conf, err);
+}
+
 static int start_overlay (struct broker *b, flux_error_t *err)
 {
     struct overlay_args args = {
@@ -316,6 +322,7 @@ static int start_overlay (struct broker *b, flux_error_t *err)
 
     if (!(b->overlay = overlay_new (&args, err)))
         return errno ? -errno : -EINVAL;
+    config_set_hook (b->config, on_config, b);
     /* for job shells, which tell it to the instances they start */
     (void)setenv ("FLUX_INTERFACE_HINT",
                   attrs_get (b->attrs, "tbon.interface-hint", NULL), 1);

@@ -416,8 +416,7 @@ static void hello_answered (struct overlay *ov, const flux_msg_t *msg)
     ov->parent.connected = true;
     ov->joined = true;
     set_hostlist (ov, hostlist);
-    if (isfinite (ov->torpid_min) && ov->torpid_min > 0)
-        flux_watcher_start (ov->keepalive);
+    overlay_keepalive_start (ov);
     ov->args.parent (ov->args.arg, 0, NULL);
     answer_hellos (ov);
 }
@@ -628,33 +627,6 @@ int overlay_watch_sockets (struct overlay *ov)
     return n < 0 ? n : 0;
 }
 
-/* --- keepalive --- */
-
-static void on_keepalive (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    struct overlay *ov = arg;
-    double idle = overlay_now (ov) - ov->last_send;
-
-    if (ov->parent.connected && idle >= ov->torpid_min * 0.9)
-        (void)overlay_send_control (ov, &ov->parent, OVERLAY_HEARTBEAT, 0);
-}
-
-static void on_watchdog (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    struct overlay *ov = arg;
-    double now = overlay_now (ov);
-
-    for (uint32_t i = 0; i < ov->nchildren; i++) {
-        struct peer *p = &ov->children[i];
-        if (!p->connected || p->torpid || now - p->last_recv <= ov->torpid_max)
-            continue;
-        p->torpid = true;
-        (void)groups_set (ov->args.groups, "broker.torpid", p->rank, true);
-        broker_logf (ov->args.log, LOG_ERR, "%s (rank %" PRIu32 ") is unresponsive"
-                     " (torpid) for %.0fs", p->hostname, p->rank, now - p->last_recv);
-    }
-}
-
 /* --- the rest --- */
 
 void overlay_set_accepting (struct overlay *ov, bool accepting)
@@ -729,21 +701,12 @@ static int make_peers (struct overlay *ov)
 static int make_watchers (struct overlay *ov)
 {
     flux_reactor_t *r = ov->reactor;
-    bool keepalive = isfinite (ov->torpid_min) && ov->torpid_min > 0;
-    bool watchdog = isfinite (ov->torpid_max) && ov->torpid_max > 0;
-    double tmin = keepalive ? ov->torpid_min : 3600;
-    double tmax = watchdog ? ov->torpid_max : 3600;
 
     if (!(ov->prepare = flux_prepare_watcher_create (r, on_prepare, ov))
         || !(ov->check = flux_check_watcher_create (r, on_check, ov))
-        || !(ov->idle = flux_idle_watcher_create (r, NULL, NULL))
-        || !(ov->keepalive = flux_timer_watcher_create (r, tmin, tmin, on_keepalive, ov))
-        || !(ov->watchdog = flux_timer_watcher_create (r, tmax / 2, tmax / 2,
-                                                       on_watchdog, ov)))
+        || !(ov->idle = flux_idle_watcher_create (r, NULL, NULL)))
         return -1;
-    if (watchdog && ov->nchildren > 0)
-        flux_watcher_start (ov->watchdog);
-    return 0;
+    return overlay_keepalive_init (ov);
 }
 
 struct overlay *overlay_new (const struct overlay_args *args, flux_error_t *err)

@@ -46,6 +46,9 @@ void overlay_free (struct overlay *ov);
 int overlay_bootstrap (struct overlay *ov, struct boot *boot, flux_error_t *err);
 /* Connect to the parent and introduce ourselves; args.parent() tells. */
 int overlay_join (struct overlay *ov, flux_error_t *err);
+/* The times of [tbon] that may change at run time are read again.  0 or a negative
+ * errno with err->text. */
+int overlay_config_changed (struct overlay *ov, const flux_conf_t *conf, flux_error_t *err);
 /* Children may join (from when their parent has reached quorum state). */
 void overlay_set_accepting (struct overlay *ov, bool accepting);
 /* Children that are connected. */

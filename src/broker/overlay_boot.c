@@ -66,14 +66,36 @@ static int milliseconds (double seconds)
     return isfinite (seconds) && seconds < 86400 ? (int)(seconds * 1000) : 0;
 }
 
+static int read_torpid (struct overlay *ov, flux_error_t *err)
+{
+    double min, max;
+    int rc;
+
+    if ((rc = setting_fsd (ov, "torpid_min", "5s", &min, err)) < 0
+        || (rc = setting_fsd (ov, "torpid_max", "30s", &max, err)) < 0)
+        return rc;
+    ov->torpid_min = min;
+    ov->torpid_max = max;
+    return 0;
+}
+
+int overlay_config_changed (struct overlay *ov, const flux_conf_t *conf, flux_error_t *err)
+{
+    int rc;
+
+    ov->args.conf = conf;
+    if ((rc = read_torpid (ov, err)) == 0)
+        overlay_keepalive_start (ov);
+    return rc;
+}
+
 static int read_timeouts (struct overlay *ov, struct transport_args *ta,
                           flux_error_t *err)
 {
     double user, conn;
     int rc;
 
-    if ((rc = setting_fsd (ov, "torpid_min", "5s", &ov->torpid_min, err)) < 0
-        || (rc = setting_fsd (ov, "torpid_max", "30s", &ov->torpid_max, err)) < 0
+    if ((rc = read_torpid (ov, err)) < 0
         || (rc = setting_fsd (ov, "tcp_user_timeout", "20s", &user, err)) < 0
         || (rc = setting_fsd (ov, "connect_timeout", "30s", &conn, err)) < 0
         || (rc = setting_int (ov, "zmq_io_threads", 1, 1, &ta->io_threads, err)) < 0

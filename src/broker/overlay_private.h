@@ -1,6 +1,7 @@
 /* overlay_private.h - what the files of the overlay share
  *
- *   overlay.c         peers: messages to and from, joining, losing, keepalive
+ *   overlay.c         peers: messages to and from, joining, losing
+ *   overlay_keepalive.c  peers that are silent
  *   overlay_boot.c    addresses, keys and names: the exchange before all that
  *   overlay_health.c  requests about the tree (overlay.*)
  */
@@ -91,6 +92,11 @@ int overlay_watch_sockets (struct overlay *ov);
 /* overlay_boot.c */
 int overlay_read_settings (struct overlay *ov, struct transport_args *ta,
                            flux_error_t *err);
+
+/* overlay_keepalive.c */
+int overlay_keepalive_init (struct overlay *ov);
+/* Begin to watch, or go on with other times, or with a parent. */
+void overlay_keepalive_start (struct overlay *ov);
 
 /* overlay_health.c */
 const char *subtree_name (enum subtree status);
