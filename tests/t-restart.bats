@@ -89,6 +89,7 @@ e
     [[ "$output" == *"complete status=9"* ]]
     [[ "$output" == *"goes on" ]]
     nothing_left "sleep $(cat mark)"
+    ! ls -d "$TMPDIR"/jobtmp-* 2>/dev/null
 }
 
 @test "what a shell cannot end any more is killed before its resources are free" {

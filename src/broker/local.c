@@ -16,8 +16,9 @@
 #include "core/stream.h"
 
 #define MESSAGES_PER_TURN 64
-/* A client that does not read is cut off when this much waits for it. */
-#define QUEUE_MAX ((size_t)512 << 20)
+/* A client that does not read is cut off when this much waits for it, unless
+ * access.client-queue-max says otherwise. */
+#define QUEUE_MAX ((json_int_t)512 << 20)
 
 struct client {
     struct list_node node;
@@ -26,6 +27,7 @@ struct client {
     struct endpoint *ep;
     flux_watcher_t *in;
     flux_watcher_t *out;
+    size_t queue_max;
     bool dead;
 };
 
@@ -93,6 +95,24 @@ static void on_writable (flux_reactor_t *r, flux_watcher_t *w, int revents, void
         client_die (c);
 }
 
+static void cut_off (struct client *c)
+{
+    size_t n = stream_queued (c->stream);
+
+    client_die (c);
+    flux_log (c->local->h, LOG_ERR, "a client that does not read is disconnected: %zu bytes"
+              " wait for it, access.client-queue-max is %zu", n, c->queue_max);
+}
+
+static size_t queue_max (const struct local *l)
+{
+    json_int_t n = QUEUE_MAX;
+
+    (void)flux_conf_unpack (l->conf (l->conf_arg), NULL, "{s?{s?I}}", "access",
+                            "client-queue-max", &n);
+    return n > 0 ? n : QUEUE_MAX;
+}
+
 static int deliver (void *arg, flux_msg_t *msg)
 {
     struct client *c = arg;
@@ -103,8 +123,8 @@ static int deliver (void *arg, flux_msg_t *msg)
         return rc;
     if (rc < 0 && rc != -EMSGSIZE && rc != -ENOMEM)
         client_die (c);
-    else if (stream_queued (c->stream) > QUEUE_MAX)
-        client_die (c);
+    else if (stream_queued (c->stream) > c->queue_max)
+        cut_off (c);
     else if (stream_queued (c->stream) > 0)
         flux_watcher_start (c->out);
     return rc;
@@ -159,6 +179,7 @@ static int client_new (struct local *l, int fd, struct flux_msg_cred cred)
     }
     list_init (&c->node);
     c->local = l;
+    c->queue_max = queue_max (l);
     if ((rc = stream_new (fd, &c->stream)) < 0) {
         free (c);
         return rc;

@@ -117,7 +117,9 @@ static int event_sub (optparse_t *p, int argc, char **argv)
         if (flux_event_subscribe (h, argv[n]) < 0)
             cmd_die (1, "subscribe %s: %s", argv[n], flux_strerror (errno));
     }
-    for (int i = 0; (count == 0 || i < count) && (msg = flux_recv (h, FLUX_MATCH_EVENT, 0)); i++) {
+    for (int i = 0; count == 0 || i < count; i++) {
+        if (!(msg = flux_recv (h, FLUX_MATCH_EVENT, 0)))
+            cmd_die (1, "lost connection to the broker: %s", flux_strerror (errno));
         print_event (msg);
         flux_msg_destroy (msg);
     }

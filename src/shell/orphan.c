@@ -46,6 +46,7 @@ static void kill_all (flux_shell_t *shell)
     for (int ms = 0; ms < GRACE_MS && any_lives (shell); ms += LOOK_MS)
         (void)nanosleep (&look, NULL);
     flux_shell_killall (shell, SIGKILL);
+    (void)flux_shell_aux_set (shell, "tmpdir", NULL, NULL);   /* removes it */
 }
 
 /* Once back in the reactor. */

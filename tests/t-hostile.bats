@@ -1,0 +1,192 @@
+# limits, and input that is wrong: one line that says why, and the instance goes on
+
+load common
+
+# one_line TEXT: the output is one line that has it, the exit code is an error
+one_line() {
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [ "$(wc -l <<<"$output")" -eq 1 ]
+    [[ "$output" == *"$1"* ]]
+}
+
+@test "impossible requests are refused at submit, with what was asked for and what there is" {
+    fake_config 2 4
+    flux start --test-size=2 --test-hosts="node[0-1]" -c fake.toml sh -c '
+        for a in "-n 100000" "-N 5" "-n 1 -c 5" "--requires=rank:77" "--requires=hosts:n[0-999999]" \
+                 "-n 0" "-n -3" "-c 0" "-N 0" "-n x" "-g 1"; do
+            o=$(flux submit $a true 2>&1); echo "$a: $o $?"
+        done; flux jobs -an' >out
+    cat out
+    [ "$(wc -l <out)" -eq 11 ]
+    grep -qx -- "-n 100000: flux-submit: ERROR: unsatisfiable request: asks for 100000 cores; there are 8 1" out
+    grep -qx -- "-N 5: flux-submit: ERROR: unsatisfiable request: asks for 5 nodes; there are 2 1" out
+    grep -q -- "^-n 1 -c 5: .*unsatisfiable" out
+    grep -q -- "^--requires=rank:77: .*there are 0 that match" out
+    grep -q -- "^--requires=hosts:n\[0-999999\]: .*there are 0 that match" out
+    grep -q -- "^-n 0: .*want at least 1" out
+    grep -q -- "^-n -3: .*want at least 1" out
+    grep -q -- "^-c 0: .*want at least 1" out
+    grep -q -- "^-N 0: .*want at least 1" out
+    grep -q -- "^-n x: .*want an integer" out
+    grep -q -- "^-g 1: .*unsatisfiable" out
+}
+
+@test "configuration that cannot be read is named with line and column" {
+    printf 'a = 1\nb = [1,\n  2,, 3]\n' >bad.toml
+    run start_flux 1 -c bad.toml true
+    one_line "bad.toml:3:5: expected a value"
+    run start_flux 1 -c missing.toml true
+    one_line "missing.toml: No such file or directory"
+    printf 'a = "\xff\xfe"\n' >utf8.toml
+    run start_flux 1 -c utf8.toml true
+    one_line "utf8.toml:1:"
+    printf '[exec]\nkill-timeout = "soon"\n' >value.toml
+    run start_flux 1 -c value.toml true
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [[ "$output" == *kill-timeout* ]]
+}
+
+@test "jobs that do not exist, scripts that are none, ranks that are drained" {
+    cat >s <<'SH'
+for c in "job eventlog" "job attach" "job kill" cancel "job raise" "job status"; do
+    o=$(flux $c ƒ234 2>&1); echo "$c: $o $?"
+done
+echo "nonsense: $(flux job eventlog nonsense 2>&1) $?"
+echo "missing: $(flux batch -n1 missing 2>&1) $?"
+cp /bin/true binary; echo "binary: $(flux batch -n1 ./binary 2>&1) $?"
+echo 'echo hi' >plain; echo "plain: $(flux batch -n1 ./plain 2>&1) $?"
+flux resource drain 0 broken
+id=$(flux submit true); flux job wait-event -t 0.3 $id alloc 2>/dev/null && echo it runs on a drained node
+flux resource undrain 0; flux job wait-event -q -t 10 $id clean && echo it runs later
+SH
+    run start_flux 1 sh s
+    echo "$output"
+    [ "$(grep -c '^\(job\|cancel\).*ERROR.* 1$' <<<"$output")" -eq 6 ]
+    [[ "$output" == *"nonsense: flux-job: ERROR: 'nonsense' is not a job id"* ]]
+    [[ "$output" == *"missing: flux-batch: ERROR: missing: No such file"* ]]
+    [[ "$output" == *"binary: flux-batch: ERROR: binary: this is a binary, not a script"* ]]
+    [[ "$output" == *"plain: flux-batch: ERROR: plain: the script does not start with '#!'"* ]]
+    [[ "$output" != *"drained node"* && "$output" == *"it runs later"* ]]
+}
+
+@test "a constraint of a million hosts" {
+    {
+        printf '["n0"'
+        seq -f ',"n%.0f"' 7 7 7000000 | tr -d '\n'
+        printf ']'
+    } >list.json
+    run start_flux 1 sh -c '
+        flux submit --setattr=^system.constraints.hostlist=list.json true; echo $?
+        flux submit --requires="hosts:n[0-99999999999]" true; echo $?
+        flux run hostname'
+    echo "$output"
+    [[ "$output" == *"unsatisfiable request: asks for 1 core; there are 0 that match its constraints
+1"* ]]
+    [ "$(grep -c ERROR <<<"$output")" -eq 2 ]
+    [[ "$output" == *"$(hostname)" ]]
+}
+
+@test "large values: what was put comes back, in time that grows with the size only" {
+    head -c 50000000 /dev/zero >v
+    run start_flux 1 sh -c '
+        timeout 20 flux kvs put -r big=- <v; timeout 20 flux kvs get -r big | cmp - v && echo same
+        timeout 20 flux ping -c1 --pad=1000000 broker | grep -c pad=1000000'
+    echo "$output"
+    [ "$output" = "same
+1" ]
+}
+
+@test "a client that does not read is cut off at the limit, not below it" {
+    printf '[access]\nclient-queue-max = 4000000\n' >limit.toml
+    head -c 90000 /dev/zero | tr '\0' x >x
+    cat >s <<'SH'
+flux event sub hostile >seen & reader=$!
+flux event sub -c 120 hostile >seen2 & other=$!
+until [ "$(flux module stats broker >/dev/null 2>&1; flux event pub hostile.0; wc -l <seen)" -gt 0 ]; do :; done
+until [ -s seen2 ]; do flux event pub hostile.0; done
+kill -STOP $reader
+for i in $(seq 20); do flux event pub hostile.x "{\"x\":\"$(cat x)\"}"; done
+flux dmesg | grep -c "does not read"
+for i in $(seq 100); do flux event pub hostile.x "{\"x\":\"$(cat x)\"}"; done
+flux dmesg | grep "does not read"
+kill -CONT $reader; wait $reader; echo "reader $?"
+wait $other; echo "other $?"
+flux run echo goes on
+SH
+    run start_flux 1 -c limit.toml bash s
+    echo "$output"
+    [[ "$output" == "0
+"*"a client that does not read is disconnected: "*" bytes wait for it, access.client-queue-max is 4000000"* ]]
+    [[ "$output" == *"flux-event: ERROR: lost connection to the broker"* ]]
+    [[ "$output" == *"reader 1
+other 0
+goes on" ]]
+}
+
+@test "garbage on the local socket ends that connection, nothing else" {
+    cat >s <<'SH'
+path=$(flux getattr local-uri); path=${path#local://}
+python3 - "$path" <<'PY'
+import os, random, socket, struct, sys
+random.seed(7)
+for i in range(200):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    s.settimeout(5)
+    s.recv(1)
+    kind = i % 4
+    junk = bytes(random.getrandbits(8) for _ in range(random.randrange(1, 3000)))
+    if kind == 0:
+        data = junk
+    elif kind == 1:
+        data = b"\xff\xee\x00\x12" + struct.pack(">I", len(junk) + 8) + junk
+    elif kind == 2:
+        data = b"\xff\xee\x00\x12" + struct.pack(">I", random.choice([0, 7, 0xffffffff, 0x7fffffff])) + junk
+    else:
+        data = b"\xff\xee\x00\x12"
+    try:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        while s.recv(65536):
+            pass
+    except (ConnectionError, BrokenPipeError):
+        pass
+    s.close()
+PY
+flux ping -c1 broker >/dev/null && flux run echo goes on
+SH
+    command -v python3 >/dev/null || skip "python3 is needed to write to a socket"
+    run start_flux 1 sh s
+    echo "$output"
+    [ "$output" = "goes on" ]
+}
+
+@test "guests: what is the owner's is refused, what is theirs is not" {
+    cat >s <<'SH'
+flux kvs put secret=1
+id=$(flux submit sleep 100)
+export FLUX_HANDLE_USERID=12345 FLUX_HANDLE_ROLEMASK=0x2
+for c in "kvs get secret" "kvs put mine=1" "kvs namespace create n" "module list" "module remove kvs" \
+         "resource drain 0" "cancel $id" "job kill $id" "job raise $id" "queue stop" "queue disable -m x" \
+         "exec true" "setattr log-level 7" "event pub x" "config load" "shutdown" "job urgency $id 0" \
+         "dmesg -C" "job eventlog $id"; do
+    o=$(flux $c 2>&1 </dev/null); echo "$c: $? ${o%%$'\n'*}"
+done >refused
+flux getattr rank; flux ping -c1 broker >/dev/null && echo ping
+flux jobs -A -no '{name}'
+unset FLUX_HANDLE_USERID FLUX_HANDLE_ROLEMASK
+flux jobs -no '{name} {state}'
+flux cancel $id
+SH
+    run start_flux 1 bash s
+    echo "$output"
+    cat refused
+    [ "$output" = "0
+ping
+sleep
+sleep RUN" ]
+    grep -v '^event pub\|^module list' refused >must
+    [ "$(grep -c ': [1-9][0-9]* flux.*ERROR' must)" -eq "$(wc -l <must)" ]
+}
