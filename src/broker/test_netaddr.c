@@ -35,7 +35,7 @@ static void refused (const char *hint, int rc)
 static void test_refused (void **state)
 {
     refused ("nosuchif0", -ENOENT);
-    refused ("192.0.2.0/24", -ENOENT);       /* for documentation: nobody has it */
+    refused ("240.1.2.0/24", -ENOENT);       /* reserved: nobody has it */
     refused ("127.0.0.0/33", -EINVAL);
     refused ("127.0.0.0/-1", -EINVAL);
     refused ("127.0.0.0/", -EINVAL);
