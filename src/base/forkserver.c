@@ -355,6 +355,11 @@ static pid_t copy (int *tid)
     return rc < 0 ? -errno : rc;
 }
 
+bool forkserver_wanted (void)
+{
+    return getenv (ROOM_NAME) && getenv (ENV_NAME);
+}
+
 void forkserver_serve (int argc, char **argv)
 {
     char *room = getenv (ROOM_NAME);

@@ -15,6 +15,7 @@
 #ifndef BASE_FORKSERVER_H
 #define BASE_FORKSERVER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <flux/core/types.h>
 
@@ -39,6 +40,9 @@ const char *forkserver_path (const struct forkserver *fs);
 pid_t forkserver_spawn (struct forkserver *fs, const char *arg, char *const *env,
                         const struct spawn_fd *fds, int nfds, flux_error_t *err);
 
+/* This process is to be a server: what is costly, and the same for all copies, can be
+ * done before forkserver_serve(). */
+bool forkserver_wanted (void);
 /* In the program, at the start of main().  Returns in each copy, with its argument
  * in argv[1]; or at once if this process is not to be a server. */
 void forkserver_serve (int argc, char **argv);

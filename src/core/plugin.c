@@ -19,6 +19,7 @@ struct handler {
     struct list_node node;
     flux_plugin_f cb;
     void *data;
+    bool glob;                 /* topic is a pattern */
     char topic[];
 };
 
@@ -62,17 +63,11 @@ static void handlers_clear (flux_plugin_t *p)
 flux_plugin_t *flux_plugin_create (void)
 {
     flux_plugin_t *p;
-    int rc;
 
     if (!(p = calloc (1, sizeof (*p))))
         return NULL;
     list_init (&p->handlers);
     p->flags = FLUX_PLUGIN_RTLD_LAZY;
-    if ((rc = uuid_generate (p->uuid)) < 0) {
-        flux_plugin_destroy (p);
-        errno = -rc;
-        return NULL;
-    }
     return p;
 }
 
@@ -109,8 +104,15 @@ const char *flux_plugin_get_path (flux_plugin_t *p)
     return p ? p->path : NULL;
 }
 
+/* Few ask for it. */
 const char *flux_plugin_get_uuid (flux_plugin_t *p)
 {
+    int rc;
+
+    if (p && !p->uuid[0] && (rc = uuid_generate (p->uuid)) < 0) {
+        errno = -rc;
+        return NULL;
+    }
     return p ? p->uuid : NULL;
 }
 
@@ -271,7 +273,7 @@ static struct handler *handler_match (flux_plugin_t *p, const char *topic)
 {
     list_foreach (&p->handlers, n) {
         struct handler *hnd = list_entry (n, struct handler, node);
-        if (fnmatch (hnd->topic, topic, 0) == 0)
+        if (hnd->glob ? fnmatch (hnd->topic, topic, 0) == 0 : strcmp (hnd->topic, topic) == 0)
             return hnd;
     }
     return NULL;
@@ -308,6 +310,7 @@ int flux_plugin_add_handler (flux_plugin_t *p, const char *topic, flux_plugin_f 
         if (!(hnd = calloc (1, sizeof (*hnd) + len)))
             return plugin_fail (p, ENOMEM, "out of memory");
         memcpy (hnd->topic, topic, len);
+        hnd->glob = strpbrk (topic, "*?[\\") != NULL;
         list_append (&p->handlers, &hnd->node);
     }
     hnd->cb = cb;

@@ -1,10 +1,11 @@
 /* cpus.c - which processors make which core, from sysfs
  */
 #include <errno.h>
-#include <stdbool.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <flux/idset.h>
 
 #include "shell/cpus.h"
@@ -12,28 +13,32 @@
 struct core {
     int package;
     int first;          /* lowest processor */
-    int core_id;
     cpu_set_t set;
 };
 
 struct cores {
     struct core *v;
     int n;
+    cpu_set_t mine;      /* of which processors */
 };
 
-static int read_int (int cpu, const char *name)
+/* The text of a topology file, without its newline; -1 if there is none. */
+static int read_text (int cpu, const char *name, char *buf, size_t size)
 {
     char path[96];
-    FILE *f;
-    int n = -1;
+    ssize_t n = -1;
+    int fd;
 
     snprintf (path, sizeof (path), "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, name);
-    if (!(f = fopen (path, "re")))
+    if ((fd = open (path, O_RDONLY | O_CLOEXEC)) >= 0) {
+        n = read (fd, buf, size - 1);
+        close (fd);
+    }
+    if (n <= 0)
         return -1;
-    if (fscanf (f, "%d", &n) != 1)
-        n = -1;
-    fclose (f);
-    return n;
+    buf[n] = '\0';
+    buf[strcspn (buf, "\n")] = '\0';
+    return 0;
 }
 
 static int compare (const void *a, const void *b)
@@ -46,44 +51,71 @@ static int compare (const void *a, const void *b)
     return x->first - y->first;
 }
 
-static void add_cpu (struct cores *cs, int cpu)
+/* The core of a processor that no earlier core has; one of its own if that cannot be
+ * known. */
+static void add_core (struct cores *cs, int cpu, const cpu_set_t *mine)
 {
-    int package = read_int (cpu, "physical_package_id");
-    int core_id = read_int (cpu, "core_id");
+    struct core *c = &cs->v[cs->n++];
+    char text[256];
 
-    for (int i = 0; i < cs->n; i++) {
-        struct core *c = &cs->v[i];
-        if (core_id >= 0 && c->core_id == core_id && c->package == package) {
-            CPU_SET (cpu, &c->set);
-            return;
-        }
+    *c = (struct core){ .first = cpu };
+    if (read_text (cpu, "physical_package_id", text, sizeof (text)) == 0)
+        c->package = strtol (text, NULL, 10);
+    if (read_text (cpu, "thread_siblings_list", text, sizeof (text)) < 0
+        || cpus_parse (text, &c->set) < 0 || !CPU_ISSET (cpu, &c->set)) {
+        CPU_ZERO (&c->set);
+        CPU_SET (cpu, &c->set);
     }
-    cs->v[cs->n] = (struct core){ .package = package, .first = cpu, .core_id = core_id };
-    CPU_SET (cpu, &cs->v[cs->n++].set);
+    CPU_AND (&c->set, &c->set, mine);
 }
 
-static int discover (struct cores *cs)
+static int discover (struct cores *cs, const cpu_set_t *mine)
 {
+    cpu_set_t seen;
+
+    CPU_ZERO (&seen);
+    if (!(cs->v = calloc (CPU_COUNT (mine) + 1, sizeof (cs->v[0]))))
+        return -ENOMEM;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET (cpu, mine) || CPU_ISSET (cpu, &seen))
+            continue;
+        add_core (cs, cpu, mine);
+        CPU_OR (&seen, &seen, &cs->v[cs->n - 1].set);
+    }
+    qsort (cs->v, cs->n, sizeof (cs->v[0]), compare);
+    cs->mine = *mine;
+    return 0;
+}
+
+static int get_cores (struct cores **csp)
+{
+    static struct cores known;      /* see cpus_warm_up () */
     cpu_set_t mine;
+    int rc = 0;
 
     if (sched_getaffinity (0, sizeof (mine), &mine) < 0)
         return -errno;
-    cs->n = 0;
-    if (!(cs->v = calloc (CPU_COUNT (&mine) + 1, sizeof (cs->v[0]))))
-        return -ENOMEM;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET (cpu, &mine))
-            add_cpu (cs, cpu);
+    if (!known.v || !CPU_EQUAL (&known.mine, &mine)) {
+        free (known.v);
+        memset (&known, 0, sizeof (known));
+        rc = discover (&known, &mine);
     }
-    qsort (cs->v, cs->n, sizeof (cs->v[0]), compare);
-    return 0;
+    *csp = &known;
+    return rc;
+}
+
+int cpus_warm_up (void)
+{
+    struct cores *cs;
+
+    return get_cores (&cs);
 }
 
 /* The cores at places first .. first+count-1 of the set. */
 static int take (const struct idset *cores, int first, int count, cpu_set_t *set)
 {
-    struct cores cs = { 0 };
-    int rc = discover (&cs);
+    struct cores *cs;
+    int rc = get_cores (&cs);
     int place = 0;
 
     CPU_ZERO (set);
@@ -91,12 +123,11 @@ static int take (const struct idset *cores, int first, int count, cpu_set_t *set
          id = idset_next (cores, id), place++) {
         if (place < first || place >= first + count)
             continue;
-        if (id >= (unsigned int)cs.n)
+        if (id >= (unsigned int)cs->n)
             rc = -ENOENT;
         else
-            CPU_OR (set, set, &cs.v[id].set);
+            CPU_OR (set, set, &cs->v[id].set);
     }
-    free (cs.v);
     return rc;
 }
 

@@ -10,6 +10,11 @@
 
 struct idset;
 
+/* Find out now, once for this process and its copies (base/forkserver.h): it is the only
+ * state here, and holds while the set of processors that the process may use is the
+ * same.  0 or a negative errno. */
+int cpus_warm_up (void);
+
 /* Processors of the given cores.  Returns 0, -ENOENT if a core is not there (resources
  * that are faked, or inherited from a larger machine), or another negative errno. */
 int cpus_of_cores (const struct idset *cores, cpu_set_t *set);

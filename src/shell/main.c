@@ -6,11 +6,12 @@
  *   all tasks done ─ shell.finish ─ references gone ─ shell.exit ─ last commit
  */
 #include <errno.h>
-#include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <flux/taskmap.h>
@@ -19,12 +20,14 @@
 #include "base/forkserver.h"
 #include "base/hash.h"
 #include "core/aux.h"
+#include "shell/cpus.h"
 #include "shell/internal.h"
 #include "shell/lua.h"
 #include "spec/eventlog.h"
 #include "spec/jobspec.h"
 
 #define EVENT_DELAY 0.01   /* seconds that an exec event may wait for company */
+#define HEAP_ROOM (512 * 1024)
 
 static void usage (FILE *f)
 {
@@ -481,12 +484,31 @@ static void release (flux_shell_t *shell)
     flux_close (shell->h);
 }
 
+/* Otherwise jansson opens /dev/urandom. */
+static void seed_hashes (void)
+{
+    const size_t *random = (const size_t *)getauxval (AT_RANDOM);
+
+    if (random)
+        json_object_seed (*random | 1);
+}
+
+/* What is the same in all shells of a broker. */
+static void warm_up (void)
+{
+    (void)mallopt (M_TOP_PAD, HEAP_ROOM);
+    (void)flux_conf_builtin_get ("shell_initrc", FLUX_CONF_AUTO);
+    (void)cpus_warm_up ();
+}
+
 int main (int argc, char **argv)
 {
     flux_shell_t shell = { 0 };
     uint64_t id;
 
-    setlocale (LC_CTYPE, "");
+    seed_hashes ();
+    if (forkserver_wanted ())
+        warm_up ();
     forkserver_serve (argc, argv);
     if (argc > 1 && (strcmp (argv[1], "-h") == 0 || strcmp (argv[1], "--help") == 0)) {
         usage (stdout);
