@@ -262,7 +262,7 @@ static struct module *create_dso (struct modhost *mh, const char *path,
     void *dso;
     struct module *m = NULL;
 
-    if (!(dso = dlopen (path, RTLD_NOW | RTLD_LOCAL))) {
+    if (!(dso = userlib_open (path, RTLD_NOW | RTLD_LOCAL))) {
         const char *why = dlerror ();
         errno = -errmsg (err, access (path, R_OK) < 0 ? -errno : -ENOEXEC, "module %s: %s",
                          name ? name : path, why);
