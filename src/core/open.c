@@ -2,6 +2,7 @@
  */
 #include "core/connector_private.h"
 #include "core/handle_private.h"
+#include "core/userlib.h"
 
 #include <ctype.h>
 #include <dlfcn.h>
@@ -53,7 +54,7 @@ static connector_init_f *load_connector (const char *dir, size_t dirlen,
 
     if (n < 0 || n >= (int)sizeof (path) || access (path, R_OK) < 0)
         return NULL;
-    if (!(dso = dlopen (path, RTLD_NOW | RTLD_LOCAL))
+    if (!(dso = userlib_open (path, RTLD_NOW | RTLD_LOCAL))
         || !(init = (connector_init_f *)dlsym (dso, "connector_init"))) {
         (void)errmsg (err, -EINVAL, "%s", dlerror ());
         if (dso)
