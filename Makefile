@@ -38,6 +38,7 @@ check: deps all
 	@scripts/run-tests $(BUILD)
 
 check-all: check
+	@CRASH_ROUNDS=200 TEST_SLOW=4 scripts/run-tests $(BUILD) tests/t-restart.bats
 	@$(MAKE) --no-print-directory check SAN=address
 	@$(MAKE) --no-print-directory check SAN=thread
 	@$(MAKE) --no-print-directory fuzz
