@@ -31,7 +31,9 @@ flux_reactor_t *flux_reactor_create (int flags)
     r->refs = 1;
     list_init (&r->pollees);
     list_init (&r->due);
+    // the last of the prepare callbacks: what the others send or post must be seen
     ev_prepare_init (&r->prepare, prepare_cb);
+    ev_set_priority (&r->prepare, EV_MINPRI);
     ev_check_init (&r->check, check_cb);
     ev_idle_init (&r->idle, idle_cb);
     r->prepare.data = r->check.data = r;

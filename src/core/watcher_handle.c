@@ -27,7 +27,7 @@ static int to_ev (int events)
 /* The descriptor's watcher does not count: the handle's watcher does. */
 static void io_stop (struct handle_watcher *hw)
 {
-    if (ev_is_active (&hw->io)) {
+    if (ev_is_active (&hw->io) || ev_is_pending (&hw->io)) {
         ev_ref (hw->w.r->loop);
         ev_io_stop (hw->w.r->loop, &hw->io);
     }
@@ -57,6 +57,9 @@ static void io_cb (struct ev_loop *loop, ev_io *ev, int revents)
 {
     struct handle_watcher *hw = ev->data;
 
+    // libev stops it if it finds that the descriptor is invalid
+    if (!ev_is_active (ev))
+        ev_ref (loop);
     if (!hw->active) {
         io_stop (hw);
         return;
