@@ -51,13 +51,21 @@ static int fill (void *arg, void *buf, size_t len)
 static int send_to (struct overlay *ov, const char *id, const flux_msg_t *msg)
 {
     ssize_t len = flux_msg_encode_size (msg);
+    int rc;
 
     if (len < 0)
         return -errno;
     if (id)
-        return ov->tp->send_child (ov->t, id, len, fill, (void *)msg);
-    ov->last_send = overlay_now (ov);
-    return ov->tp->send_parent (ov->t, len, fill, (void *)msg);
+        rc = ov->tp->send_child (ov->t, id, len, fill, (void *)msg);
+    else {
+        ov->last_send = overlay_now (ov);
+        rc = ov->tp->send_parent (ov->t, len, fill, (void *)msg);
+    }
+    /* Sending takes in what has arrived, and with it the wake-up that the loop would
+     * have had for it.  If this is called after on_prepare(), nobody looks again. */
+    if (ov->idle && ov->tp->pending (ov->t))
+        flux_watcher_start (ov->idle);
+    return rc;
 }
 
 static int send_peer (struct overlay *ov, struct peer *p, const flux_msg_t *msg)
