@@ -436,8 +436,6 @@ static int set_up (struct broker *b, flux_error_t *err)
 
 static void tear_down (struct broker *b)
 {
-    for (size_t i = 0; i < sizeof (b->signals) / sizeof (b->signals[0]); i++)
-        flux_watcher_destroy (b->signals[i]);
     local_free (b->local);
     brokersvc_free (b->brokersvc);
     life_free (b->life);
@@ -454,9 +452,12 @@ static void tear_down (struct broker *b)
     router_free (b->router);
     environment_free (b->env);
     boot_end (b->boot);
+    remove_dirs (b);
+    /* last: from here on a signal kills */
+    for (size_t i = 0; i < sizeof (b->signals) / sizeof (b->signals[0]); i++)
+        flux_watcher_destroy (b->signals[i]);
     if (b->reactor)
         flux_reactor_destroy (b->reactor);
-    remove_dirs (b);
     attrs_free (b->attrs);
     options_release (&b->opts);
 }

@@ -503,9 +503,9 @@ int start_test (optparse_t *p, char **words, int program, int size, int verbose)
             start_show (words);
         return 0;
     }
+    sfd = open_signals ();
     make_rundir (&t);
     make_server (&t);
-    sfd = open_signals ();
     n = start_brokers (&t, words, program, n);
     watch (&t, sfd);
     code = n < 0 ? 1 : result (&t);

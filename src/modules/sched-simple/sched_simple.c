@@ -73,6 +73,7 @@ struct sched {
     bool ready;                /* sched-ready is on its way, or there */
     flux_watcher_t *again;     /* look for a peer that has gone */
     struct flux_msglist *early;     /* feasibility.check, resource-status */
+    struct flux_msglist *frees;     /* that came while hello was answered */
     flux_watcher_t *prep;      /* schedule at the end of the turn */
     flux_watcher_t *reason;    /* tell the head why it waits */
     uint64_t passes, allocs;
@@ -418,9 +419,9 @@ static void prioritize_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *
 /* What a job named by hello frees before its R is known. */
 static bool free_early (struct sched *s, uint64_t id, const struct rset *r, bool final);
 
-static void free_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+static void free_now (struct sched *s, const flux_msg_t *msg)
 {
-    struct sched *s = arg;
+    flux_t *h = s->h;
     struct rset *r;
     json_int_t id;
     json_t *o;
@@ -436,12 +437,23 @@ static void free_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         flux_log (h, LOG_ERR, "sched.free: job %jd: %s", (intmax_t)id, err.text);
         return;
     }
-    if (s->pool && s->hello_done && !free_early (s, id, r, final))
+    if (s->pool && !free_early (s, id, r, final))
         rpool_give (s->pool, r);
     rset_free (r);
     if (final)
         idhash_del (s->allocated, id);
     kick (s);
+}
+
+/* A request may overtake the last answers to hello in our own queue. */
+static void free_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct sched *s = arg;
+
+    if (s->hello_done)
+        free_now (s, msg);
+    else if (s->f_hello && flux_msglist_append (s->frees, msg) < 0)
+        flux_log_error (h, "sched.free");
 }
 
 static void expiration_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
@@ -671,6 +683,16 @@ static int hello_job (struct sched *s, uint64_t id, const char *freed)
     return 0;
 }
 
+static void free_those_kept (struct sched *s)
+{
+    const flux_msg_t *msg;
+
+    while ((msg = flux_msglist_pop (s->frees))) {
+        free_now (s, msg);
+        flux_msg_decref (msg);
+    }
+}
+
 static void hello_continuation (flux_future_t *f, void *arg)
 {
     struct sched *s = arg;
@@ -688,6 +710,7 @@ static void hello_continuation (flux_future_t *f, void *arg)
             look_again (s);
         else if (e == ENODATA) {
             s->hello_done = true;
+            free_those_kept (s);
             ready_check (s);
         }
         return;
@@ -701,6 +724,7 @@ static void hello_continuation (flux_future_t *f, void *arg)
 static void forget (struct sched *s)
 {
     struct rset *r = rpool_allocated (s->pool);
+    const flux_msg_t *msg;
     struct tree_node *n;
     uint64_t id;
     size_t pos = 0;
@@ -714,6 +738,8 @@ static void forget (struct sched *s)
         idhash_del (s->allocated, id);
     list_foreach (&s->lookups, l)
         lookup_free (list_entry (l, struct hello_lookup, node));
+    while ((msg = flux_msglist_pop (s->frees)))
+        flux_msg_decref (msg);
 }
 
 static void hello (struct sched *s)
@@ -929,6 +955,7 @@ static void sched_free (struct sched *s)
         flux_msg_decref (msg);
     }
     flux_msglist_destroy (s->early);
+    flux_msglist_destroy (s->frees);
     flux_watcher_destroy (s->prep);
     flux_watcher_destroy (s->reason);
     flux_watcher_destroy (s->again);
@@ -959,6 +986,7 @@ static bool create_parts (struct sched *s)
         && (s->allocated = idhash_new (NULL))
         && (s->specs = idhash_new (known_free))
         && (s->early = flux_msglist_create ())
+        && (s->frees = flux_msglist_create ())
         && (s->prep = flux_prepare_watcher_create (r, prep_cb, s))
         && (s->again = flux_timer_watcher_create (r, AGAIN_SECONDS, 0., again_cb, s))
         && (s->reason = flux_timer_watcher_create (r, REASON_SECONDS, 0., reason_cb, s));
