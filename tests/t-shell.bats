@@ -297,6 +297,7 @@ expect 30 100
 resize 40 120
 send stty size\r
 expect 40 120
+expect ready>
 send sleep 100\r
 send \x03
 expect ready>
