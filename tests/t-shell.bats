@@ -420,3 +420,63 @@ grep -q survived out; grep -q two out; grep -q lost-shell err
 END
     [ "$status" -eq 0 ]
 }
+
+@test "co-processes" {
+    in_flux 2 <<'END'
+cat >helper <<'PROG'
+#!/bin/sh
+exec 2>&-
+trap 'echo bye from $2; exit 0' TERM
+echo hello from $2
+: >up.$2
+while :; do sleep 0.02; done
+PROG
+chmod +x helper
+opt='{"h":{"command":["./helper","x","{{node.id}}"],"output":"one.log"},"own":{"command":["./helper","y","own{{node.id}}"],"output":"own-{{node.id}}.log","ranks":"1"},"dflt":{"command":["echo","at {{id}}"],"ranks":"0"}}'
+id=$(flux submit -N2 -o coprocess="$opt" sh -c 'until [ -e up.0 ] && [ -e up.1 ] && [ -e up.own1 ] && ls coproc-dflt* >ls 2>&1; do sleep 0.02; done')
+flux job attach $id
+test "$(sort one.log)" = "$(printf 'bye from 0\nbye from 1\nhello from 0\nhello from 1')"
+test "$(cat own-1.log)" = "$(printf 'hello from own1\nbye from own1')"
+test ! -e own-0.log
+grep -qx "at $id" coproc-dflt-$id.log
+# one that does not want to end
+time flux run -o coprocess-kill-timeout=0.2s -o 'coprocess={"x":{"command":["sh","-c","trap : TERM; while :; do sleep 0.05; done"]}}' true
+flux run -o 'coprocess={"x":{"command":["no-such-program"]}}' true 2>err; grep -q 'no-such-program' err
+! flux run -o 'coprocess={"x":{"command":[]}}' true 2>err; grep -q 'coprocess.x: want' err
+! flux run -o 'coprocess=1' true 2>err; grep -q 'coprocess: want an object' err
+echo 'coprocess.define { name = "helper", command = {"echo", "defined"}, output = "d.log" }' >rc.lua
+flux run -o userrc=rc.lua true; test ! -e d.log
+flux run -o userrc=rc.lua -o helper true; grep -qx defined d.log
+flux run -o userrc=rc.lua -o helper.output=e.log true; grep -qx defined e.log
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "sysmon, hwloc.xmlfile, unknown options" {
+    in_flux 1 <<'END'
+flux run -o sysmon sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done' 2>err
+grep -q 'sysmon: memory.peak=[0-9]' err; grep -q 'sysmon: loadavg-overall=[0-9]' err
+flux run -o sysmon -o sysmon.period=0.05s -o verbose=2 sleep 0.3 2>err; grep -q 'loadavg=' err
+! flux run -o sysmon -o sysmon.period=x true 2>err; grep -q sysmon.period err
+HWLOC_COMPONENTS=x flux run -o hwloc.xmlfile sh -c 'grep -c "<topology" $HWLOC_XMLFILE; echo $HWLOC_COMPONENTS' | tr '\n' . | grep -qx '1\.\.'
+flux run -n1 -c1 -o hwloc.xmlfile -o hwloc.restrict sh -c 'grep -c "type=.Core" $HWLOC_XMLFILE' | grep -qx 1
+flux run -o nonsense=1 true 2>err; test ! -s err
+flux run -o verbose -o nonsense=1 true 2>err; grep -q "option 'nonsense'" err
+! flux run -o stage-in true 2>err; grep -q 'stage-in' err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "tasks stopped in exec, and where they are" {
+    in_flux 2 <<'END'
+id=$(flux submit -N2 -n2 -o stop-tasks-in-exec sh -c 'echo went on')
+flux job wait-event -t 10 -p guest.exec.eventlog $id shell.start >/dev/null
+"$FLUX_TESTS"/rpc $(id -u)-shell-$(flux job id --to=f58plain $id).proctable >table
+pids=$(grep -o '\[[01], *"[^"]*", *[0-9]*, *"sh"' table | sed 's/.*", *\([0-9]*\),.*/\1/')
+test $(echo $pids | wc -w) = 2
+for p in $pids; do grep -q '^State:.*T' /proc/$p/status; done
+kill -CONT $pids
+flux job attach $id | grep -c 'went on' | grep -qx 2
+END
+    [ "$status" -eq 0 ]
+}

@@ -95,7 +95,9 @@ int jobopts_set_path (json_t *o, const char *path, json_t *val)
             goto error;
         memcpy (key, path, n);
         key[n] = '\0';
-        if (!(next = json_object_get (o, key))) {
+        next = json_object_get (o, key);
+        /* "-o sysmon -o sysmon.period=5s": a switch becomes an object */
+        if (!next || json_is_integer (next) || json_is_boolean (next)) {
             next = json_object ();
             json_object_set_new (o, key, next);
         }

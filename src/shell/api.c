@@ -7,6 +7,7 @@
 #include <flux/idset.h>
 #include <flux/taskmap.h>
 
+#include "base/duration.h"
 #include "base/hash.h"
 #include "core/aux.h"
 #include "shell/internal.h"
@@ -122,6 +123,26 @@ const json_t *shell_option (flux_shell_t *shell, const char *path)
         path += n + (path[n] == '.');
     }
     return o;
+}
+
+bool shell_option_true (flux_shell_t *shell, const char *path)
+{
+    const json_t *o = shell_option (shell, path);
+
+    return o && !json_is_false (o) && !(json_is_integer (o) && json_integer_value (o) == 0);
+}
+
+int shell_option_duration (flux_shell_t *shell, const char *path, double *valp)
+{
+    const json_t *o = shell_option (shell, path);
+
+    if (!o)
+        return 0;
+    if (json_is_number (o) && json_number_value (o) >= 0) {
+        *valp = json_number_value (o);
+        return 0;
+    }
+    return json_is_string (o) ? duration_parse (json_string_value (o), valp) : -EINVAL;
 }
 
 int flux_shell_getopt (flux_shell_t *shell, const char *name, char **json_str)

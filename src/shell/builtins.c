@@ -12,11 +12,15 @@ const struct shell_builtin *const shell_builtins[] = {
     &pmi_builtin,
     &rexec_builtin,
     &rlimit_builtin,
+    &hwloc_builtin,         /* before this process is bound */
     &affinity_builtin,
     &gpubind_builtin,
     &oom_builtin,
     &timesignal_builtin,
     &doom_builtin,
+    &stop_builtin,
+    &sysmon_builtin,
+    &coprocess_builtin,
     &exception_builtin,     /* last: it looks at what the others handle */
     NULL,
 };

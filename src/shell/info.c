@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <flux/hostlist.h>
@@ -23,17 +22,17 @@ static json_t *read_info_fd (int fd, flux_error_t *err)
 {
     struct stat st;
     json_error_t error;
-    json_t *o;
-    void *p;
+    json_t *o = NULL;
+    char *buf = NULL;
+    ssize_t n = -1;
 
-    if (fstat (fd, &st) < 0 || st.st_size == 0
-        || (p = mmap (NULL, st.st_size, PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED) {
+    if (fstat (fd, &st) == 0 && st.st_size > 0 && (buf = malloc (st.st_size)))
+        n = pread (fd, buf, st.st_size, 0);
+    if (n <= 0 || n != st.st_size)
         errmsg (err, -EINVAL, "FLUX_SHELL_INFO_FD=%d cannot be read", fd);
-        return NULL;
-    }
-    if (!(o = json_loadb (p, st.st_size, 0, &error)))
+    else if (!(o = json_loadb (buf, n, 0, &error)))
         errmsg (err, -EINVAL, "FLUX_SHELL_INFO_FD: %s", error.text);
-    munmap (p, st.st_size);
+    free (buf);
     close (fd);
     return o;
 }

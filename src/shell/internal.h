@@ -161,7 +161,6 @@ int shell_svc_init (flux_shell_t *shell);
 int shell_svc_register (flux_shell_t *shell);
 /* flux_future_then(), for an answer that the shell may end without. */
 int shell_then (flux_shell_t *shell, flux_future_t *f, flux_continuation_f cb, void *arg);
-void shell_svc_free (flux_shell_t *shell);
 
 /* kvslog.c: lines for eventlogs in the job's guest namespace, gathered into one
  * commit.  'key' is "exec.eventlog", "output" or "input"; 'line' ends with a
@@ -179,6 +178,9 @@ int kvslog_sync (struct kvslog *kl, flux_error_t *err);
 
 /* Post "shell.NAME" to exec.eventlog; 'context' is taken, may be NULL. */
 int shell_event (flux_shell_t *shell, const char *name, json_t *context);
+
+/* debug.c: the method "proctable" */
+int shell_proctable_init (flux_shell_t *shell);
 
 /* log.c */
 /* Messages are kept until shell_log_start (), when there is a plugin to take them. */
@@ -201,6 +203,13 @@ void shell_output_end (flux_shell_t *shell);
 
 /* The option as it is, borrowed; "pty.ranks" walks into objects.  NULL: unset. */
 const json_t *shell_option (flux_shell_t *shell, const char *path);
+/* It is there, and neither false nor 0. */
+bool shell_option_true (flux_shell_t *shell, const char *path);
+/* A duration: seconds, or text as 1.5s.  Unset leaves *valp.  0 or -EINVAL. */
+int shell_option_duration (flux_shell_t *shell, const char *path, double *valp);
+
+/* options.c: options that nobody will look at. */
+void shell_options_check (flux_shell_t *shell);
 
 /* A size option: bytes, or a number with k, K, M or G.  0, -EINVAL, or -ERANGE if
  * it is over 'max'. */

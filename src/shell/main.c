@@ -28,6 +28,7 @@
 
 #define EVENT_DELAY 0.01   /* seconds that an exec event may wait for company */
 #define HEAP_ROOM (512 * 1024)
+#define FEW_TASKS 16
 
 static void usage (FILE *f)
 {
@@ -401,12 +402,26 @@ static int catch_signals (flux_shell_t *shell)
     signal (SIGPIPE, SIG_IGN);
     for (int i = 0; i < 3; i++) {
         flux_watcher_t *w = flux_signal_watcher_create (shell->r, signals[i], signal_cb, shell);
-        if (!w || flux_shell_aux_set (shell, NULL, w, (flux_free_f)flux_watcher_destroy) < 0)
+        if (!w)
             return -1;
         flux_watcher_unref (w);
         flux_watcher_start (w);
     }
+    if (shell_proctable_init (shell) < 0)
+        return -1;
     return flux_shell_service_register (shell, "kill", kill_cb, shell);
+}
+
+/* A job of few tasks is cheaper to serve by poll(2). */
+static int init_reactor (flux_shell_t *shell)
+{
+    int ntasks = jobspec_ntasks (shell->info.jobspec);
+
+    if (ntasks >= 1 && ntasks / shell->info.nshells < FEW_TASKS)
+        (void)setenv ("LIBEV_FLAGS", "2", 0);
+    shell->r = flux_get_reactor (shell->h);
+    unsetenv ("LIBEV_FLAGS");
+    return shell->r ? 0 : -1;
 }
 
 /* The whole */
@@ -418,10 +433,10 @@ static void start (flux_shell_t *shell, flux_jobid_t id)
 
     shell->looked_up = !getenv ("FLUX_SHELL_INFO_FD");
     shell->h = open_handle (shell);
-    if (!(shell->r = flux_get_reactor (shell->h)))
-        shell_die_errno (1, "reactor");
     if (shell_info_init (&shell->info, shell->h, id, &err) < 0)
         shell_die (1, "%s", err.text);
+    if (init_reactor (shell) < 0)
+        shell_die_errno (1, "reactor");
     snprintf (rank, sizeof (rank), "%u", shell->info.broker_rank);
     if (flux_attr_set_cacheonly (shell->h, "rank", rank) < 0)    /* it need not be asked for */
         shell_die_errno (1, "rank");
@@ -433,6 +448,7 @@ static void start (flux_shell_t *shell, flux_jobid_t id)
         shell_die (1, "the initrc failed");
     if (plugstack_load_builtins (shell->plugstack) < 0)
         shell_die (1, "cannot load built-in plugins");
+    shell_options_check (shell);
     if (map_tasks (shell) < 0)
         shell_die (1, "tasks cannot be mapped");
     set_job_env (shell);
@@ -467,30 +483,26 @@ static void finish (flux_shell_t *shell)
     }
 }
 
+/* Plugins may have something to put away; the rest goes with the process. */
 static void release (flux_shell_t *shell)
 {
     shell_log_fini ();
-    list_foreach (&shell->tasks, n)
-        shell_task_free (list_entry (n, struct shell_task, node));
     plugstack_free (shell->plugstack);
     aux_clear (&shell->aux);
-    kvslog_free (shell->kvslog);
-    shell_svc_free (shell);
-    shell_info_release (&shell->info);
-    hash_free (shell->refs);
-    json_decref (shell->options);
-    json_decref (shell->env);
-    json_decref (shell->event_context);
-    flux_close (shell->h);
+    flux_close (shell->h);       /* sends what is queued */
+    fflush (NULL);
 }
 
 /* Otherwise jansson opens /dev/urandom. */
 static void seed_hashes (void)
 {
-    const size_t *random = (const size_t *)getauxval (AT_RANDOM);
+    const void *random = (const void *)getauxval (AT_RANDOM);   /* not aligned */
+    size_t seed;
 
-    if (random)
-        json_object_seed (*random | 1);
+    if (random) {
+        memcpy (&seed, random, sizeof (seed));
+        json_object_seed (seed | 1);
+    }
 }
 
 /* What is the same in all shells of a broker. */
@@ -535,5 +547,5 @@ int main (int argc, char **argv)
         shell_die_errno (1, "reactor");
     finish (&shell);
     release (&shell);
-    return shell.rc;
+    _exit (shell.rc);
 }

@@ -50,6 +50,8 @@ static int set_limit (const char *name, json_t *val)
         shell_debug ("rlimit.%s: lowered to the hard limit", name);
         want = rl.rlim_max;
     }
+    if (rl.rlim_cur == want)
+        return 0;
     rl.rlim_cur = want;
     if (setrlimit (resource, &rl) < 0) {
         shell_log_errno ("rlimit.%s", name);

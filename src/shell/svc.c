@@ -243,14 +243,3 @@ int shell_svc_register (flux_shell_t *shell)
         return -errno;
     return 0;
 }
-
-void shell_svc_free (flux_shell_t *shell)
-{
-    if (!shell->methods.next)
-        return;
-    list_foreach (&shell->methods, n)
-        method_free (list_entry (n, struct method, node));
-    list_foreach (&shell->answers, n)
-        flux_future_destroy (list_entry (n, struct answer, node)->f);
-    free (shell->service);
-}

@@ -24,10 +24,13 @@
 
 static int remove_tree_at (int dirfd, const char *name)
 {
-    int fd = openat (dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd;
     struct dirent *d;
     DIR *dir;
 
+    if (unlinkat (dirfd, name, AT_REMOVEDIR) == 0)     /* most are empty */
+        return 0;
+    fd = openat (dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return unlinkat (dirfd, name, 0);
     if (!(dir = fdopendir (fd))) {
