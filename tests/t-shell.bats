@@ -480,3 +480,28 @@ flux job attach $id | grep -c 'went on' | grep -qx 2
 END
     [ "$status" -eq 0 ]
 }
+
+@test "processes of flux exec --jobid end with the tasks, or are killed" {
+    in_flux 1 <<'END'
+id=$(flux submit -o rexec-shutdown-timeout=0.2s sh -c 'until [ -e stop ]; do sleep 0.02; done')
+flux job wait-event -t 10 -p guest.exec.eventlog $id shell.start >/dev/null
+flux exec --jobid=$id sh -c 'trap "echo asked" TERM; : >up; while :; do sleep 0.02; done' >out 2>/dev/null &
+for i in $(seq 300); do test -e up && break; sleep 0.02; done
+touch stop
+flux job wait-event -t 20 $id finish >/dev/null
+wait || true
+grep -q asked out
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "the shell removes its temporary directory, also when it fails" {
+    in_flux 1 <<'END'
+flux run sh -c 'mkdir -p $FLUX_JOB_TMPDIR/a/b; touch $FLUX_JOB_TMPDIR/a/b/c; ln -s / $FLUX_JOB_TMPDIR/root'
+! flux run -o exit-timeout=x true 2>/dev/null
+! flux run no-such-program 2>/dev/null
+! ls -d $TMPDIR/jobtmp-*
+test -d /usr
+END
+    [ "$status" -eq 0 ]
+}

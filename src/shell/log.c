@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "shell/internal.h"
 
@@ -28,12 +29,14 @@ struct early {
 };
 static struct list_node early_list = { &early_list, &early_list };
 static bool keep_early;
+static pid_t shell_pid;
 static char last_error[256];       /* the cause to give for a fatal one */
 static unsigned int errors;
 
 void shell_log_init (flux_shell_t *shell)
 {
     the_shell = shell;
+    shell_pid = getpid ();
     keep_early = true;
 }
 
@@ -103,6 +106,12 @@ static void to_stderr (const char *component, int level, const char *text)
                  component ? component : "", component ? ": " : "", text);
 }
 
+/* A task before its exec: the connection and the plugins are not its own. */
+static bool in_child (void)
+{
+    return shell_pid && getpid () != shell_pid;
+}
+
 static int keep (const char *component, int level, const char *file, int line, const char *text)
 {
     size_t n = strlen (text) + 1;
@@ -126,6 +135,10 @@ static void emit (const char *component, int level, const char *file, int line, 
     if (level > level_max)
         return;
     errors += level <= FLUX_SHELL_ERROR;
+    if (in_child ()) {
+        to_stderr (component, level, text);
+        return;
+    }
     if (level == FLUX_SHELL_ERROR)
         snprintf (last_error, sizeof (last_error), "%s%s%s", component ? component : "",
                   component ? ": " : "", text);
@@ -235,6 +248,10 @@ void flux_shell_fatal (const char *component, const char *file, int line, int er
     n = strlen (text);
     if (errnum > 0)
         snprintf (text + n, sizeof (text) - n, ": %s", strerror (errnum));
+    if (in_child ()) {
+        to_stderr (component, FLUX_SHELL_FATAL, text);
+        _Exit (exit_code ? exit_code : 1);
+    }
     shell_log_start (the_shell);
     emit (component, FLUX_SHELL_FATAL, file, line, text);
     n = strlen (text);
@@ -245,6 +262,7 @@ void flux_shell_fatal (const char *component, const char *file, int line, int er
         flux_shell_killall (the_shell, SIGKILL);
         if (the_shell->kvslog)
             kvslog_sync (the_shell->kvslog, NULL);
+        (void)flux_shell_aux_set (the_shell, "tmpdir", NULL, NULL);     /* removes it */
     }
     _Exit (exit_code ? exit_code : 1);
 }

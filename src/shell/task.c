@@ -268,8 +268,10 @@ flux_shell_task_t *flux_shell_task_first (flux_shell_t *shell)
         return NULL;
     }
     shell->task_iter = shell->tasks.next;
-    if (shell->task_iter == &shell->tasks)
+    if (shell->task_iter == &shell->tasks) {
+        errno = EAGAIN;
         return NULL;
+    }
     return list_entry (shell->task_iter, struct shell_task, node);
 }
 
