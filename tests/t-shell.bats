@@ -505,3 +505,52 @@ test -d /usr
 END
     [ "$status" -eq 0 ]
 }
+
+@test "attach at a terminal: the status line; ctrl-C twice cancels, ctrl-C ctrl-Z detaches" {
+    in_flux 1 <<'END'
+id=$(flux submit -N1 --exclusive sleep 100)
+flux job wait-event -t 10 $id start >/dev/null
+rc=0; ptytest flux run -N1 --exclusive true >out <<'STEPS' || rc=$?
+expect waiting for resources
+expect 00:00:0
+send \x03
+expect one more ctrl-C within 2s
+send \x03
+expect job.exception
+STEPS
+test $rc = 1
+ptytest flux run -N1 --exclusive true >out <<'STEPS'
+expect waiting for resources
+send \x03
+expect one more ctrl-C
+send \x1a
+expect detaching
+STEPS
+FLUX_ATTACH_NONINTERACTIVE=1 ptytest flux job attach -vv $(flux job last) >out <<'STEPS'
+expect job.priority
+send \x03
+expect one more ctrl-C
+send \x1a
+expect detaching
+STEPS
+! grep -q 'waiting for' out
+flux cancel $id $(flux job last)
+ptytest flux run sh -c 'kill -STOP $$; echo back' >out <<'STEPS' &
+STEPS
+for i in $(seq 300); do flux jobs -no '{state}' 2>/dev/null | grep -q RUN && break; sleep 0.02; done
+flux job kill -s CONT $(flux job last)
+wait
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "a time limit: a signal before it, and at its end" {
+    in_flux 1 <<'END'
+rc=0; flux run -t 1s --signal=USR1@0.7s sh -c 'trap "echo warned; exit 7" USR1; while :; do sleep 0.02; done' >out 2>err || rc=$?
+test $rc = 7; grep -q warned out; grep -q 'sending SIGUSR1' err
+rc=0; flux run -t 0.3s sh -c 'trap "echo time is up; exit 9" ALRM; while :; do sleep 0.02; done' >out 2>err || rc=$?
+test $rc = 9; grep -q 'time is up' out; grep -q 'type=timeout' err
+! flux run -o signal.signum=999 true 2>err; grep -q 'signal' err
+END
+    [ "$status" -eq 0 ]
+}

@@ -35,8 +35,8 @@ static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 {
     struct timesignal *ts = arg;
 
-    shell_log ("Will expire in less than %.1fs, sending %s to tasks", ts->timeleft,
-               strsignal (ts->signum));
+    shell_log ("Will expire in less than %.1fs, sending SIG%s to tasks", ts->timeleft,
+               sigabbrev_np (ts->signum) ? sigabbrev_np (ts->signum) : "?");
     flux_shell_killall (ts->shell, ts->signum);
 }
 
