@@ -140,13 +140,17 @@ echo script' sh -c 'cat $FLUX_JOB_TMPDIR/data.txt; {{tmpdir}}/s.sh'
         a=$(flux submit sh -c "echo a >>order")
         b=$(flux submit --dependency=afterok:$a sh -c "echo b >>order")
         flux job status $b && cat order
-        f=$(flux submit false)
+        f=$(flux submit --urgency=hold false)
         d=$(flux submit --dependency=afterok:$f true)
-        flux job status $d; echo rc=$?'
+        flux job urgency $f default
+        flux job status $d; echo rc=$?
+        flux submit --dependency=afterok:$f true'
     echo "$output"
     [ "${lines[0]}" = a ]
     [ "${lines[1]}" = b ]
     [ "${lines[2]}" = rc=1 ]
+    [ "$status" -eq 1 ]    # one that has ended is refused at once
+    [[ "${lines[3]}" == *"afterok: job "*" failed" ]]
 }
 
 @test "a time limit ends a job with a timeout exception" {
