@@ -446,8 +446,8 @@ flux run -o 'coprocess={"x":{"command":["no-such-program"]}}' true 2>err; grep -
 ! flux run -o 'coprocess=1' true 2>err; grep -q 'coprocess: want an object' err
 echo 'coprocess.define { name = "helper", command = {"echo", "defined"}, output = "d.log" }' >rc.lua
 flux run -o userrc=rc.lua true; test ! -e d.log
-flux run -o userrc=rc.lua -o helper true; grep -qx defined d.log
-flux run -o userrc=rc.lua -o helper.output=e.log true; grep -qx defined e.log
+flux run -o userrc=rc.lua -o helper sh -c 'until [ -s d.log ]; do sleep 0.02; done'; grep -qx defined d.log
+flux run -o userrc=rc.lua -o helper.output=e.log sh -c 'until [ -s e.log ]; do sleep 0.02; done'; grep -qx defined e.log
 END
     [ "$status" -eq 0 ]
 }
