@@ -142,7 +142,7 @@ void optparse_destroy (optparse_t *p);
 int optparse_fatal_usage (optparse_t *p, int code, const char *fmt, ...);
 
 /* The present setting, to a pointer of the type that optparse_set() takes.
- * OPTPARSE_OPTION_CB is not implemented. */
+ * The callback of an option cannot be read: OPTPARSE_NOT_IMPL. */
 optparse_err_t optparse_get (optparse_t *p, int item, ...);
 
 /* For an option "color" with an optional argument WHEN: "always" (also if

@@ -11,65 +11,26 @@
 #include "core/future_class.h"
 #include "core/msg_decode.h"
 
-static int event_check (const flux_msg_t *msg, const char **topic)
-{
-    int rc = msg_check_topic (msg, FLUX_MSGTYPE_EVENT, topic);
-
-    if (rc < 0)
-        errno = -rc;
-    return rc < 0 ? -1 : 0;
-}
-
 int flux_event_decode (const flux_msg_t *msg, const char **topic, const char **s)
 {
-    const char *tp;
-    const char *sp;
-
-    if (event_check (msg, &tp) < 0)
-        return -1;
-    if (s) {
-        if (msg_opt_string (msg, &sp) < 0) {
-            errno = EPROTO;
-            return -1;
-        }
-        *s = sp;
-    }
-    if (topic)
-        *topic = tp;
-    return 0;
+    return msg_get_string (msg, FLUX_MSGTYPE_EVENT, topic, s);
 }
 
-int flux_event_decode_raw (const flux_msg_t *msg,
-                           const char **topic,
-                           const void **data,
-                           size_t *len)
+int flux_event_decode_raw (const flux_msg_t *msg, const char **topic, const void **data,
+                          size_t *len)
 {
-    if (!data || !len) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (event_check (msg, topic) < 0)
-        return -1;
-    msg_opt_payload (msg, data, len);
-    return 0;
+    return msg_get_raw (msg, FLUX_MSGTYPE_EVENT, topic, data, len);
 }
 
 int flux_event_unpack (const flux_msg_t *msg, const char **topic, const char *fmt, ...)
 {
-    const char *tp;
     va_list ap;
     int rc;
 
-    if (event_check (msg, &tp) < 0)
-        return -1;
     va_start (ap, fmt);
-    rc = flux_msg_vunpack (msg, fmt, ap);
+    rc = msg_get_vunpack (msg, FLUX_MSGTYPE_EVENT, topic, fmt, ap);
     va_end (ap);
-    if (rc < 0)
-        return -1;
-    if (topic)
-        *topic = tp;
-    return 0;
+    return rc;
 }
 
 flux_msg_t *flux_event_encode (const char *topic, const char *s)

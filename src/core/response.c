@@ -13,47 +13,15 @@ static int fail (int errnum)
     return -1;
 }
 
-/* Also refuses an error response: errno is then the error. */
-static int response_check (const flux_msg_t *msg, const char **topic)
-{
-    int errnum;
-    int rc = msg_check_topic (msg, FLUX_MSGTYPE_RESPONSE, topic);
-
-    if (rc < 0)
-        return fail (-rc);
-    if (flux_msg_get_errnum (msg, &errnum) < 0)
-        return -1;
-    return errnum ? fail (errnum) : 0;
-}
-
 int flux_response_decode (const flux_msg_t *msg, const char **topic, const char **s)
 {
-    const char *tp;
-    const char *sp;
-
-    if (response_check (msg, &tp) < 0)
-        return -1;
-    if (s) {
-        if (msg_opt_string (msg, &sp) < 0)
-            return fail (EPROTO);
-        *s = sp;
-    }
-    if (topic)
-        *topic = tp;
-    return 0;
+    return msg_get_string (msg, FLUX_MSGTYPE_RESPONSE, topic, s);
 }
 
-int flux_response_decode_raw (const flux_msg_t *msg,
-                              const char **topic,
-                              const void **data,
-                              size_t *len)
+int flux_response_decode_raw (const flux_msg_t *msg, const char **topic, const void **data,
+                             size_t *len)
 {
-    if (!data || !len)
-        return fail (EINVAL);
-    if (response_check (msg, topic) < 0)
-        return -1;
-    msg_opt_payload (msg, data, len);
-    return 0;
+    return msg_get_raw (msg, FLUX_MSGTYPE_RESPONSE, topic, data, len);
 }
 
 int flux_response_decode_error (const flux_msg_t *msg, const char **errstr)
