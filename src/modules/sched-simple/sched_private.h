@@ -1,0 +1,80 @@
+/* sched_private.h - what the files of sched-simple share
+ *
+ * sched_simple.c starts and ends the rest and owns the handlers; peers.c follows the
+ * resource service and the job manager, and uses queue.c and questions.c, which know
+ * nothing of it or of each other.
+ */
+#ifndef SCHED_SIMPLE_SCHED_PRIVATE_H
+#define SCHED_SIMPLE_SCHED_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <flux/core.h>
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/tree.h"
+#include "modules/sched-simple/rpool.h"
+#include "spec/jobspec.h"
+
+/* Why a jobspec that is none of its kind is refused. */
+#define ONLY_SIMPLE \
+    "sched-simple handles only requests of the form [node >] slot > core [, gpu]"
+
+struct sched {
+    flux_t *h;
+    flux_msg_handler_t **handlers;
+    struct rpool *pool;        /* NULL: resources are not known yet */
+    enum rpool_mode mode;
+    int limit;                 /* 0: unlimited */
+    struct tree queue;
+    struct idhash *jobs;       /* id -> struct pending */
+    struct idhash *allocated;  /* ids that have resources */
+    struct idhash *specs;      /* hash of the text -> struct known_spec */
+    flux_future_t *f_acquire;
+    flux_future_t *f_hello;
+    flux_future_t *f_ready;
+    struct list_node lookups;
+    bool hello_done;
+    bool ready;                /* sched-ready is on its way, or there */
+    flux_watcher_t *again;     /* look for a peer that has gone */
+    struct flux_msglist *early;     /* feasibility.check, resource-status */
+    struct flux_msglist *frees;     /* that came while hello was answered */
+    flux_watcher_t *prep;      /* schedule at the end of the turn */
+    flux_watcher_t *reason;    /* tell the head why it waits */
+    uint64_t passes, allocs;
+};
+
+/* -- queue.c: what waits, and its turn -- */
+
+/* Part of *s; everything is released by queue_release(), also after a failure.
+ * 0 or -ENOMEM. */
+int queue_init (struct sched *s);
+void queue_release (struct sched *s);
+/* Schedule at the end of this turn of the loop. */
+void queue_kick (struct sched *s);
+/* All that wait: forgotten without an answer; checked again, as there are fewer
+ * resources; answered with ENOSYS. */
+void queue_clear (struct sched *s);
+void queue_recheck (struct sched *s);
+void queue_refuse (struct sched *s);
+
+void alloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void prioritize_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+
+/* -- questions.c: feasibility.check, sched.resource-status -- */
+
+/* Answered now, or by questions_answer() when the resources are known. */
+void question_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void questions_answer (struct sched *s);
+
+/* -- peers.c: hello, ready, free; resource.acquire -- */
+
+int peers_init (struct sched *s);
+void peers_release (struct sched *s);
+/* Begin.  0 or a negative errno. */
+int peers_acquire (struct sched *s);
+void free_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+
+#endif /* !SCHED_SIMPLE_SCHED_PRIVATE_H */
