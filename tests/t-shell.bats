@@ -261,6 +261,7 @@ grep -Eqx '0: Cpus_allowed_list:\s*0' out; grep -Eqx '1: Cpus_allowed_list:\s*1'
 flux run -o cpu-affinity=off grep Cpus_allowed_list /proc/self/status | cmp - <(grep Cpus_allowed_list /proc/self/status)
 flux run -n2 -o cpu-affinity=verbose,per-task true 2>err; grep -q 'task 1: cpuset' err
 ! flux run -o cpu-affinity=sideways true 2>err; grep -q sideways err
+! flux run -o 'cpu-affinity={"a":1}' true 2>err; grep -q 'want a string' err
 END
     [ "$status" -eq 0 ]
 }
@@ -417,6 +418,27 @@ flux job wait-event -t 10 $id exception >/dev/null
 touch lost
 flux job attach $id >out 2>err || true
 grep -q survived out; grep -q two out; grep -q lost-shell err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "a follower whose leader is gone says once that its output is lost" {
+    in_flux 2 <<'END'
+id=$(flux submit -N2 -n2 sh -c 'trap "" TERM
+    [ $FLUX_TASK_RANK = 1 ] || { touch zero; exec sleep 1000; }
+    touch one; until [ -e gone ]; do sleep 0.02; done; echo late; echo later >&2; sleep 0.5; touch said
+    exec sleep 1000')
+until [ -e zero ] && [ -e one ]; do sleep 0.02; done
+broker=$(flux getattr broker.pid)
+kill -9 $(pgrep -P $broker -f "flux-shell")
+flux job wait-event -t 20 $id exception >/dev/null
+touch gone
+until [ -e said ]; do sleep 0.02; done
+flux job wait-event -t 20 $id clean >/dev/null
+flux job eventlog -p guest.exec.eventlog $id >log
+flux dmesg >>log
+test $(grep -c 'output lost on its way' log) -ge 1
+test $(grep 'output lost on its way' log | sort -u | wc -l) -le 2
 END
     [ "$status" -eq 0 ]
 }

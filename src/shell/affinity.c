@@ -124,6 +124,10 @@ static int affinity_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t
         free (a);
         return -1;
     }
+    if (json_is_object (o) || json_is_array (o)) {
+        shell_log_error ("cpu-affinity: want a string: on, off, per-task, map:LIST");
+        return -1;
+    }
     if (sched_getaffinity (0, sizeof (a->original), &a->original) < 0)
         return -1;
     if ((rc = parse (a, json_is_string (o) ? json_string_value (o) : "on")) <= 0)

@@ -58,6 +58,7 @@ struct output {
     int kvs_eofs;               /* leader: ends of streams not yet in the KVS */
     json_t *last_eof;           /* leader: kept until the shell exits, as it ends the log */
     int forwarded;              /* follower: messages under way */
+    bool cut_off;               /* ... the leader does not take them any more */
     int hwm;
     int lwm;
     bool stopped;               /* task output is held back */
@@ -261,9 +262,11 @@ static void forward_cb (flux_future_t *f, void *arg)
 
     if (rc < 0 && errno == ECONNRESET && fw->context)
         forward (out, fw->type, json_incref (fw->context));
-    else if (rc < 0)
+    else if (rc < 0 && !out->cut_off) {
+        out->cut_off = true;        // first: this message would go the same way
         shell_log_error ("output lost on its way to the leader shell: %s",
                          future_strerror (f, errno));
+    }
     flux_future_destroy (f);
     json_decref (fw->context);
     free (fw);
@@ -275,9 +278,14 @@ static void forward_cb (flux_future_t *f, void *arg)
 
 static void forward (struct output *out, const char *type, json_t *context)
 {
-    struct forward *fw = malloc (sizeof (*fw));
+    struct forward *fw;
     flux_future_t *f;
 
+    if (out->cut_off) {
+        json_decref (context);
+        return;
+    }
+    fw = malloc (sizeof (*fw));
     if (!fw || !context
         || !(f = flux_shell_rpc_pack (out->shell, "write", 0, 0, "{s:s s:O}", "name", type,
                                       "context", context))
@@ -650,7 +658,7 @@ static int output_log (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *a
     char *s;
     json_t *o;
 
-    if (!out || flux_plugin_arg_get (args, FLUX_PLUGIN_ARG_IN, &s) < 0)
+    if (!out || out->cut_off || flux_plugin_arg_get (args, FLUX_PLUGIN_ARG_IN, &s) < 0)
         return 0;
     o = json_loads (s, 0, NULL);
     free (s);
