@@ -116,8 +116,6 @@ static void break_barriers (struct job *job, uint32_t rank, bool failed)
     char host[256];
     bool waiting = job->barriers && hash_count (job->barriers) > 0;
 
-    if (job->nranks == 1 || job->barrier_passed)
-        return;
     while (waiting && hash_next (job->barriers, &pos, &name)) {
         if (job->part)
             barrier_release (job->part, name, EPIPE, "a shell of this job has ended");
@@ -125,7 +123,7 @@ static void break_barriers (struct job *job, uint32_t rank, bool failed)
             perrank_release_barrier (job, name, EPIPE);
         hash_del (job->barriers, name);
     }
-    if (!job->fatal && (waiting || failed))
+    if (!job->fatal && !job->barrier_passed && job->nranks > 1 && (waiting || failed))
         job_raise (job, 0, "start", "%s (rank %" PRIu32 "): job shell has ended"
                    " before all shells of the job were ready",
                    job_host (job, rank, host, sizeof (host)), rank);
