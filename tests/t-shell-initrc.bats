@@ -36,6 +36,22 @@ END
     [ "$status" -eq 0 ]
 }
 
+@test "a follower that ends early is not waited for by the leader" {
+    cat >rc.lua <<'END'
+plugin.register { name = "early", handlers = { { topic = "shell.post-init", fn = function ()
+    if shell.info.rank == 1 then shell.die ("no more") end
+end } } }
+END
+    in_flux 2 <<'END'
+t0=$(date +%s%3N)
+! flux run -N2 -n2 -o userrc=rc.lua sleep 100 2>err
+ms=$(($(date +%s%3N) - t0))
+grep -q 'no more' err
+test $ms -lt 4000    # kill-timeout is 5 s, exit-timeout 30 s
+END
+    [ "$status" -eq 0 ]
+}
+
 @test "a C plugin compiled here, against the headers alone" {
     command -v cc >/dev/null || skip "no compiler"
     cc -shared -fPIC -Wall -Werror -I"$FLUX_TOP/include" -o mine.so "$FLUX_TOP/tests/shellplugin.c"

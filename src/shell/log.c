@@ -235,6 +235,15 @@ void flux_shell_raise_exit_status (int wait_status, const char *fmt, ...)
     raise_exception ("exec", 0, wait_status, text);
 }
 
+/* It waits for the output of our tasks, of which there will be no more. */
+static void tell_leader (flux_shell_t *shell)
+{
+    if (shell->info.shell_rank > 0 && shell->service)
+        flux_future_destroy (flux_shell_rpc_pack (shell, "lost", 0, FLUX_RPC_NORESPONSE,
+                                                  "{s:i s:i}", "shell_rank",
+                                                  shell->info.shell_rank, "severity", 0));
+}
+
 void flux_shell_fatal (const char *component, const char *file, int line, int errnum,
                        int exit_code, const char *fmt, ...)
 {
@@ -260,6 +269,7 @@ void flux_shell_fatal (const char *component, const char *file, int line, int er
     raise_exception ("exec", 0, -1, text);
     if (the_shell) {
         flux_shell_killall (the_shell, SIGKILL);
+        tell_leader (the_shell);
         if (the_shell->kvslog)
             kvslog_sync (the_shell->kvslog, NULL);
         (void)flux_shell_aux_set (the_shell, "tmpdir", NULL, NULL);     /* removes it */

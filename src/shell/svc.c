@@ -175,41 +175,6 @@ static void registered (flux_future_t *f, void *arg)
     flux_future_destroy (f);
 }
 
-/* The execution service passes signals on to the tasks by this (those that the
- * shell forwards anyway, it sends as signals). */
-static void kill_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
-{
-    int signum = 0;
-    int rc;
-
-    if (flux_request_unpack (msg, NULL, "{s:i}", "signum", &signum) == 0
-        && (signum <= 0 || signum >= NSIG)) {
-        signum = 0;
-        errno = EINVAL;
-    }
-    if (signum > 0)
-        flux_shell_killall (arg, signum);
-    if (flux_msg_is_noresponse (msg))
-        return;
-    rc = signum > 0 ? flux_respond (h, msg, NULL) : flux_respond_error (h, msg, errno, NULL);
-    if (rc < 0)
-        shell_log_errno ("flux_respond");
-}
-
-/* It also says which other shell of the job has gone. */
-static void lost_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
-{
-    flux_shell_t *shell = arg;
-    flux_plugin_arg_t *args = flux_plugin_arg_create ();
-    const char *payload;
-
-    if (!args || flux_request_decode (msg, NULL, &payload) < 0
-        || flux_plugin_arg_set (args, FLUX_PLUGIN_ARG_IN, payload) < 0
-        || plugstack_call (shell->plugstack, "shell.lost", args) < 0)
-        shell_log_errno ("shell.lost");
-    flux_plugin_arg_destroy (args);
-}
-
 /* The answer is not waited for: what reaches other shells after this passes the
  * broker after the registration. */
 int shell_svc_init (flux_shell_t *shell)
@@ -238,8 +203,5 @@ int shell_svc_register (flux_shell_t *shell)
         flux_future_destroy (f);
         return -errno;
     }
-    if (flux_shell_service_register (shell, "kill", kill_cb, shell) < 0
-        || flux_shell_service_register (shell, "lost", lost_cb, shell) < 0)
-        return -errno;
     return 0;
 }
