@@ -27,3 +27,16 @@ int crypto_digest (enum crypto_hash hash,
         return -ENOSYS;
     return 0;
 }
+
+int crypto_keypair (unsigned char public_key[32], unsigned char secret_key[32])
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen (NULL, NULL, "X25519");
+    size_t plen = 32, slen = 32;
+    int rc = -ENOSYS;
+
+    if (key && EVP_PKEY_get_raw_public_key (key, public_key, &plen) == 1 && plen == 32
+        && EVP_PKEY_get_raw_private_key (key, secret_key, &slen) == 1 && slen == 32)
+        rc = 0;
+    EVP_PKEY_free (key);
+    return rc;
+}

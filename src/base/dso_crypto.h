@@ -19,4 +19,8 @@ int crypto_digest (enum crypto_hash hash,
                    size_t len,
                    unsigned char *digest);
 
+/* A new pair of CURVE keys (curve25519), 32 random bytes and what belongs to them.
+ * Thread safe.  0, or -ENOSYS if libcrypto does not provide it. */
+int crypto_keypair (unsigned char public_key[32], unsigned char secret_key[32]);
+
 #endif /* !BASE_DSO_CRYPTO_H */

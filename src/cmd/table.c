@@ -11,6 +11,7 @@
 #include "cmd/hostlist.h"
 #include "cmd/job.h"
 #include "cmd/jobs.h"
+#include "cmd/keygen.h"
 #include "cmd/kvs.h"
 #include "cmd/modprobe.h"
 #include "cmd/module.h"
@@ -49,6 +50,7 @@ const struct cmd cmd_table[] = {
     { "hostlist", cmd_hostlist, COMMON, "Fetch, combine, and manipulate hostlists" },
     { "job", cmd_job, COMMON, "Get job status, info, etc" },
     { "jobs", cmd_jobs, COMMON, "List Flux jobs" },
+    { "keygen", cmd_keygen, COMMON, "Generate a certificate for the brokers of a system instance" },
     { "kvs", cmd_kvs, COMMON, "Flux key-value store utility" },
     { "logger", cmd_logger, COMMON, "Create a Flux log entry" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
