@@ -14,7 +14,6 @@
 #include "modules/sched-simple/sched_private.h"
 #include "spec/rset.h"
 
-#define SPECS_MAX 1024
 #define REASON_SECONDS 0.1     /* a head that waits longer is told why */
 
 struct pending {
@@ -26,14 +25,6 @@ struct pending {
     bool annotated;
     bool feasible;             /* was checked, with the resources there are */
     char reason[160];
-};
-
-/* Thousands of requests may differ only in their job: their jobspec is decoded
- * once. */
-struct known_spec {
-    size_t len;
-    struct jobspec *js;
-    char text[];
 };
 
 static int queue_cmp (const struct tree_node *a, const struct tree_node *b)
@@ -202,93 +193,6 @@ static void deny (struct sched *s, const flux_msg_t *msg, uint64_t id, const cha
     respond_simple (s, &job, FLUX_SCHED_ALLOC_DENY, note);
 }
 
-static uint64_t text_hash (const char *s, size_t len)
-{
-    uint64_t h = 0x9e3779b97f4a7c15ull ^ len, w;
-
-    for (; len >= 8; s += 8, len -= 8) {
-        memcpy (&w, s, 8);
-        h = (h ^ w) * 0xff51afd7ed558ccdull;
-        h ^= h >> 32;
-    }
-    w = 0;
-    memcpy (&w, s, len);
-    h = (h ^ w) * 0xc4ceb9fe1a85ec53ull;
-    return h ^ h >> 29;
-}
-
-static void known_free (void *arg)
-{
-    struct known_spec *k = arg;
-
-    jobspec_unref (k->js);
-    free (k);
-}
-
-static void remember (struct sched *s, uint64_t hash, const char *text, size_t len,
-                      struct jobspec *js)
-{
-    struct known_spec *k;
-    uint64_t key;
-    size_t pos = 0;
-
-    if (idhash_count (s->specs) >= SPECS_MAX) {
-        while (idhash_next (s->specs, &pos, &key))
-            idhash_del (s->specs, key);
-    }
-    if (!(k = malloc (sizeof (*k) + len)))
-        return;
-    k->len = len;
-    k->js = jobspec_ref (js);
-    memcpy (k->text, text, len);
-    if (idhash_set (s->specs, hash, k) < 0)
-        known_free (k);
-}
-
-/* The requests of our job manager have the jobspec last: then its text can be had
- * without decoding.  NULL: another form. */
-static const char *spec_text (const char *s, json_int_t *id, json_int_t *priority,
-                              size_t *len)
-{
-    const char *p = s ? strstr (s, ",\"jobspec\":") : NULL;
-    size_t n = p ? strlen (p) : 0;
-
-    if (n < 16 || p[n - 1] != '}' || sscanf (s, "{\"id\":%lld,\"priority\":%lld,", id,
-                                             priority) != 2)
-        return NULL;
-    *len = n - 12;
-    return p + 11;
-}
-
-/* Returns a new reference, or NULL with the reason in err. */
-static struct jobspec *decode_alloc (struct sched *s, const flux_msg_t *msg, json_int_t *id,
-                                     json_int_t *priority, flux_error_t *err)
-{
-    struct known_spec *k;
-    const char *payload, *text = NULL;
-    struct jobspec *js;
-    uint64_t hash = 0;
-    size_t len;
-    json_t *o;
-
-    if (flux_request_decode (msg, NULL, &payload) == 0
-        && (text = spec_text (payload, id, priority, &len))) {
-        hash = text_hash (text, len);
-        if ((k = idhash_get (s->specs, hash)) && k->len == len
-            && !memcmp (k->text, text, len))
-            return jobspec_ref (k->js);
-    }
-    if (flux_request_unpack (msg, NULL, "{s:I s:I s:o}", "id", id, "priority", priority,
-                             "jobspec", &o) < 0) {
-        *id = -1;
-        errmsg (err, 0, "malformed request");
-        return NULL;
-    }
-    if ((js = jobspec_from_json (o, err)) && text)
-        remember (s, hash, text, len, js);
-    return js;
-}
-
 void alloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct sched *s = arg;
@@ -297,9 +201,9 @@ void alloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     struct pending *job;
     flux_error_t err;
 
-    if (!s->ready)
+    if (!hello_is_ready (s->hello))
         return;            /* from before hello: it will come again */
-    if (!(js = decode_alloc (s, msg, &id, &priority, &err))) {
+    if (!(js = specs_request (s->specs, msg, &id, &priority, &err))) {
         if (id == -1)
             flux_respond_error (h, msg, EPROTO, err.text);
         else
@@ -373,13 +277,30 @@ void prioritize_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 
 /* ---- life ---- */
 
+static void *spec_decode (json_t *o, flux_error_t *err)
+{
+    return jobspec_from_json (o, err);
+}
+
+static void *spec_ref (void *spec)
+{
+    return jobspec_ref (spec);
+}
+
+static void spec_unref (void *spec)
+{
+    jobspec_unref (spec);
+}
+
+static const struct specs_ops specs_ops = { spec_decode, spec_ref, spec_unref };
+
 int queue_init (struct sched *s)
 {
     flux_reactor_t *r = flux_get_reactor (s->h);
 
     tree_init (&s->queue, queue_cmp);
     if (!(s->jobs = idhash_new (pending_free))
-        || !(s->specs = idhash_new (known_free))
+        || !(s->specs = specs_new (&specs_ops))
         || !(s->prep = flux_prepare_watcher_create (r, prep_cb, s))
         || !(s->reason = flux_timer_watcher_create (r, REASON_SECONDS, 0., reason_cb, s)))
         return -ENOMEM;
@@ -391,7 +312,7 @@ void queue_release (struct sched *s)
     flux_watcher_destroy (s->prep);
     flux_watcher_destroy (s->reason);
     idhash_free (s->jobs);
-    idhash_free (s->specs);
+    specs_free (s->specs);
 }
 
 void queue_clear (struct sched *s)

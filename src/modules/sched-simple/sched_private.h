@@ -12,9 +12,11 @@
 #include <flux/core.h>
 
 #include "base/hash.h"
-#include "base/list.h"
 #include "base/tree.h"
 #include "modules/sched-simple/rpool.h"
+#include "modules/sched/supply.h"
+#include "modules/sched/hello.h"
+#include "modules/sched/specs.h"
 #include "spec/jobspec.h"
 
 /* Why a jobspec that is none of its kind is refused. */
@@ -30,16 +32,10 @@ struct sched {
     struct tree queue;
     struct idhash *jobs;       /* id -> struct pending */
     struct idhash *allocated;  /* ids that have resources */
-    struct idhash *specs;      /* hash of the text -> struct known_spec */
-    flux_future_t *f_acquire;
-    flux_future_t *f_hello;
-    flux_future_t *f_ready;
-    struct list_node lookups;
-    bool hello_done;
-    bool ready;                /* sched-ready is on its way, or there */
-    flux_watcher_t *again;     /* look for a peer that has gone */
+    struct specs *specs;
+    struct supply *supply;
+    struct hello *hello;
     struct flux_msglist *early;     /* feasibility.check, resource-status */
-    struct flux_msglist *frees;     /* that came while hello was answered */
     flux_watcher_t *prep;      /* schedule at the end of the turn */
     flux_watcher_t *reason;    /* tell the head why it waits */
     uint64_t passes, allocs;
@@ -69,12 +65,9 @@ void prioritize_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 void question_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void questions_answer (struct sched *s);
 
-/* -- peers.c: hello, ready, free; resource.acquire -- */
+/* -- peers.c: what the job manager and the resource service tell -- */
 
 int peers_init (struct sched *s);
 void peers_release (struct sched *s);
-/* Begin.  0 or a negative errno. */
-int peers_acquire (struct sched *s);
-void free_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
 #endif /* !SCHED_SIMPLE_SCHED_PRIVATE_H */

@@ -46,7 +46,6 @@ static void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *m
 
 static const struct flux_msg_handler_spec sched_handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "sched.alloc", alloc_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "sched.free", free_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "sched.cancel", cancel_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "sched.prioritize", prioritize_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "sched.expiration", expiration_cb, 0 },
@@ -145,18 +144,18 @@ static int sched_simple_start (flux_t *h, int argc, char **argv, void **ctxp,
     s->h = h;
     s->limit = QUEUE_DEPTH;
     s->mode = RPOOL_WORST_FIT;
+    if ((rc = parse_args (s, argc, argv, err)) < 0)
+        goto error;
     if ((rc = peers_init (s)) < 0 || (rc = queue_init (s)) < 0
         || (rc = (s->early = flux_msglist_create ()) ? 0 : -ENOMEM) < 0) {
         errmsg (err, rc, "out of memory");
         goto error;
     }
-    if ((rc = parse_args (s, argc, argv, err)) < 0)
-        goto error;
     if (flux_msg_handler_addvec (h, sched_handlers, s, &s->handlers) < 0) {
         rc = errmsg (err, -errno, "registering handlers: %s", flux_strerror (errno));
         goto error;
     }
-    if ((rc = peers_acquire (s)) < 0) {
+    if ((rc = supply_begin (s->supply)) < 0) {
         errmsg (err, rc, "resource.acquire: %s", flux_strerror (-rc));
         goto error;
     }
