@@ -40,8 +40,17 @@ struct slab *slab_new (void)
     return slab;
 }
 
+/* Blocks that are empty: those in use are not ours to take. */
 void slab_destroy (struct slab *slab)
 {
+    for (int i = 0; slab && i < CLASSES; i++) {
+        list_foreach (&slab->classes[i], n) {
+            struct block *b = list_entry (n, struct block, node);
+            list_del (n);
+            if (b->used == 0)
+                munmap (b, BLOCK);
+        }
+    }
     free (slab);
 }
 
@@ -104,6 +113,13 @@ void *slab_alloc (struct slab *slab, size_t size)
     return it;
 }
 
+/* The last block with room is kept when it is empty: who takes and gives back one
+ * item again and again must not ask the kernel each time. */
+static bool is_only (const struct list_node *class, const struct block *b)
+{
+    return class->next == &b->node && class->prev == &b->node;
+}
+
 void slab_free (struct slab *slab, void *p, size_t size)
 {
     int class = class_of (size);
@@ -117,7 +133,7 @@ void slab_free (struct slab *slab, void *p, size_t size)
     b = (struct block *)((uintptr_t)p & ~(uintptr_t)(BLOCK - 1));
     if (b->used-- == b->total)
         list_prepend (&slab->classes[class], &b->node);
-    if (b->used == 0) {
+    if (b->used == 0 && !is_only (&slab->classes[class], b)) {
         list_del (&b->node);
         munmap (b, BLOCK);
         return;

@@ -4,7 +4,8 @@
  * of the heap that short-lived memory around them leaves behind: a million small
  * records scattered over the heap of a busy moment keep all of it.
  *
- * One thread.  Sizes above SLAB_MAX are passed on to malloc().
+ * One thread.  Sizes above SLAB_MAX are passed on to malloc().  A block of 64 KiB
+ * goes back to the kernel when it is empty, but for one of each size.
  */
 #ifndef BASE_SLAB_H
 #define BASE_SLAB_H

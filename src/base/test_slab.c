@@ -65,11 +65,35 @@ static void test_memdup (void **state)
     slab_destroy (slab);
 }
 
+/* An item that comes and goes stays in a block that is there already; all but one
+ * block of a size are given back when they are empty. */
+static void test_last_block_stays (void **state)
+{
+    enum { COUNT = 300 };      /* of 1 KB: several blocks */
+    struct slab *slab = slab_new ();
+    char *p[COUNT], *first = slab_alloc (slab, SLAB_MAX);
+
+    for (int i = 0; i < 1000; i++) {
+        memset (first, 1, SLAB_MAX);
+        slab_free (slab, first, SLAB_MAX);
+        assert_ptr_equal (slab_alloc (slab, SLAB_MAX), first);
+        assert_int_equal (first[0], 0);
+        assert_int_equal (first[SLAB_MAX - 1], 0);
+    }
+    for (int i = 0; i < COUNT; i++)
+        assert_non_null (p[i] = slab_alloc (slab, SLAB_MAX));
+    for (int i = 0; i < COUNT; i++)
+        slab_free (slab, p[i], SLAB_MAX);
+    slab_free (slab, first, SLAB_MAX);
+    slab_destroy (slab);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_mixed),
         cmocka_unit_test (test_memdup),
+        cmocka_unit_test (test_last_block_stays),
     };
 
     return cmocka_run_group_tests (tests, NULL, NULL);

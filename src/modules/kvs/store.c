@@ -269,6 +269,7 @@ static void *writer (void *arg)
             abort ();  /* the counter cannot overflow: one transaction */
     }
     pthread_mutex_unlock (&s->lock);
+    tree_thread_ends ();
     return NULL;
 }
 

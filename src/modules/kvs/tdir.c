@@ -14,20 +14,13 @@
 
 static struct tname *name_new (const char *s, size_t len)
 {
-    struct tname *name = malloc (sizeof (*name) + len + 1);
+    struct tname *name = tmem_alloc (tname_size (len));
     if (name) {
         name->refs = 1;
         name->len = len;
         memcpy (name->s, s, len);
-        name->s[len] = '\0';
     }
     return name;
-}
-
-static void name_unref (struct tname *name)
-{
-    if (name && --name->refs == 0)
-        free (name);
 }
 
 static int name_cmp (const struct tname *a, const char *s, size_t len)
@@ -38,10 +31,9 @@ static int name_cmp (const struct tname *a, const char *s, size_t len)
 
 static struct tblock *block_new (bool leaf, size_t cap)
 {
-    struct tblock *b = malloc (sizeof (*b) + cap * sizeof (b->slot[0]));
+    struct tblock *b = tmem_alloc (tblock_size (cap));
     if (b) {
         b->hd = (struct thead){ .refs = 1, .kind = TBLOCK };
-        b->count = 0;
         b->cap = cap;
         b->leaf = leaf;
     }
@@ -58,26 +50,22 @@ static int block_own (struct tblock **bp, int extra)
     size_t cap = b->cap;
     while ((int)cap < need)
         cap *= 2;
-    if (b->hd.refs == 1) {
-        b = realloc (b, sizeof (*b) + cap * sizeof (b->slot[0]));
-        if (!b)
-            return -ENOMEM;
-        b->cap = cap;
-        *bp = b;
-        return 0;
-    }
     struct tblock *x = block_new (b->leaf, cap);
     if (!x)
         return -ENOMEM;
+    *bp = x;
     x->count = b->count;
     memcpy (x->slot, b->slot, b->count * sizeof (b->slot[0]));
+    if (b->hd.refs == 1) {
+        tblock_free (b);
+        return 0;
+    }
     for (int i = 0; i < x->count; i++) {
         if (x->slot[i].name)
             x->slot[i].name->refs++;
         ((struct thead *)x->slot[i].p)->refs++;
     }
     b->hd.refs--;
-    *bp = x;
     return 0;
 }
 
@@ -113,7 +101,7 @@ static void block_insert (struct tblock *b, int i, struct tname *name, void *p)
 
 static void block_remove (struct tblock *b, int i)
 {
-    name_unref (b->slot[i].name);
+    tname_unref (b->slot[i].name);
     b->count--;
     memmove (b->slot + i, b->slot + i + 1,
              (b->count - i) * sizeof (b->slot[0]));
@@ -151,7 +139,7 @@ static int split_root (struct tdir *d)
     int rc = block_split (top, 0);
     if (rc < 0) {
         d->root = top->slot[0].p;
-        free (top);
+        tblock_free (top);
         return rc;
     }
     d->root = top;
@@ -254,7 +242,7 @@ int tdir_set (struct tnode *dir, const char *s, size_t len,
     struct tname *name = name_new (s, len);
     if (!name) {
         if (fresh) {
-            free (d->root);
+            tblock_free (d->root);
             d->root = NULL;
         }
         return -ENOMEM;
@@ -293,17 +281,17 @@ static void remove_block (struct tdir *d, const char *s, size_t len,
             b = b->slot[i].p;
         }
         block_remove (b, i);
-        free (empty);
+        tblock_free (empty);
         if (b->count > 0) {
             if (i == 0) {  /* the first slot's name is never looked at */
-                name_unref (b->slot[0].name);
+                tname_unref (b->slot[0].name);
                 b->slot[0].name = NULL;
             }
             return;
         }
         empty = b;
     }
-    free (empty);
+    tblock_free (empty);
     d->root = NULL;
 }
 
@@ -329,8 +317,8 @@ int tdir_del (struct tnode *dir, const char *s, size_t len)
            && d->root->hd.refs == 1) {
         struct tblock *top = d->root;
         d->root = top->slot[0].p;
-        name_unref (top->slot[0].name);
-        free (top);
+        tname_unref (top->slot[0].name);
+        tblock_free (top);
     }
     tnode_unref (old);
     return 0;

@@ -1,5 +1,5 @@
-/* test_oom.c - changing a tree while memory runs out: the linker puts our malloc in
- * place of the real one (meson.build)
+/* test_oom.c - changing a tree while memory runs out: the linker puts our malloc and
+ * slab_alloc in place of the real ones (meson.build)
  */
 
 #include <stdarg.h>
@@ -11,16 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/slab.h"
 #include "modules/kvs/pack.h"
 #include "modules/kvs/ttxn.h"
 
 void *__real_malloc (size_t size);
 void *__real_calloc (size_t n, size_t size);
 void *__real_realloc (void *p, size_t size);
+void *__real_slab_alloc (struct slab *slab, size_t size);
 void *__wrap_malloc (size_t size);
 void *__wrap_calloc (size_t n, size_t size);
 void *__wrap_realloc (void *p, size_t size);
 char *__wrap_strdup (const char *s);
+void *__wrap_slab_alloc (struct slab *slab, size_t size);
 
 static int fail_in = -1;   /* allocations until one fails; negative: none */
 static int failed;
@@ -46,6 +49,11 @@ void *__wrap_calloc (size_t n, size_t size)
 void *__wrap_realloc (void *p, size_t size)
 {
     return fails () ? NULL : __real_realloc (p, size);
+}
+
+void *__wrap_slab_alloc (struct slab *slab, size_t size)
+{
+    return fails () ? NULL : __real_slab_alloc (slab, size);
 }
 
 char *__wrap_strdup (const char *s)

@@ -4,9 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/slab.h"
 #include "modules/kvs/tree_private.h"
 
 enum { CHUNK_MIN = 256, CHUNK_MAX = 64 * 1024 };
+
+/* A tree belongs to one thread.  What it is made of is small and may stay for as
+ * long as the instance runs: among the memory of messages it would keep all of it. */
+static _Thread_local struct slab *pool;
+
+void *tmem_alloc (size_t size)
+{
+    if (!pool && !(pool = slab_new ()))
+        return NULL;
+    return slab_alloc (pool, size);
+}
+
+void tmem_free (void *p, size_t size)
+{
+    slab_free (pool, p, size);
+}
+
+void tree_thread_ends (void)
+{
+    slab_destroy (pool);
+    pool = NULL;
+}
 
 enum tnode_kind tnode_kind (const struct tnode *n)
 {
@@ -41,17 +64,16 @@ static void drop (struct thead *hd, struct thead **dead)
     }
 }
 
-static void name_unref (struct tname *name)
+static size_t chunk_size (size_t cap)
 {
-    if (name && --name->refs == 0)
-        free (name);
+    return sizeof (struct tchunk) + cap;
 }
 
 static void chunks_unref (struct tchunk *c)
 {
     while (c && --c->refs == 0) {
         struct tchunk *prev = c->prev;
-        free (c);
+        tmem_free (c, chunk_size (c->cap));
         c = prev;
     }
 }
@@ -59,10 +81,46 @@ static void chunks_unref (struct tchunk *c)
 static void bury_block (struct tblock *b, struct thead **dead)
 {
     for (int i = 0; i < b->count; i++) {
-        name_unref (b->slot[i].name);
+        tname_unref (b->slot[i].name);
         drop (b->slot[i].p, dead);
     }
-    free (b);
+    tblock_free (b);
+}
+
+static size_t inline_size (size_t len)
+{
+    size_t size = offsetof (struct tnode, val.data) + len;
+    size_t min = sizeof (struct thead) + sizeof (struct tval);
+    return size < min ? min : size;
+}
+
+static size_t link_size (size_t tlen, size_t nlen)
+{
+    return offsetof (struct tnode, lnk.text) + tlen + nlen;
+}
+
+static size_t ref_size (size_t len)
+{
+    return offsetof (struct tnode, ref.text) + len + 1;
+}
+
+/* As it was allocated. */
+static size_t node_size (const struct tnode *n)
+{
+    size_t len;
+    switch (n->hd.kind) {
+    case TNODE_DIR:
+        return sizeof (struct thead) + sizeof (struct tdir);
+    case TNODE_COLD:
+        return sizeof (struct thead) + sizeof (struct tcold);
+    case TNODE_LINK:
+        len = strlen (n->lnk.text) + 1;
+        return link_size (len, n->lnk.ns ? strlen (n->lnk.text + len) + 1 : 0);
+    case TNODE_REF:
+        return ref_size (tref_get (n, n->ref.count) - n->ref.text);
+    default:
+        return inline_size (n->val.is_inline ? n->val.len : 0);
+    }
 }
 
 static void bury_node (struct tnode *n, struct thead **dead)
@@ -83,7 +141,7 @@ static void bury_node (struct tnode *n, struct thead **dead)
             n->cold.owner->gone (n->cold.owner, n->cold.id);
         break;
     }
-    free (n);
+    tmem_free (n, node_size (n));
 }
 
 /* Depth must not cost stack: what dies is queued. */
@@ -109,7 +167,7 @@ void tnode_unref (struct tnode *n)
 
 struct tnode *tnode_alloc (int kind, size_t size)
 {
-    struct tnode *n = calloc (1, size);
+    struct tnode *n = tmem_alloc (size);
     if (n) {
         n->hd.refs = 1;
         n->hd.kind = kind;
@@ -142,16 +200,10 @@ void tnode_cache_ref (const struct tnode *cn, char *ref)
 
 struct tnode *tval_new (const void *data, size_t len, uint64_t lineage)
 {
-    size_t size = offsetof (struct tnode, val.data) + len;
-    if (len > SIZE_MAX / 2)
-        return NULL;
-    if (size < sizeof (struct thead) + sizeof (struct tval))
-        size = sizeof (struct thead) + sizeof (struct tval);
-    struct tnode *n = malloc (size);
+    struct tnode *n = len > SIZE_MAX / 2 ? NULL
+                                         : tnode_alloc (TNODE_VAL, inline_size (len));
     if (!n)
         return NULL;
-    n->hd = (struct thead){ .refs = 1, .kind = TNODE_VAL };
-    n->val.ref = NULL;
     n->val.len = len;
     n->val.lineage = lineage;
     n->val.is_inline = true;
@@ -163,12 +215,11 @@ struct tnode *tval_new (const void *data, size_t len, uint64_t lineage)
 static struct tchunk *chunk_new (struct tchunk *prev, size_t prev_len,
                                  size_t cap)
 {
-    struct tchunk *c = malloc (sizeof (*c) + cap);
+    struct tchunk *c = tmem_alloc (chunk_size (cap));
     if (c) {
         c->refs = 1;
         c->prev = prev;
         c->prev_len = prev_len;
-        c->used = 0;
         c->cap = cap;
     }
     return c;
@@ -361,8 +412,7 @@ struct tnode *tlink_new (const char *ns, const char *target)
 {
     size_t tlen = strlen (target) + 1;
     size_t nlen = ns ? strlen (ns) + 1 : 0;
-    struct tnode *n =
-        tnode_alloc (TNODE_LINK, offsetof (struct tnode, lnk.text) + tlen + nlen);
+    struct tnode *n = tnode_alloc (TNODE_LINK, link_size (tlen, nlen));
     if (n) {
         n->lnk.ns = nlen > 0 ? tlen : 0;
         memcpy (n->lnk.text, target, tlen);
@@ -384,11 +434,10 @@ const char *tlink_target (const struct tnode *n)
 
 struct tnode *tref_new (bool dir, const char *const *refs, size_t count)
 {
-    size_t size = 1;
+    size_t size = 0;
     for (size_t i = 0; i < count; i++)
         size += strlen (refs[i]) + 1;
-    struct tnode *n =
-        tnode_alloc (TNODE_REF, offsetof (struct tnode, ref.text) + size);
+    struct tnode *n = tnode_alloc (TNODE_REF, ref_size (size));
     if (!n)
         return NULL;
     n->ref.dir = dir;

@@ -18,7 +18,7 @@
  * put and inherited by appends: b extends a if the lineage is equal and b is not
  * shorter.  0: unknown (read back from the store).
  *
- * One thread: counts are not atomic.  No function recurses by the depth of the
+ * One thread: counts are not atomic, and memory is the thread's.  No function recurses by the depth of the
  * tree.  Functions return 0 or a negative errno (-ENOMEM, unless stated); a
  * failure leaves the tree as it was.
  */
@@ -38,6 +38,9 @@ enum tnode_kind {
 };
 
 struct tnode;
+
+/* The calling thread ends, and has no trees: its memory for them goes back. */
+void tree_thread_ends (void);
 
 enum tnode_kind tnode_kind (const struct tnode *n);
 struct tnode *tnode_ref (const struct tnode *n);  /* NULL gives NULL */

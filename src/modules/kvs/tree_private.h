@@ -93,6 +93,31 @@ struct tnode {
     };
 };
 
+/* Zeroed memory of this thread's trees. */
+void *tmem_alloc (size_t size);
+void tmem_free (void *p, size_t size);
+
+static inline size_t tblock_size (size_t cap)
+{
+    return sizeof (struct tblock) + cap * sizeof (struct tslot);
+}
+
+static inline size_t tname_size (size_t len)
+{
+    return sizeof (struct tname) + len + 1;
+}
+
+static inline void tname_unref (struct tname *name)
+{
+    if (name && --name->refs == 0)
+        tmem_free (name, tname_size (name->len));
+}
+
+static inline void tblock_free (struct tblock *b)
+{
+    tmem_free (b, tblock_size (b->cap));
+}
+
 /* Allocated with 'size' bytes only, which may be less than sizeof (tnode). */
 struct tnode *tnode_alloc (int kind, size_t size);
 void thead_unref (struct thead *hd);
