@@ -12,6 +12,11 @@ struct job *graph_job (const struct graph *g, int64_t id)
     return id < 0 ? NULL : idhash_get (g->jobs, (uint64_t)id);
 }
 
+size_t graph_job_count (const struct graph *g)
+{
+    return idhash_count (g->jobs);
+}
+
 struct job *graph_job_next (const struct graph *g, const struct job *j)
 {
     return j ? j->next : g->job_first;

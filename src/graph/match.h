@@ -37,6 +37,8 @@ enum match_op {
     MATCH_ALLOCATE,
     MATCH_ALLOCATE_WITH_SATISFIABILITY, /* and if not now, say if ever */
     MATCH_ALLOCATE_ORELSE_RESERVE,
+    MATCH_RESERVE,                      /* the earliest second after now; never
+                                           -ENODEV */
     MATCH_SATISFIABILITY,               /* ever?  nothing is kept; *job is NULL */
     MATCH_WITHOUT_ALLOCATING,           /* now; *job is the caller's to free */
     MATCH_WITHOUT_ALLOCATING_FUTURE,    /* earliest; likewise */
@@ -60,6 +62,8 @@ struct match_why {
     int64_t found;
     bool never;             /* not even with all jobs gone */
     bool constrained;       /* the constraints leave too little */
+    bool total;             /* short in all of the graph: until graph_free_now() of
+                               the root is 'wanted' there is no match now */
 };
 
 int graph_match (struct graph *g, const struct match_args *a, struct job **job,
@@ -78,6 +82,7 @@ struct job_part {
 };
 
 struct job *graph_job (const struct graph *g, int64_t jobid);
+size_t graph_job_count (const struct graph *g);
 struct job *graph_job_next (const struct graph *g, const struct job *j); /* NULL: first */
 int64_t job_id (const struct job *j);
 enum job_state job_state (const struct job *j);

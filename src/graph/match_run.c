@@ -230,6 +230,7 @@ static bool sums_suffice (struct ctx *c, const int64_t *need)
         c->why.where = 0;
         c->why.wanted = need[k];
         c->why.found = n;
+        c->why.total = true;
         return false;
     }
     return true;
@@ -403,6 +404,8 @@ static int search (struct ctx *c, const struct match_args *a, const int64_t *nee
 
     if (a->op == MATCH_SATISFIABILITY)
         return try_ever (c, need, duration);
+    if (a->op == MATCH_RESERVE)
+        return try_later (c, need, a->now, duration);
     if ((rc = try_at (c, need, WHEN_NOW, a->now, duration)) != -EBUSY)
         return rc;
     why = c->why;

@@ -148,6 +148,7 @@ struct request *request_from_json (json_t *o, flux_error_t *err)
         errno = ENOMEM;
         return NULL;
     }
+    rq->refs = 1;
     rq->json = json_incref (o);
     if (!json_is_object (o))
         bad (&d, "jobspec", "must be an object");
@@ -187,9 +188,15 @@ static void free_list (struct req *list, size_t n)
     free (list);
 }
 
+struct request *request_ref (struct request *r)
+{
+    r->refs++;
+    return r;
+}
+
 void request_free (struct request *r)
 {
-    if (r) {
+    if (r && --r->refs == 0) {
         int saved = errno;
         free_list (r->top, r->ntop);
         json_decref (r->json);

@@ -33,6 +33,7 @@ struct req {
 };
 
 struct request {
+    int refs;
     json_t *json;
     struct req *top;
     size_t ntop;
@@ -45,6 +46,8 @@ struct request {
  * is allowed. */
 struct request *request_from_json (json_t *o, flux_error_t *err);
 struct request *request_decode (const char *s, size_t len, flux_error_t *err);
+/* The same object for another owner; each owner calls request_free(). */
+struct request *request_ref (struct request *r);
 void request_free (struct request *r);
 
 /* Of a count: the largest acceptable number that is at most n (0: none), and the

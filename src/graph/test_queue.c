@@ -1,0 +1,275 @@
+/* test_queue.c - the queues: order, promises, and what is said to those that wait
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/queue.h"
+
+#define MAXJOB 4096
+
+/* What the queues said */
+static struct {
+    int64_t started[MAXJOB];
+    int nstarted;
+    int64_t denied[MAXJOB];
+    int ndenied;
+    int64_t estimate[MAXJOB];
+    char why[MAXJOB][160];
+    char denied_why[256];
+    int refuse;                 /* so many starts */
+} said;
+
+static int on_start (void *arg, int64_t id, const struct job *j)
+{
+    if (said.refuse > 0) {
+        said.refuse--;
+        return -1;
+    }
+    assert_int_equal (job_id (j), id);
+    assert_int_equal (job_state (j), JOB_ALLOCATED);
+    said.started[said.nstarted++] = id;
+    return 0;
+}
+
+static void on_deny (void *arg, int64_t id, const char *why)
+{
+    said.denied[said.ndenied++] = id;
+    snprintf (said.denied_why, sizeof (said.denied_why), "%s", why);
+}
+
+static void on_pending (void *arg, int64_t id, int64_t t, const char *why)
+{
+    said.estimate[id] = t;
+    snprintf (said.why[id], sizeof (said.why[id]), "%s", why);
+}
+
+static const struct queue_ops ops = { on_start, on_deny, on_pending };
+
+static uint32_t add (struct graph *g, uint32_t parent, const char *type, int id, int rank)
+{
+    struct vtx_spec s = { .parent = parent, .type = graph_intern (g, type), .id = id,
+                          .size = 1, .uniq = -1, .rank = rank };
+    uint32_t v = graph_add (g, &s);
+
+    assert_true (v != GRAPH_NONE);
+    return v;
+}
+
+static struct graph *cluster (int nodes, int cores)
+{
+    struct graph *g = graph_new ();
+    uint32_t top = add (g, GRAPH_NONE, "cluster", 0, -1);
+
+    for (int n = 0; n < nodes; n++) {
+        uint32_t node = add (g, top, "node", n, n);
+        for (int c = 0; c < cores; c++)
+            add (g, node, "core", c, n);
+    }
+    assert_int_equal (graph_finish (g, NULL), 0);
+    return g;
+}
+
+static struct request *decode (const char *s)
+{
+    flux_error_t err;
+    struct request *r = request_decode (s, strlen (s), &err);
+
+    if (!r)
+        fail_msg ("%s: %s", s, err.text);
+    return r;
+}
+
+/* Whole nodes (cores 0), or so many cores of a node in a slot. */
+static struct request *want (int nodes, int cores, int duration, const char *constraints)
+{
+    char s[512];
+
+    if (cores == 0)
+        snprintf (s, sizeof (s), "{\"resources\":[{\"type\":\"node\",\"count\":%d,"
+                  "\"exclusive\":true}],\"attributes\":{\"system\":{\"duration\":%d%s%s}}}",
+                  nodes, duration, constraints ? ",\"constraints\":" : "",
+                  constraints ? constraints : "");
+    else
+        snprintf (s, sizeof (s), "{\"resources\":[{\"type\":\"slot\",\"count\":%d,\"label\":"
+                  "\"a\",\"with\":[{\"type\":\"core\",\"count\":%d}]}],"
+                  "\"attributes\":{\"system\":{\"duration\":%d%s%s}}}", nodes, cores, duration,
+                  constraints ? ",\"constraints\":" : "", constraints ? constraints : "");
+    return decode (s);
+}
+
+struct fixture {
+    struct graph *g;
+    struct queues *q;
+    int64_t now;
+    int64_t id;
+};
+
+static struct fixture setup (int nodes, int cores, enum queue_policy p)
+{
+    struct queue_conf c = QUEUE_CONF_DEFAULT;
+    struct policy match;
+    struct fixture f = { .g = cluster (nodes, cores), .now = 100 };
+
+    memset (&said, 0, sizeof (said));
+    c.policy = p;
+    assert_int_equal (policy_parse ("lonode", &match, NULL), 0);
+    f.q = queues_new (f.g, &match, &ops, NULL);
+    assert_non_null (f.q);
+    assert_int_equal (queues_add (f.q, "default", &c), 0);
+    return f;
+}
+
+static void teardown (struct fixture *f)
+{
+    queues_free (f->q);
+    graph_free (f->g);
+}
+
+static int64_t submit (struct fixture *f, int nodes, int cores, int duration)
+{
+    struct request *r = want (nodes, cores, duration, NULL);
+
+    assert_int_equal (queues_submit (f->q, "default", ++f->id, 16, 0, r), 0);
+    request_free (r);
+    return f->id;
+}
+
+static void run (struct fixture *f)
+{
+    assert_int_equal (queues_run (f->q, f->now, 0), 0);
+}
+
+/* Those that started since the last call, as text. */
+static const char *now_started (void)
+{
+    static char s[1024];
+    size_t len = 0;
+
+    s[0] = '\0';
+    for (int i = 0; i < said.nstarted; i++)
+        len += (size_t)snprintf (s + len, sizeof (s) - len, "%s%lld", i ? " " : "",
+                                 (long long)said.started[i]);
+    said.nstarted = 0;
+    return s;
+}
+
+static void test_fcfs (void **state)
+{
+    struct fixture f = setup (4, 2, QUEUE_FCFS);
+
+    submit (&f, 2, 0, 100);     /* 1 */
+    submit (&f, 3, 0, 100);     /* 2: waits */
+    submit (&f, 1, 0, 100);     /* 3: would fit */
+    run (&f);
+    assert_string_equal (now_started (), "1");
+    assert_string_equal (said.why[2], "waits for 1 more node");
+    assert_int_equal (said.estimate[2], 200);
+    assert_string_equal (said.why[3], "");
+    assert_int_equal (queues_free_job (f.q, 1), 0);
+    run (&f);
+    assert_string_equal (now_started (), "2 3");
+    assert_int_equal (queues_free_job (f.q, 1), -ENOENT);
+    teardown (&f);
+}
+
+static void test_easy (void **state)
+{
+    struct fixture f = setup (4, 2, QUEUE_EASY);
+
+    submit (&f, 2, 0, 100);     /* 1 */
+    submit (&f, 4, 0, 100);     /* 2: at 200 */
+    submit (&f, 1, 0, 150);     /* 3: fits, but would delay 2 */
+    submit (&f, 2, 0, 100);     /* 4: just fits before 2 */
+    run (&f);
+    assert_string_equal (now_started (), "1 4");
+    assert_int_equal (said.estimate[2], 200);
+    assert_string_equal (said.why[3], "waits for 1 more node beside what is reserved "
+                         "for earlier jobs");
+    assert_int_equal (said.estimate[3], -1);
+    f.now = 150;
+    assert_int_equal (queues_free_job (f.q, 1), 0);
+    assert_int_equal (queues_free_job (f.q, 4), 0);
+    run (&f);
+    assert_string_equal (now_started (), "2");
+    teardown (&f);
+}
+
+static void test_priority (void **state)
+{
+    struct fixture f = setup (1, 1, QUEUE_FCFS);
+
+    for (int i = 0; i < 4; i++)
+        submit (&f, 1, 1, 10);
+    run (&f);
+    assert_string_equal (now_started (), "1");
+    assert_int_equal (queues_prioritize (f.q, 3, 20), 0);
+    assert_int_equal (queues_prioritize (f.q, 1, 20), -ENOENT);
+    assert_int_equal (queues_cancel (f.q, 4), 0);
+    assert_int_equal (queues_cancel (f.q, 4), -ENOENT);
+    for (int64_t id = 1, next = 3; id > 0; id = next, next = next == 3 ? 2 : 0) {
+        assert_int_equal (queues_free_job (f.q, id), 0);
+        run (&f);
+        if (next) {
+            char s[16];
+            snprintf (s, sizeof (s), "%d", (int)next);
+            assert_string_equal (now_started (), s);
+        }
+    }
+    teardown (&f);
+}
+
+static void test_never (void **state)
+{
+    struct fixture f = setup (2, 4, QUEUE_FCFS);
+
+    submit (&f, 2, 0, 0);
+    submit (&f, 2, 4, 0);
+    submit (&f, 3, 0, 0);       /* behind one that waits: denied all the same */
+    run (&f);
+    assert_string_equal (now_started (), "1");
+    assert_int_equal (said.ndenied, 1);
+    assert_int_equal (said.denied[0], 3);
+    assert_string_equal (said.denied_why,
+                         "1 more node needed below /cluster0: 3 wanted, 2 there at all");
+    assert_string_equal (said.why[2], "waits for 8 more cores; no end is known of what is "
+                         "in the way");
+    teardown (&f);
+}
+
+static void test_start_fails (void **state)
+{
+    struct fixture f = setup (1, 1, QUEUE_FCFS);
+
+    said.refuse = 1;
+    submit (&f, 1, 1, 10);
+    run (&f);
+    assert_string_equal (now_started (), "");
+    assert_string_equal (said.why[1], "could not be started, and is tried again");
+    assert_int_equal (queues_next (f.q), 101);
+    f.now = 101;
+    run (&f);
+    assert_string_equal (now_started (), "1");
+    teardown (&f);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_fcfs),
+        cmocka_unit_test (test_easy),
+        cmocka_unit_test (test_priority),
+        cmocka_unit_test (test_never),
+        cmocka_unit_test (test_start_fails),
+    };
+
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
