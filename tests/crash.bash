@@ -3,11 +3,17 @@
 # Used by t-restart.bats.  Everything random comes from RANDOM, seeded by the
 # caller with the number of the round, so that a round can be run again alone.
 #
+# What is killed (CRASH_KIND=broker|follower|shell, else by the seed):
+#   broker     rank 0
+#   follower   one of the others; rank 0 goes on for a while
+#   shell      five times a child of some broker: a job's shell or the one that waits
+# Then the instance ends, killed or told to, and is started again.
+#
 # In the folder of the round:
 #   state/     the state directory
-#   jobs       ids that flux submit printed
-#   commits    numbers of key=value commits that were answered
-#   ran/ID     one line each time that a task of the job ran
+#   jobs.N     ids that flux submit printed
+#   commits.N  numbers of key=value commits that were answered
+#   ran/ID     one line for each task of the job that ran: its task rank
 
 # what a load of submits and commits looks like; runs until it fails
 cat_load() {
@@ -17,11 +23,12 @@ cat_load() {
 i=0
 while :; do
     i=$((i + 1))
-    case $((i % 4)) in
+    case $((i % 5)) in
     0) flux submit --cc=1-5 --env=MARK=$MARK ./task >>jobs.$1 || exit ;;
     1) flux submit --env=MARK=$MARK ./task hold >>jobs.$1 || exit ;;
     2) flux submit --env=MARK=$MARK ./task >>jobs.$1 || exit ;;
     3) flux submit --env=MARK=$MARK --urgency=0 ./task >>jobs.$1 || exit ;;
+    4) flux submit --env=MARK=$MARK -N$NODES ./task >>jobs.$1 || exit ;;
     esac
     flux kvs put load$1.k$i=$i && echo $1.k$i=$i >>commits.$1 || exit
 done
@@ -31,7 +38,7 @@ SH
 cat_task() {
     cat <<'SH'
 #!/bin/sh
-echo x >>ran/$FLUX_JOB_ID
+echo $FLUX_TASK_RANK >>ran/$FLUX_JOB_ID
 [ "$1" = hold ] && sleep 300 & wait
 SH
 }
@@ -50,13 +57,15 @@ hosts = "node[0-$(($1 - 1))]"
 cores = "0-63"
 CONF
     where="--test-size=$1 --test-hosts=node[0-$(($1 - 1))]"
-    export MARK=crash-$$-$RANDOM
+    [ $1 -eq 1 ] || where="$where -Stbon.topo=kary:$((1 + RANDOM % 3))"
+    export MARK=crash-$$-$RANDOM NODES=$((1 + $1 / 3))
 }
 
-# start_load: an instance with three clients; its pid is in $instance
+# start_load SIZE: an instance with three clients, one of them on another rank if there
+# is one; the pid of flux start is in $instance
 start_load() {
     flux start $where -c fake.toml -Sstatedir="$PWD/state" \
-        sh -c 'flux getattr broker.pid >pid; ./load 1 & ./load 2 & ./load 3 & wait' \
+        sh -c "touch ready; ./load 1 & ./load 2 & flux exec -n -r$(($1 / 2)) ./load 3 & wait" \
         >/dev/null 2>log.start 3>&- &
     instance=$!
 }
@@ -81,17 +90,17 @@ cat_verify() {
 #!/bin/bash
 flux cancel --all --states=depend,priority,sched 2>/dev/null
 flux cancel --all 2>/dev/null
-timeout 25 flux queue idle >/dev/null || { echo "jobs do not end:"; flux jobs; }
-flux jobs -a -c 0 -n -o '{id.f58} {status} {result}' >listed
+timeout $((25 * TEST_SLOW)) flux queue idle >/dev/null || { echo "jobs do not end:"; flux jobs; }
+flux jobs -a -c 0 -n -o '{id.f58} {ntasks} {status} {result}' >listed
 cat jobs.* 2>/dev/null | while read -r id; do
     line=$(grep "^$id " listed) || { echo "job $id is lost"; continue; }
     log=$(flux job eventlog $id) || echo "job $id has no eventlog"
     n=0; [ -e ran/$id ] && n=$(wc -l <ran/$id)
-    [ $n -le 1 ] || echo "job $id ran $n times"
+    [ $n -eq 0 ] || [ -z "$(sort ran/$id | uniq -d)" ] || echo "job $id ran twice: $(echo $(<ran/$id))"
     grep -q ' clean' <<<"$log" || echo "job $id has not ended: $log"
     case $line in
-    *COMPLETED)
-        [ $n -eq 1 ] || echo "job $id is completed, and ran $n times" ;;
+    *" $n COMPLETED COMPLETED") ;;
+    *COMPLETED) echo "job $id: $line, and $n of its tasks ran" ;;
     *)
         grep -q ' exception .*severity=0' <<<"$log" \
             || echo "job $id: $line is not explained by: $log" ;;
@@ -110,27 +119,77 @@ SH
 verify() {
     cat_verify >verify
     chmod +x verify
-    env -u MARK timeout 60 flux start $where -c fake.toml \
+    env -u MARK TEST_SLOW=$TEST_SLOW timeout $((60 * TEST_SLOW)) flux start $where -c fake.toml \
         -Sstatedir="$PWD/state" ./verify 2>log.verify
+}
+
+# pids of the brokers of some ranks, a pattern
+brokers() {
+    local p
+    for p in $(pgrep -P "$instance" flux-broker); do
+        grep -qzxs "PMI_RANK=$1" "/proc/$p/environ" && echo "$p"
+    done
+}
+
+is_there() {
+    [ -n "$(brokers 0)" ] || ! kill -0 "$instance" 2>/dev/null
+}
+
+kill_broker() {
+    wait_until 10 is_there
+    kill -9 $(brokers 0) 2>/dev/null
+}
+
+kill_follower() {
+    local f=($(brokers '[1-9]'))
+    [ ${#f[@]} -eq 0 ] || kill -9 "${f[RANDOM % ${#f[@]}]}" 2>/dev/null
+}
+
+kill_shells() {
+    local i pids
+    for i in 1 2 3 4 5; do
+        pids=($(pgrep -P "$(brokers . | paste -sd,)" -x flux-shell 2>/dev/null))
+        [ ${#pids[@]} -eq 0 ] || kill -9 "${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null
+        milliseconds $((RANDOM % 100))
+    done
+}
+
+# is anything of this round's instance left?
+no_broker() {
+    ! pgrep -f "flux-broker .*$PWD/state" >/dev/null
+}
+
+# the end of the instance: killed, or told to
+end_instance() {
+    if [ $((RANDOM % 2)) -eq 0 ]; then
+        kill_broker
+    else
+        kill -TERM "$instance" 2>/dev/null
+    fi
 }
 
 # round N: returns 1 and tells what is wrong
 round() {
-    local seed=$1 size=1 out rest
+    local seed=$1 size=1 kinds=(broker follower broker shell) kind out rest
     RANDOM=$seed
+    kind=${CRASH_KIND:-${kinds[seed % 4]}}
     mkdir "round$seed" && cd "round$seed" || return 1
-    [ $((seed % 3)) -eq 0 ] && size=4
+    [ $kind != follower ] && [ $((seed % 3)) -ne 0 ] || size=4
     prepare $size
-    start_load
+    start_load $size
+    [ $kind = broker ] || wait_until 20 test -e ready
     milliseconds $((RANDOM % (500 + 200 * size)))
-    victim=$(cat pid 2>/dev/null)
-    kill -9 "${victim:-$(pgrep -P "$instance" -o)}"
+    case $kind in
+    broker) kill_broker ;;
+    follower) kill_follower; milliseconds $((RANDOM % 1000)); end_instance ;;
+    shell) kill_shells; end_instance ;;
+    esac
     wait "$instance" 2>/dev/null
     out=$(verify)
-    rest=$(marked)
+    rest=$(marked; wait_until 5 no_broker || pgrep -af "flux-broker .*$PWD/state")
     cd ..
     [ "$out" = checked ] && [ -z "$rest" ] && return 0
-    echo "round with seed $seed (size $size):"
+    echo "round with seed $seed ($kind, size $size):"
     echo "$out"
     echo "left over: $rest"
     tail -n 5 "round$seed/log.start" "round$seed/log.verify"

@@ -68,7 +68,8 @@ static int child_session (const struct spawn_args *args)
     return 0;
 }
 
-/* First out of the way of one another, then each to its number. */
+/* First out of the way of one another, then each to its number.  dup2() is the kernel's
+ * own: a sanitizer's notes the descriptor in memory, which is the parent's too. */
 static int child_fds (struct plan *p)
 {
     const struct spawn_args *args = p->args;
@@ -84,7 +85,7 @@ static int child_fds (struct plan *p)
             return -1;
     }
     for (p->index = 0; p->index < args->nfds; p->index++)
-        if (dup2 (p->tmp_fds[p->index], args->fds[p->index].child_fd) < 0)
+        if (syscall (SYS_dup3, p->tmp_fds[p->index], args->fds[p->index].child_fd, 0) < 0)
             return -1;
     return 0;
 }
