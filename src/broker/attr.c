@@ -104,8 +104,6 @@ static const struct {
     const char *allowed;
     const char *why;
 } refused[] = {
-    { "content.dump", "", "this build has no flux dump: the KVS stays in the statedir" },
-    { "content.restore", "", "this build has no flux restore" },
     { "content.backing-module", "content-sqlite", "content-sqlite is the only one" },
     { "cron.directory", "", "this build has no cron service" },
     { "tbon.zmqdebug", "0", "this build does not log ZeroMQ's socket events" },

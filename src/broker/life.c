@@ -11,6 +11,7 @@
 #include "base/errmsg.h"
 #include "base/list.h"
 #include "broker/jobmemo.h"
+#include "broker/kvsdump.h"
 #include "broker/life.h"
 #include "broker/lifelimits.h"
 #include "broker/proc.h"
@@ -42,6 +43,8 @@ struct life {
     bool in_runlevel_run;
     bool parent_gone;
     bool shutdown_asked;
+    char *restore_path;
+    char *dump_path;
     int goodbye_holds;
     bool goodbye_forced;
     struct lifelimits limits;
@@ -124,11 +127,9 @@ static void on_output (void *arg, bool is_stderr, const char *line)
                  l->proc_name, line);
 }
 
-/* Run a command line with its output in the log. */
-static int run_logged (struct life *l, const char *name, const char *command,
-                       proc_exit_f on_exit)
+/* Run words, which are freed, with their output in the log. */
+static int run_words (struct life *l, const char *name, char **argv, proc_exit_f on_exit)
 {
-    char **argv = proc_command_argv (command);
     struct proc_args pa = {
         .argv = argv,
         .envp = environment_array (l->args.env),
@@ -140,7 +141,6 @@ static int run_logged (struct life *l, const char *name, const char *command,
     flux_error_t err;
 
     l->proc_name = name;
-    broker_logf (l->args.log, LOG_DEBUG, "%s: %s", name, command);
     if (!argv || !pa.envp || !(l->proc = proc_start (flux_get_reactor (l->args.h),
                                                      &pa, &err))) {
         broker_logf (l->args.log, LOG_ERR, "%s: %s", name,
@@ -150,6 +150,14 @@ static int run_logged (struct life *l, const char *name, const char *command,
     }
     free_argv (argv);
     return 0;
+}
+
+/* The same of a command line. */
+static int run_logged (struct life *l, const char *name, const char *command,
+                       proc_exit_f on_exit)
+{
+    broker_logf (l->args.log, LOG_DEBUG, "%s: %s", name, command);
+    return run_words (l, name, proc_command_argv (command), on_exit);
 }
 
 /* Log how it ended and remember the first failure as our own. */
@@ -265,13 +273,67 @@ static void rc1_exited (void *arg, int status)
     rc1_over (arg, ended (arg, status), NULL);
 }
 
+static void restored (void *arg, int status)
+{
+    struct life *l = arg;
+    int code = ended (l, status);
+
+    if (code != 0) {
+        rc1_over (l, code, "content.restore: the KVS cannot be restored");
+        return;
+    }
+    kvsdump_restored (l->args.attrs);
+    modhost_load_defaults (l->args.modhost, rc1_loaded, l);
+}
+
+/* The content service is there, the KVS is not. */
+static void content_loaded (void *arg, int rc, const char *text)
+{
+    struct life *l = arg;
+
+    if (rc < 0)
+        rc1_over (l, rc, text);
+    else if (run_words (l, "restore", kvsdump_restore_argv (l->restore_path), restored) < 0)
+        rc1_over (l, 1, NULL);
+}
+
+/* The first rank may begin with what was dumped. */
+static void load_modules (struct life *l)
+{
+    static const char *const first[] = { "content", "content-sqlite", NULL };
+    struct modconf *mc;
+    json_t *plan;
+    flux_error_t err = { 0 };
+
+    if (l->args.rank > 0) {
+        modhost_load_defaults (l->args.modhost, rc1_loaded, l);
+        return;
+    }
+    if (kvsdump_restore_path (l->args.attrs, &l->restore_path, &err) < 0) {
+        rc1_over (l, 1, err.text);
+        return;
+    }
+    if (!l->restore_path) {
+        modhost_load_defaults (l->args.modhost, rc1_loaded, l);
+        return;
+    }
+    mc = modhost_conf (l->args.modhost, &err);
+    plan = mc ? modconf_plan (mc, first, &err) : NULL;
+    if (plan)
+        modhost_load_plan (l->args.modhost, plan, content_loaded, l);
+    else
+        rc1_over (l, 1, err.text);
+    json_decref (plan);
+    modconf_free (mc);
+}
+
 static void enter_init (struct life *l)
 {
     const char *path = attrs_get (l->args.attrs, "broker.rc1_path", NULL);
 
     l->rc1_begun = true;
     if (!path)
-        modhost_load_defaults (l->args.modhost, rc1_loaded, l);
+        load_modules (l);
     else if (path[0] == '\0')
         statemachine_post (l->sm, "rc1-none");
     else if (run_logged (l, "rc1", path, rc1_exited) < 0)
@@ -520,13 +582,38 @@ static void give_up_modules (struct life *l)
     l->args.give_up (l->args.arg, l->exit_code ? l->exit_code : 1);
 }
 
+static void dumped (void *arg, int status)
+{
+    struct life *l = arg;
+    flux_error_t err;
+
+    if (ended (l, status) == 0 && kvsdump_done (l->args.attrs, l->dump_path, &err) < 0)
+        broker_logf (l->args.log, LOG_ERR, "%s", err.text);
+    remove_modules (l);
+}
+
+/* The KVS goes to a file first, if that is wanted. */
+static void dump_and_remove (struct life *l)
+{
+    flux_error_t err;
+
+    if (l->args.rank == 0 && modhost_find (l->args.modhost, "kvs")) {
+        if (kvsdump_path (l->args.attrs, &l->dump_path, &err) < 0)
+            broker_logf (l->args.log, LOG_ERR, "%s", err.text);
+        if (l->dump_path
+            && run_words (l, "dump", kvsdump_argv (l->dump_path), dumped) == 0)
+            return;
+    }
+    remove_modules (l);
+}
+
 /* Whatever a script did, no module outlives this state. */
 static void rc3_exited (void *arg, int status)
 {
     struct life *l = arg;
 
     ended (l, status);
-    remove_modules (l);
+    dump_and_remove (l);
 }
 
 static void enter_finalize (struct life *l)
@@ -536,7 +623,14 @@ static void enter_finalize (struct life *l)
     if (!l->rc1_begun)
         statemachine_post (l->sm, "rc3-none");
     else if (!path || path[0] == '\0' || run_logged (l, "rc3", path, rc3_exited) < 0)
-        remove_modules (l);
+        dump_and_remove (l);
+}
+
+static void progress (void *arg, const char *status)
+{
+    struct life *l = arg;
+
+    sdnotify_status (l->sdnotify, status);
 }
 
 /* --- the end --- */
@@ -772,6 +866,7 @@ struct life *life_new (const struct life_args *args, flux_error_t *err)
         life_free (l);
         return NULL;
     }
+    statemachine_on_status (l->sm, progress);
     return l;
 }
 
@@ -781,6 +876,8 @@ void life_free (struct life *l)
         return;
     statemachine_free (l->sm);
     jobmemo_free (l->jobmemo);
+    free (l->restore_path);
+    free (l->dump_path);
     sdnotify_free (l->sdnotify);
     stopjobs_free (l->stopjobs);
     flux_watcher_destroy (l->warn);

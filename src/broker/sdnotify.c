@@ -85,6 +85,30 @@ void sdnotify_free (struct sdnotify *s)
     }
 }
 
+static void tell (struct sdnotify *s, const char *text, int n)
+{
+    (void)sendto (s->fd, text, n, MSG_NOSIGNAL, (struct sockaddr *)&s->addr, s->addrlen);
+}
+
+static int more_time (struct sdnotify *s, char *text, size_t size)
+{
+    if (s->stop_timeout <= 0 || !isfinite (s->stop_timeout))
+        return 0;
+    return snprintf (text, size, "EXTEND_TIMEOUT_USEC=%.0f\n", s->stop_timeout * 1e6);
+}
+
+void sdnotify_status (struct sdnotify *s, const char *status)
+{
+    char text[256];
+    int n;
+
+    if (!s)
+        return;
+    n = snprintf (text, sizeof (text), "STATUS=%.160s\n", status);
+    n += more_time (s, text + n, sizeof (text) - n);
+    tell (s, text, n);
+}
+
 /* One that does not listen is not told. */
 void sdnotify_state (struct sdnotify *s, enum runlevel level)
 {
@@ -100,8 +124,7 @@ void sdnotify_state (struct sdnotify *s, enum runlevel level)
     }
     if (level == RUNLEVEL_CLEANUP)
         n += snprintf (text + n, sizeof (text) - n, "STOPPING=1\n");
-    if (level >= RUNLEVEL_CLEANUP && s->stop_timeout > 0 && isfinite (s->stop_timeout))
-        n += snprintf (text + n, sizeof (text) - n, "EXTEND_TIMEOUT_USEC=%.0f\n",
-                       s->stop_timeout * 1e6);
-    (void)sendto (s->fd, text, n, MSG_NOSIGNAL, (struct sockaddr *)&s->addr, s->addrlen);
+    if (level >= RUNLEVEL_CLEANUP)
+        n += more_time (s, text + n, sizeof (text) - n);
+    tell (s, text, n);
 }

@@ -17,6 +17,9 @@ struct sdnotify;
  * listen; a negative errno with err->text for a bad attribute. */
 int sdnotify_new (struct attrs *attrs, struct sdnotify **sp, flux_error_t *err);
 void sdnotify_free (struct sdnotify *s);
-void sdnotify_state (struct sdnotify *s, enum runlevel level);   /* NULL is allowed */
+/* NULL is allowed in both. */
+void sdnotify_state (struct sdnotify *s, enum runlevel level);
+/* How what a state does goes on; it asks for more time, too. */
+void sdnotify_status (struct sdnotify *s, const char *status);
 
 #endif /* !BROKER_SDNOTIFY_H */

@@ -22,6 +22,7 @@ struct statemachine {
     flux_watcher_t *timer;           /* runs the queue from the loop */
     const char *kept;                /* an event for a later state */
     flux_msg_handler_t **handlers;
+    statemachine_status_f on_status;
     struct flux_msglist *monitors;
     struct flux_msglist *waiters;
     flux_future_t *parent;
@@ -204,6 +205,21 @@ static void get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                        "duration", statemachine_duration (sm));
 }
 
+static void sd_notify_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                          void *arg)
+{
+    struct statemachine *sm = arg;
+    const char *status;
+
+    if (flux_request_unpack (msg, NULL, "{s:s}", "status", &status) < 0) {
+        flux_respond_error (h, msg, errno, NULL);
+        return;
+    }
+    if (sm->on_status)
+        sm->on_status (sm->arg, status);
+    flux_respond (h, msg, NULL);
+}
+
 static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                            void *arg)
 {
@@ -217,6 +233,7 @@ static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "state-machine.monitor", monitor_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "state-machine.wait", wait_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "state-machine.get", get_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "state-machine.sd-notify", sd_notify_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "state-machine.disconnect", disconnect_cb, FLUX_ROLE_USER },
     FLUX_MSGHANDLER_TABLE_END,
 };
@@ -243,6 +260,11 @@ struct statemachine *statemachine_new (flux_t *h, struct broker_log *log,
         return NULL;
     }
     return sm;
+}
+
+void statemachine_on_status (struct statemachine *sm, statemachine_status_f fun)
+{
+    sm->on_status = fun;
 }
 
 void statemachine_free (struct statemachine *sm)

@@ -19,6 +19,10 @@ struct statemachine *statemachine_new (flux_t *h, struct broker_log *log,
                                        statemachine_enter_f enter, void *arg);
 void statemachine_free (struct statemachine *sm);
 
+/* Progress reported by what a state runs (state-machine.sd-notify). */
+typedef void (*statemachine_status_f) (void *arg, const char *status);
+void statemachine_on_status (struct statemachine *sm, statemachine_status_f fun);
+
 /* 'event' is a string constant.  A "shutdown", "panic" or "parent-fail" that
  * means nothing in this state is kept until one where it does. */
 void statemachine_post (struct statemachine *sm, const char *event);

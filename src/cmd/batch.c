@@ -26,6 +26,8 @@ static const struct optparse_option instance_opts[] = {
       .usage = "Set configuration for a child Flux instance (multiple use OK)" },
     { .name = "broker-opts", .has_arg = 1, .arginfo = "OPTS",
       .usage = "Pass options to flux brokers" },
+    { .name = "dump", .has_arg = 2, .arginfo = "FILE",
+      .usage = "Archive the KVS of the instance to FILE at the end (flux-{{jobid}}-dump.tgz)" },
     OPTPARSE_TABLE_END,
 };
 
@@ -34,6 +36,12 @@ static const struct optparse_option batch_opts[] = {
       .usage = "Wrap arguments or stdin in a /bin/sh script" },
     { .name = "wait", .has_arg = 0,
       .usage = "Wait for the job to complete after submission" },
+    OPTPARSE_TABLE_END,
+};
+
+static const struct optparse_option alloc_opts[] = {
+    { .name = "bg", .has_arg = 0,
+      .usage = "Do not attach: print the job id when the instance is ready" },
     OPTPARSE_TABLE_END,
 };
 
@@ -46,7 +54,7 @@ static optparse_t *make_parser (const char *usage, const char *doc, bool batch)
         cmd_die (1, "out of memory");
     jobopts_add (p, JOBOPTS_SLOTS);
     if (optparse_add_option_table (p, instance_opts) != OPTPARSE_SUCCESS
-        || (batch && optparse_add_option_table (p, batch_opts) != OPTPARSE_SUCCESS))
+        || optparse_add_option_table (p, batch ? batch_opts : alloc_opts) != OPTPARSE_SUCCESS)
         cmd_die (1, "out of memory");
     return p;
 }
@@ -62,6 +70,7 @@ static char **broker_command (optparse_t *p, const char *program, int argc, char
                               bool conf, int *np)
 {
     char **v = calloc (argc + optparse_getopt (p, "broker-opts", NULL) + 8, sizeof (*v));
+    const char *file = optparse_get_str (p, "dump", "flux-{{jobid}}-dump.tgz");
     const char *opt;
     int n = 0;
 
@@ -71,9 +80,13 @@ static char **broker_command (optparse_t *p, const char *program, int argc, char
     v[n++] = (char *)"broker";
     if (conf)
         v[n++] = (char *)"-c{{tmpdir}}/conf.json";
+    if (optparse_hasopt (p, "dump") && asprintf (&v[n++], "-Scontent.dump=%s", file) < 0)
+        cmd_die (1, "out of memory");
     optparse_getopt_iterator_reset (p, "broker-opts");
     while ((opt = optparse_getopt_next (p, "broker-opts")))
         v[n++] = (char *)opt;
+    if (optparse_hasopt (p, "bg") && argc == 0)
+        v[n++] = (char *)"-Sbroker.rc2_none=1";
     if (program)
         v[n++] = (char *)program;
     for (int i = 0; i < argc; i++)
@@ -278,6 +291,55 @@ int cmd_batch (int argc, char **argv)
     return rc;
 }
 
+/* Is this the event that tells how to reach the instance?  Exits 1 if it never will
+ * be there. */
+static bool is_ready (const char *event, const char *idstr)
+{
+    json_t *o = json_loads (event, 0, NULL);
+    const char *name = "", *type = "", *note = "", *uri = NULL;
+    int severity = -1;
+    bool ready;
+
+    json_unpack (o, "{s:s s?{s?s s?i s?s s?s}}", "name", &name, "context", "type", &type,
+                 "severity", &severity, "note", &note, "uri", &uri);
+    if (strcmp (name, "exception") == 0 && severity == 0)
+        cmd_die (1, "%s: the instance did not start: exception %s: %s", idstr, type, note);
+    if (strcmp (name, "finish") == 0)
+        cmd_die (1, "%s: the instance ended before it was ready: see flux job attach %s", idstr,
+                 idstr);
+    ready = strcmp (name, "memo") == 0 && uri;
+    json_decref (o);
+    return ready;
+}
+
+static void wait_ready (flux_t *h, flux_jobid_t id, const char *idstr)
+{
+    flux_future_t *f = flux_job_event_watch (h, id, "eventlog", 0);
+    const char *event;
+    bool ready = false;
+
+    while (!ready && f && flux_job_event_watch_get (f, &event) == 0) {
+        ready = is_ready (event, idstr);
+        flux_future_reset (f);
+    }
+    if (!ready)
+        cmd_die (1, "%s: %s", idstr, f ? future_strerror (f, errno) : flux_strerror (errno));
+    flux_future_destroy (f);
+}
+
+/* Submit and print the id when the instance is ready; the job goes on without us. */
+static int run_in_background (flux_t *h, optparse_t *p, flux_jobid_t id)
+{
+    char idstr[32];
+
+    cmd_f58 (id, idstr, sizeof (idstr));
+    wait_ready (h, id, idstr);
+    printf ("%s\n", idstr);
+    flux_close (h);
+    optparse_destroy (p);
+    return 0;
+}
+
 int cmd_alloc (int argc, char **argv)
 {
     optparse_t *p = make_parser ("[OPTIONS...] [COMMAND] [ARGS...]",
@@ -297,7 +359,7 @@ int cmd_alloc (int argc, char **argv)
     conf = jobconf_make (p);
     v = broker_command (p, NULL, argc - n, argv + n, conf != NULL, &rc);
     jobspec = jobopts_jobspec (p, JOBOPTS_SLOTS, rc, v);
-    if (isatty (STDIN_FILENO))
+    if (isatty (STDIN_FILENO) && !optparse_hasopt (p, "bg"))
         jobopts_set_path (jobspec, "attributes.system.shell.options.pty.interactive",
                           json_integer (1));
     add_conf (jobspec, conf);
@@ -311,9 +373,11 @@ int cmd_alloc (int argc, char **argv)
     id = submit_and_get_id (h, text, jobopts_urgency (p), jobopts_flags (p));
     if (optparse_hasopt (p, "verbose"))
         fprintf (stderr, "jobid: %s\n", cmd_f58 (id, idstr, sizeof (idstr)));
-    rc = attach_job (h, id, &opts);
     free (v);
     free (text);
+    if (optparse_hasopt (p, "bg"))
+        return run_in_background (h, p, id);
+    rc = attach_job (h, id, &opts);
     flux_close (h);
     optparse_destroy (p);
     return rc;

@@ -124,6 +124,19 @@ static void background (struct shutdown *s)
     flux_future_destroy (f);
 }
 
+/* rc3 dumps the KVS to where this attribute says. */
+static void set_dump (optparse_t *p, flux_t *h)
+{
+    const char *path = optparse_get_str (p, "dump", NULL);
+
+    if (optparse_hasopt (p, "gc"))
+        path = "auto";
+    if (optparse_hasopt (p, "skip-gc"))
+        path = "";
+    if (path && flux_attr_set (h, "content.dump", path) < 0)
+        cmd_die (1, "content.dump: %s", flux_strerror (errno));
+}
+
 int cmd_shutdown (int argc, char **argv)
 {
     static const struct optparse_option opts[] = {
@@ -131,9 +144,10 @@ int cmd_shutdown (int argc, char **argv)
         { .name = "quiet", .usage = "Show only log messages of errors and warnings" },
         { .name = "verbose", .has_arg = 2, .arginfo = "LEVEL",
           .usage = "Increase output verbosity (1: all log messages)" },
-        { .name = "dump", .has_arg = 1, .arginfo = "PATH", .usage = "Not in this build: refused" },
-        { .name = "gc", .usage = "Not in this build: refused" },
-        { .name = "skip-gc", .usage = "No garbage collection (there is none to skip)" },
+        { .name = "dump", .has_arg = 1, .arginfo = "PATH",
+          .usage = "Dump the KVS to PATH as the instance ends" },
+        { .name = "gc", .usage = "Dump the KVS to a file in the state directory, to restore from" },
+        { .name = "skip-gc", .usage = "Do not dump, although content.dump asks for it" },
         { .name = "yes", .key = 'y', .usage = "Answer yes to any yes/no questions" },
         { .name = "no", .key = 'n', .usage = "Answer no to any yes/no questions" },
         OPTPARSE_TABLE_END,
@@ -145,14 +159,14 @@ int cmd_shutdown (int argc, char **argv)
 
     if (n < argc - 1)
         cmd_die (1, "unexpected argument '%s'", argv[n + 1]);
-    if (optparse_hasopt (p, "dump") || optparse_hasopt (p, "gc"))
-        cmd_die (1, "--%s: this build has no flux dump: the KVS stays in the state directory",
-                 optparse_hasopt (p, "dump") ? "dump" : "gc");
+    if (optparse_hasopt (p, "dump") + optparse_hasopt (p, "gc") + optparse_hasopt (p, "skip-gc") > 1)
+        cmd_die (1, "--dump, --gc and --skip-gc exclude each other");
     if (optparse_hasopt (p, "quiet"))
         s.severity = LOG_WARNING;
     if (optparse_hasopt (p, "verbose"))
         s.severity = LOG_DEBUG;
     s.h = open_target (n < argc ? argv[n] : NULL);
+    set_dump (p, s.h);
     if (optparse_hasopt (p, "background"))
         background (&s);
     else

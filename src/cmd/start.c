@@ -106,8 +106,7 @@ static void add_recovery (struct words *w, optparse_t *p)
     if (S_ISDIR (sb.st_mode))
         add (w, "-Sstatedir=%s", target);
     else
-        cmd_die (1, "--recovery: %s is not a directory, and this build cannot restore a"
-                 " dump file", target);
+        add (w, "-Scontent.restore=%s", target);
 }
 
 /* The broker's words; *program is where the initial program begins. */

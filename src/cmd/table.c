@@ -6,6 +6,8 @@
 #include "cmd/broker.h"
 #include "cmd/config.h"
 #include "cmd/dmesg.h"
+#include "cmd/content.h"
+#include "cmd/dump.h"
 #include "cmd/event.h"
 #include "cmd/exec.h"
 #include "cmd/hostlist.h"
@@ -38,13 +40,15 @@ const struct cmd cmd_table[] = {
     { "submit", cmd_submit, SUBMIT, "Submit a job to a Flux instance" },
     { "batch", cmd_batch, SUBMIT, "Submit a batch script to Flux" },
     { "alloc", cmd_alloc, SUBMIT, "Allocate a new Flux instance for interactive use" },
-    { "env", cmd_env_main, COMMON, "Print or run inside a Flux environment" },
-    { "broker", cmd_broker, NULL, "Start a message broker" },
     { "cancel", cmd_cancel, COMMON, "Cancel one or more jobs" },
     { "config", cmd_config, COMMON, "Manage/query Flux configuration" },
+    { "content", cmd_content, COMMON, "Access content storage" },
     { "dmesg", cmd_dmesg, COMMON, "Print or manipulate broker log ring buffer" },
+    { "dump", cmd_dump, COMMON, "Dump KVS snapshot to portable archive" },
+    { "env", cmd_env_main, COMMON, "Print or run inside a Flux environment" },
     { "event", cmd_event, COMMON, "Send and receive Flux events" },
     { "exec", cmd_exec, COMMON, "Execute processes across flux ranks" },
+    { "fsck", cmd_fsck, COMMON, "Check integrity of the KVS backing store" },
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
     { "hostlist", cmd_hostlist, COMMON, "Fetch, combine, and manipulate hostlists" },
@@ -63,6 +67,7 @@ const struct cmd cmd_table[] = {
     { "proxy", cmd_proxy, COMMON, "Proxy connections to Flux jobs and instances" },
     { "queue", cmd_queue, COMMON, "List and manipulate Flux queues" },
     { "resource", cmd_resource, COMMON, "List/manipulate Flux resource status" },
+    { "restore", cmd_restore, COMMON, "Restore KVS snapshot from portable archive" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
     { "shutdown", cmd_shutdown, COMMON, "Shut down a Flux instance" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
@@ -70,6 +75,7 @@ const struct cmd cmd_table[] = {
     { "uri", cmd_uri, COMMON, "Resolve Flux URIs" },
     { "version", cmd_version, COMMON, "Display flux version information" },
     { "watch", cmd_watch, COMMON, "Monitor one or more Flux jobs" },
+    { "broker", cmd_broker, NULL, "Start a message broker" },
     { "relay", cmd_relay, NULL, "Pass messages on, for ssh:// URIs" },
     { NULL, NULL, NULL, NULL },
 };
