@@ -14,13 +14,16 @@ SAN ?=
 BUILD := build$(if $(SAN),-$(SAN))
 FUZZ_SECONDS ?= 20
 
-.PHONY: all deps demo check check-all bench fuzz run-fuzz install clean
+.PHONY: all deps deps-all demo check check-all bench fuzz run-fuzz install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 
 deps:
 	@scripts/install-deps
+
+deps-all:
+	@scripts/install-deps --all
 
 # 'none' is meson's own word for no sanitizer.  gcc's warnings are not to be trusted in
 # instrumented code, so they are errors only without.
@@ -37,7 +40,8 @@ demo: deps all
 check: deps all
 	@scripts/run-tests $(BUILD)
 
-check-all: check
+check-all: export FLUX_TEST_ALL = 1
+check-all: deps-all check
 	@CRASH_ROUNDS=200 TEST_SLOW=4 scripts/run-tests $(BUILD) tests/t-restart.bats
 	@$(MAKE) --no-print-directory check SAN=address
 	@$(MAKE) --no-print-directory check SAN=thread

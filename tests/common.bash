@@ -58,3 +58,16 @@ wait_until() {
         command sleep 0.05
     done
 }
+
+# need PROGRAM PACKAGE: skip the test where the program is not installed, but not in
+# "make check-all", which is to miss nothing
+need() {
+    command -v "$1" >/dev/null && return
+    [ -z "${FLUX_TEST_ALL:-}" ] || { echo "$1 is missing: install $2"; return 1; }
+    skip "$1 is missing: install $2 (scripts/install-deps --all)"
+}
+
+# sanitized: the build is instrumented, so a program that is not cannot load its libraries
+sanitized() {
+    grep -q -e __asan_init -e __tsan_init "$FLUX_BUILD/flux-broker"
+}

@@ -1,4 +1,11 @@
 /* pmi2.h - PMI-2 client interface
+ *
+ * The calls of PMI-2 that MPI libraries start with, over the PMI-1 connection that
+ * PMI_FD names.  Link with -lpmi2 (pkg-config flux-pmi).
+ *
+ * Every call gives PMI2_SUCCESS, or one of the errors below; PMI2_ERR_INIT before
+ * PMI2_Init() and after PMI2_Finalize().  Results are changed only on success.
+ * Lengths include the NUL.  Calls block until the server has answered.
  */
 #ifndef _FLUX_PMI2_H
 #define _FLUX_PMI2_H
@@ -52,10 +59,14 @@ typedef struct PMI2_Connect_comm {
     int isMaster;
 } PMI2_Connect_comm_t;
 
+/* Print the message (may be NULL) to standard error and exit with code 1; with 'flag'
+ * the whole program ends.  Does not return. */
 int PMI2_Abort (int flag, const char *msg);
 
 int PMI2_Finalize (void);
 
+/* Attributes of the program: PMI_process_mapping, universeSize, and keys that have been
+ * put.  *found says if there is one of that name; a value that is too long is cut. */
 int PMI2_Info_GetJobAttr (const char *name,
                           char *value,
                           int valuelen,
@@ -67,26 +78,33 @@ int PMI2_Info_GetJobAttrIntArray (const char *name,
                                   int *outlen,
                                   int *found);
 
+/* What a process of this node has put with PMI2_Info_PutNodeAttr(); 'waitfor' waits
+ * until one has. */
 int PMI2_Info_GetNodeAttr (const char *name,
                            char *value,
                            int valuelen,
                            int *found,
                            int waitfor);
 
+/* localRanks: the ranks on this node; localRanksCount: how many. */
 int PMI2_Info_GetNodeAttrIntArray (const char *name,
                                    int *array,
                                    int arraylen,
                                    int *outlen,
                                    int *found);
 
+/* How many processes of the program are on this node. */
 int PMI2_Info_GetSize (int *size);
 
 int PMI2_Info_PutNodeAttr (const char *name, const char *value);
 
+/* Connect by PMI_FD, PMI_RANK and PMI_SIZE. */
 int PMI2_Init (int *spawned, int *size, int *rank, int *appnum);
 
+/* 1 or 0. */
 int PMI2_Initialized (void);
 
+/* Not supported: these fail. */
 int PMI2_Job_Connect (const char *jobid, PMI2_Connect_comm_t *conn);
 
 int PMI2_Job_Disconnect (const char *jobid);
@@ -95,6 +113,7 @@ int PMI2_Job_GetId (char *jobid, int jobid_size);
 
 int PMI2_Job_GetRank (int *rank);
 
+/* Not supported: fails. */
 int PMI2_Job_Spawn (int count,
                     const char **cmds,
                     int *argcs,
@@ -108,8 +127,12 @@ int PMI2_Job_Spawn (int count,
                     int jobIdSize,
                     int *errors);
 
+/* Wait until all processes of the program are here; what they have put can then be
+ * read. */
 int PMI2_KVS_Fence (void);
 
+/* 'jobid' is that of this program, or NULL; 'src_pmi_id' is not looked at.  *vallen is
+ * the length of the value, or, if it had to be cut, the negative of its length. */
 int PMI2_KVS_Get (const char *jobid,
                   int src_pmi_id,
                   const char *key,
@@ -117,8 +140,10 @@ int PMI2_KVS_Get (const char *jobid,
                   int maxvalue,
                   int *vallen);
 
+/* A key may be put once (else PMI2_FAIL). */
 int PMI2_KVS_Put (const char *key, const char *value);
 
+/* Not supported: these fail. */
 int PMI2_Nameserv_lookup (const char *service_name,
                           const struct MPID_Info *info_ptr,
                           char *port,

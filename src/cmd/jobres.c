@@ -183,6 +183,7 @@ static json_t *slot_resources (optparse_t *p, json_t **countp, json_t *options)
                   number (p, "gpus-per-slot", 0, 0), countp);
     json_object_set_new (options, "per-resource", json_pack ("{s:s}", "type", "node"));
     json_object_set_new (options, "exit-timeout", json_string ("none"));
+    json_object_set_new (options, "mpi", json_string ("none"));
     return o;
 }
 

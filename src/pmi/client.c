@@ -15,6 +15,7 @@ struct pmi_client {
     int size;
     bool debug;
     char kvsname[PMI_WIRE_KVSNAME_MAX];
+    int kvsname_max;
     int keylen_max;
     int vallen_max;
     const volatile sig_atomic_t *interrupt;
@@ -118,6 +119,8 @@ static int negotiate (struct pmi_client *c, flux_error_t *err)
         return rc;
     if (pmi_wire_get_int (c->line, "keylen_max", 1, INT_MAX, &c->keylen_max) < 0)
         c->keylen_max = 64;
+    if (pmi_wire_get_int (c->line, "kvsname_max", 1, INT_MAX, &c->kvsname_max) < 0)
+        c->kvsname_max = PMI_WIRE_KVSNAME_MAX;
     if ((rc = call (c, "my_kvsname", "cmd=get_my_kvsname\n", err)) < 0)
         return rc;
     if (pmi_wire_get (c->line, "kvsname", c->kvsname, sizeof (c->kvsname)) < 0)
@@ -214,6 +217,16 @@ size_t pmi_client_vallen_max (const struct pmi_client *c)
     return c->vallen_max;
 }
 
+size_t pmi_client_keylen_max (const struct pmi_client *c)
+{
+    return c->keylen_max;
+}
+
+size_t pmi_client_kvsname_max (const struct pmi_client *c)
+{
+    return c->kvsname_max;
+}
+
 const char *pmi_client_kvsname (const struct pmi_client *c)
 {
     return c->kvsname;
@@ -286,8 +299,15 @@ void pmi_client_abort (struct pmi_client *c, int exit_code, const char *msg)
 {
     char line[512];
 
-    snprintf (line, sizeof (line), "cmd=abort exitcode=%d error_msg=%.400s\n",
-              exit_code, msg ? msg : "");
+    size_t n;
+
+    n = snprintf (line, sizeof (line) - 1, "cmd=abort exitcode=%d error_msg=%.400s", exit_code,
+                  msg ? msg : "");
+    for (size_t i = 0; i < n; i++) {
+        if (line[i] < ' ' || line[i] > '~')
+            line[i] = ' ';
+    }
+    memcpy (line + n, "\n", 2);
     trace (c, 'C', line);
     (void)write_all (c->fd, line, strlen (line));
 }

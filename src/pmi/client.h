@@ -28,7 +28,10 @@ void pmi_client_set_interrupt (struct pmi_client *c, const volatile sig_atomic_t
 
 int pmi_client_rank (const struct pmi_client *c);
 int pmi_client_size (const struct pmi_client *c);
+/* Lengths that the server takes, each with NUL. */
 size_t pmi_client_vallen_max (const struct pmi_client *c);
+size_t pmi_client_keylen_max (const struct pmi_client *c);
+size_t pmi_client_kvsname_max (const struct pmi_client *c);
 const char *pmi_client_kvsname (const struct pmi_client *c);
 
 int pmi_client_put (struct pmi_client *c, const char *key, const char *value,
@@ -40,7 +43,8 @@ int pmi_client_barrier (struct pmi_client *c, flux_error_t *err);
 int pmi_client_universe_size (struct pmi_client *c, int *sizep, flux_error_t *err);
 int pmi_client_appnum (struct pmi_client *c, int *appnump, flux_error_t *err);
 int pmi_client_finalize (struct pmi_client *c, flux_error_t *err);
-/* Tell the server to end the program; no answer is awaited. */
+/* Tell the server to end the program; no answer is awaited.  'msg' (may be NULL) may
+ * hold any bytes: what cannot stand in a line goes as a space. */
 void pmi_client_abort (struct pmi_client *c, int exit_code, const char *msg);
 
 #endif /* !PMI_CLIENT_H */

@@ -12,6 +12,7 @@ extern const struct shell_builtin exception_builtin;
 extern const struct shell_builtin gpubind_builtin;
 extern const struct shell_builtin hwloc_builtin;
 extern const struct shell_builtin input_builtin;
+extern const struct shell_builtin mpi_builtin;
 extern const struct shell_builtin oom_builtin;
 extern const struct shell_builtin output_builtin;
 extern const struct shell_builtin pmi_builtin;

@@ -136,6 +136,7 @@ flux_plugin_t *plugstack_new_plugin (struct plugstack *ps);
 /* Takes the plugin; one of the same name before it goes. */
 int plugstack_push (struct plugstack *ps, flux_plugin_t *p);
 int plugstack_call (struct plugstack *ps, const char *topic, flux_plugin_arg_t *args);
+bool plugstack_has (struct plugstack *ps, const char *name);
 bool plugstack_handles (struct plugstack *ps, const char *topic);
 /* Load every file that the glob matches along the search path. */
 int plugstack_load (struct plugstack *ps, const char *pattern, const char *conf_json,
@@ -208,7 +209,9 @@ bool shell_option_true (flux_shell_t *shell, const char *path);
 /* A duration: seconds, or text as 1.5s.  Unset leaves *valp.  0 or -EINVAL. */
 int shell_option_duration (flux_shell_t *shell, const char *path, double *valp);
 
-/* options.c: options that nobody will look at. */
+/* options.c: the option pmi lists this name (unset, it is "simple"). */
+bool shell_pmi_wanted (flux_shell_t *shell, const char *name);
+/* Values that nobody will look at end the shell; options of no plugin are mentioned. */
 void shell_options_check (flux_shell_t *shell);
 
 /* A size option: bytes, or a number with k, K, M or G.  0, -EINVAL, or -ERANGE if

@@ -65,8 +65,14 @@ static void set_job_env (flux_shell_t *shell)
     static const char *inherit[] = {
         "FLUX_URI", "FLUX_KVS_NAMESPACE", "FLUX_JOB_ID_PATH", "FLUX_ENCLOSING_ID", NULL,
     };
+    /* a job that a task has submitted brings that task's */
+    static const char *drop[] = {
+        "PMI_FD", "PMI_RANK", "PMI_SIZE", "PMI_SPAWNED", "FLUX_PMI_LIBRARY_PATH", NULL,
+    };
     const struct shell_info *info = &shell->info;
 
+    for (int i = 0; drop[i]; i++)
+        flux_shell_unsetenv (shell, drop[i]);
     for (int i = 0; inherit[i]; i++) {
         const char *val = getenv (inherit[i]);
         if (val)

@@ -145,6 +145,11 @@ int plugstack_call (struct plugstack *ps, const char *topic, flux_plugin_arg_t *
     return rc;
 }
 
+bool plugstack_has (struct plugstack *ps, const char *name)
+{
+    return find (ps, name) != NULL;
+}
+
 bool plugstack_handles (struct plugstack *ps, const char *topic)
 {
     list_foreach (&ps->entries, n) {

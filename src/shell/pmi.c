@@ -179,13 +179,13 @@ static int preset_keys (struct pmi *pmi)
     char *mpi = taskmap_encode (pmi->shell->info.taskmap, TASKMAP_ENCODE_PMI);
     int rc = 0;
 
-    /* a map too long for a value is left out: PMI clients do without */
+    /* one that is too long for the values of old clients is unknown (RFC 13) */
     if (!map || !mpi)
         rc = -ENOMEM;
     if (rc == 0 && strlen (map) < 1024)
         rc = pmi_server_set (pmi->server, "flux.taskmap", map);
-    if (rc == 0 && strlen (mpi) < 1024)
-        rc = pmi_server_set (pmi->server, "PMI_process_mapping", mpi);
+    if (rc == 0)
+        rc = pmi_server_set (pmi->server, "PMI_process_mapping", strlen (mpi) < 1024 ? mpi : "");
     if (rc == 0 && hint && strlen (hint) < 1024)
         rc = pmi_server_set (pmi->server, "flux.tbon-interface-hint", hint);
     free (map);
@@ -265,13 +265,26 @@ static struct pmi *pmi_new (flux_shell_t *shell)
     return pmi;
 }
 
+/* Programs that link libpmi.so.0 or libpmi2.so.0 are to find ours first. */
+static int prepend_library_path (flux_shell_t *shell, const char *dir, int len)
+{
+    const char *old = flux_shell_getenv (shell, "LD_LIBRARY_PATH");
+
+    if (!old || !*old)
+        return flux_shell_setenvf (shell, 1, "LD_LIBRARY_PATH", "%.*s", len, dir);
+    if (strncmp (old, dir, len) == 0 && (old[len] == '\0' || old[len] == ':'))
+        return 0;
+    return flux_shell_setenvf (shell, 1, "LD_LIBRARY_PATH", "%.*s:%s", len, dir, old);
+}
+
 static int set_task_env (flux_shell_t *shell)
 {
     const char *lib = flux_conf_builtin_get ("pmi_library_path", FLUX_CONF_AUTO);
+    const char *slash = strrchr (lib, '/');
 
-    if (lib && flux_shell_setenvf (shell, 1, "FLUX_PMI_LIBRARY_PATH", "%s", lib) < 0)
+    if (slash && prepend_library_path (shell, lib, slash - lib) < 0)
         return -1;
-    return 0;
+    return flux_shell_setenvf (shell, 1, "FLUX_PMI_LIBRARY_PATH", "%s", lib);
 }
 
 static int pmi_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
@@ -323,13 +336,10 @@ static int pmi_lost (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *arg
     return 0;
 }
 
-/* The pmi option is a list of names; "simple" and its aliases are this one. */
 static bool pmi_wanted (flux_shell_t *shell)
 {
-    const json_t *o = shell_option (shell, "pmi");
-    const char *s = o ? json_string_value (o) : "simple";
-
-    return s && (strstr (s, "simple") || strstr (s, "pmi1") || strstr (s, "pmi2"));
+    return shell_pmi_wanted (shell, "simple") || shell_pmi_wanted (shell, "pmi1")
+           || shell_pmi_wanted (shell, "pmi2");
 }
 
 static const struct flux_plugin_handler handlers[] = {

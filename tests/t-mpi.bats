@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# MPI programs as they are installed, under flux run
+
+load common
+
+# build_mpi MPI PACKAGE: compile the test program with that MPI's mpicc, once
+build_mpi() {
+    need "mpicc.$1" "$2"
+    local dir=$BATS_FILE_TMPDIR
+    [ -x "$dir/$1" ] || "mpicc.$1" -o "$dir/$1" "$FLUX_TOP/tests/mpitest.c"
+    export MPITEST=$dir/$1
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    export PATH="$FLUX_BUILD/tests:$PATH"
+}
+
+# on_nodes N: run the script on standard input in an instance of N nodes of 8 cores
+on_nodes() {
+    cat >script
+    run start_fake "$1" 8 bash -ex script
+    [ "$status" -eq 0 ] || echo "$output"
+}
+
+# what both MPIs do alike; NODES is how many there are, MPI the name of the library
+COMMON=$(cat <<'END'
+flux run -N$NODES -n4 $MPITEST hello | sort >out
+printf '%s\n' 'hello from '{0..3}' of 4' "$MPI" | sort | cmp - out
+test "$(flux run -N$NODES -n4 $MPITEST ring)" = "ring ok"
+test "$(flux run -N$NODES -n6 $MPITEST collectives)" = "collectives ok"
+test "$(flux run -N$NODES -n4 $MPITEST split)" = "nodes $NODES"
+test "$(flux run -N$NODES -n4 --taskmap=cyclic $MPITEST split)" = "nodes $NODES"
+test "$(flux run -n1 $MPITEST ring)" = "ring ok"
+rc=0; flux run -N$NODES -n4 $MPITEST abort 42 2>err || rc=$?; test $rc = 42
+grep -q 'type=exec severity=0 task 3 called MPI_Abort' err
+rc=0; flux run -N$NODES -n4 -o exit-timeout=0.1s $MPITEST die 9 2>err || rc=$?; test $rc = 9
+grep -q 'task 3 exited and exit-timeout=0.1s has expired' err
+rc=0; flux run -N$NODES -n4 -o exit-on-error $MPITEST die 7 2>err || rc=$?; test $rc = 7
+END
+)
+
+@test "MPICH, one node" {
+    build_mpi mpich "mpich libmpich-dev"
+    NODES=1 MPI=MPICH on_nodes 1 <<<"$COMMON"
+    [ "$status" -eq 0 ]
+}
+
+@test "MPICH, two nodes" {
+    build_mpi mpich "mpich libmpich-dev"
+    NODES=2 MPI=MPICH on_nodes 2 <<<"$COMMON"
+    [ "$status" -eq 0 ]
+}
+
+@test "Open MPI by its Flux component, one node" {
+    ! sanitized || skip "Open MPI cannot load instrumented libraries"
+    build_mpi openmpi "openmpi-bin libopenmpi-dev"
+    NODES=1 MPI="Open MPI" on_nodes 1 <<<"$COMMON"
+    [ "$status" -eq 0 ]
+}
+
+@test "Open MPI by its Flux component, two nodes" {
+    ! sanitized || skip "Open MPI cannot load instrumented libraries"
+    build_mpi openmpi "openmpi-bin libopenmpi-dev"
+    NODES=2 MPI="Open MPI" on_nodes 2 <<<"$COMMON"
+    [ "$status" -eq 0 ]
+}
+
+@test "-o mpi=spectrum makes an Open MPI take the Flux components" {
+    ! sanitized || skip "Open MPI cannot load instrumented libraries"
+    build_mpi openmpi "openmpi-bin libopenmpi-dev"
+    NODES=2 on_nodes 2 <<'END'
+export JSM_JSRUN_X=1 PMIX_NAMESPACE=left
+flux run -n1 -o mpi=spectrum env >out
+! grep -q '^JSM_\|^PMIX_NAMESPACE' out
+grep -qx OMPI_MCA_pmix=flux out
+test "$(flux run -N2 -n4 -o mpi=spectrum $MPITEST ring)" = "ring ok"
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "the environment that MPI libraries look at" {
+    on_nodes 1 <<'END'
+lib=$(flux config builtin pmi_library_path)
+test -e $lib; test -e $(dirname $lib)/libpmi.so.0; test -e $(dirname $lib)/libpmi2.so.0
+flux run env >out
+grep -qx "FLUX_PMI_LIBRARY_PATH=$lib" out
+grep -qx "I_MPI_PMI_LIBRARY=$lib" out
+grep -qx "LD_LIBRARY_PATH=$(dirname $lib)" out
+dir=$(sed -n 's/^FLUX_JOB_TMPDIR=//p' out)
+grep -qx "OMPI_MCA_btl_vader_backing_directory=$dir" out
+LD_LIBRARY_PATH=/one:/two flux run printenv LD_LIBRARY_PATH | grep -qx "$(dirname $lib):/one:/two"
+# not without PMI, and not from the job that submits
+flux run sh -c 'flux submit -o pmi=off env >id; flux submit env >id2'
+flux job attach $(cat id) >out
+! grep -q '^PMI_\|^FLUX_PMI_LIBRARY_PATH' out
+flux job attach $(cat id2) >out
+grep -qx "PMI_SIZE=1" out
+dir=$(sed -n 's/^FLUX_JOB_TMPDIR=//p' out)
+grep -qx "OMPI_MCA_orte_tmpdir_base=$dir" out
+test $(grep -c "^LD_LIBRARY_PATH=$(dirname $lib)$" out) = 1
+# what the user has set stays; a job that is no MPI program gets none of it
+OMPI_MCA_orte_tmpdir_base=/mine flux run printenv OMPI_MCA_orte_tmpdir_base | grep -qx /mine
+! flux run -o mpi=none env | grep '^OMPI_\|^I_MPI'
+! flux batch -n1 --wrap --output=batch.out env | grep '^OMPI_'
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "scripts for an MPI, by name and version" {
+    on_nodes 1 <<'END'
+mkdir -p rc/mpi
+echo 'shell.setenv ("WHICH", "some")' >rc/mpi/some.lua
+echo 'shell.setenv ("WHICH", "some5")' >rc/mpi/some@5.lua
+export FLUX_SHELL_RC_PATH=$PWD/rc
+flux run -o mpi=some printenv WHICH | grep -qx some
+flux run -o mpi=some@5 printenv WHICH | grep -qx some5
+! flux run -o mpi=other printenv WHICH
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "-o pmi: a list of names, and what is refused" {
+    on_nodes 1 <<'END'
+for l in simple pmi1 pmi2 off,simple pmi1,off; do flux run -n2 -o pmi=$l pmitest exchange | grep -qx '2 ok'; done
+for l in off none; do ! flux run -o pmi=$l sh -c 'test -n "$PMI_FD"'; done
+! flux run -o pmi=simpel true 2>err
+grep -q "there is no PMI 'simpel': want simple" err
+! flux run -o pmi=simple,psm true 2>err; grep -q "'psm'" err
+! flux run -o pmi true 2>err; grep -q 'option pmi: want a list' err
+echo 'plugin.register { name = "site-pmi", handlers = { { topic = "shell.init", fn = function () end } } }' >rc.lua
+flux run -o userrc=$PWD/rc.lua -o pmi=site-pmi sh -c 'test -z "$PMI_FD"'
+END
+    [ "$status" -eq 0 ]
+}
