@@ -456,8 +456,6 @@ static int build_sums (struct graph *g)
             sum += g->v[0].size;
         if (sum < 0 || sum > PLANNER_END)
             return -EOVERFLOW;
-        if (!(g->plan[j] = planner_new (sum)))
-            return -ENOMEM;
     }
     return 0;
 }

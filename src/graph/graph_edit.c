@@ -18,6 +18,15 @@ static void suspend_all (struct graph *g)
     g->finished = false;
 }
 
+static int unpack_all (struct graph *g)
+{
+    int rc = 0;
+
+    for (struct job *j = g->job_first; rc == 0 && j; j = j->next)
+        rc = job_unpack (j);
+    return rc;
+}
+
 /* Number of the vertex in the new graph, GRAPH_NONE: gone. */
 static uint32_t moved (uint32_t v, const uint32_t *map, uint32_t from, uint32_t end)
 {
@@ -90,6 +99,8 @@ int graph_grow (struct graph *g, const struct vtx_spec *spec, size_t n)
     for (size_t i = 0; i < n; i++)
         if (!spec_fits (g, spec, i))
             return -EINVAL;
+    if (unpack_all (g) < 0)
+        return -ENOMEM;
     suspend_all (g);
     for (size_t i = 0; i < n; i++)
         if (graph_add (g, &spec[i]) == GRAPH_NONE)
@@ -127,6 +138,8 @@ int graph_shrink (struct graph *g, uint32_t v)
     if (!g->finished || v == 0 || v >= g->n)
         return -EINVAL;
     end = g->v[v].end;
+    if (unpack_all (g) < 0)
+        return -ENOMEM;
     if (in_use (g, v, end))
         return -EBUSY;
     suspend_all (g);

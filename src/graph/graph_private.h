@@ -87,7 +87,8 @@ struct graph {
     uint64_t *kids;             /* of inner vertices: types of children, mod 64 */
     uint32_t track_type[GRAPH_TRACK];
     uint8_t slot_node, slot_core;
-    struct planner *plan[GRAPH_TRACK];
+    struct planner *plan[GRAPH_TRACK];      /* or NULL, see plan_get() */
+    unsigned int plan_unasked[GRAPH_TRACK]; /* changes since it was asked for */
     struct timeline *timeline;  /* or NULL */
     uint32_t ndown;
     struct idhash *wtrees;      /* vertex -> struct wtree, made when asked for */

@@ -47,11 +47,6 @@ int job_nslots (const struct job *j)
     return j->nslots;
 }
 
-const struct job_part *job_parts (const struct job *j, size_t *n)
-{
-    *n = j->nparts;
-    return j->part;
-}
 
 /* Collect parts, each vertex once, with all that is above them. */
 struct builder {
@@ -107,10 +102,6 @@ static int cmp_part (const void *a, const void *b)
     return (int)y->x - (int)x->x;
 }
 
-/* The amount of a vertex whose whole subtree is the job's, until expand() puts in
- * what is below it. */
-#define WHOLE (-1)
-
 /* Sort; of one vertex put twice the exclusive one stays, shared amounts add up to
  * at most its size. */
 static void tidy (struct graph *g, struct job *j)
@@ -151,37 +142,83 @@ static void put_pick (struct ctx *c, struct builder *b, const struct pick *p)
         put (b, node, true, WHOLE);
 }
 
-/* The parts are sorted; put in what is below those that are whole, in place of what
- * was named there.  What is down is left out. */
-static void expand (struct ctx *c, struct builder *b)
+/* The parts are sorted; leave out what is below those that are whole. */
+static void pack (struct graph *g, struct job *j)
 {
-    struct graph *g = c->g;
-    struct job *j = b->j;
-    struct job_part *old = j->part;
-    size_t n = j->nparts, i = 0;
+    size_t out = 0;
 
-    j->part = NULL;
-    j->nparts = b->size = 0;
-    while (i < n && !b->failed) {
-        uint32_t v = old[i].vtx, end = g->v[v].end;
+    for (size_t i = 0; i < j->nparts;) {
+        struct job_part p = j->part[i++];
 
-        if (old[i].amount != WHOLE) {
-            put (b, v, old[i].x, old[i].amount);
-            i++;
+        j->part[out++] = p;
+        if (p.amount != WHOLE)
             continue;
-        }
-        if (!reserve_parts (b, end - v))
-            break;
-        for (uint32_t u = v; u < end; u++) {
-            if (g->ndown > 0 && g->v[u].down && c->when != WHEN_EVER)
-                u = g->v[u].end - 1;
-            else
-                j->part[j->nparts++] = (struct job_part){ u, true, g->v[u].size };
-        }
-        while (i < n && old[i].vtx < end)
+        j->packed = true;
+        while (i < j->nparts && j->part[i].vtx < g->v[p.vtx].end)
             i++;
     }
+    j->nparts = out;
+}
+
+/* All that is at and below v, but not what is down, unless 'down'. */
+static void put_whole (struct builder *b, uint32_t v, bool down)
+{
+    struct graph *g = b->g;
+    struct job *j = b->j;
+    uint32_t end = g->v[v].end;
+
+    if (!reserve_parts (b, end - v))
+        return;
+    for (uint32_t u = v; u < end; u++) {
+        if (!down && g->v[u].down)
+            u = g->v[u].end - 1;
+        else
+            j->part[j->nparts++] = (struct job_part){ u, true, g->v[u].size };
+    }
+}
+
+static int unpack (struct job *j, bool down)
+{
+    struct builder b = { .g = j->g, .j = j };
+    struct job_part *old = j->part;
+    size_t n = j->nparts;
+
+    if (!j->packed)
+        return 0;
+    j->part = NULL;
+    j->nparts = 0;
+    for (size_t i = 0; i < n && !b.failed; i++) {
+        if (old[i].amount == WHOLE)
+            put_whole (&b, old[i].vtx, down);
+        else
+            put (&b, old[i].vtx, old[i].x, old[i].amount);
+    }
+    if (b.failed) {
+        free (j->part);
+        j->part = old;
+        j->nparts = n;
+        return -ENOMEM;
+    }
     free (old);
+    j->packed = false;
+    return 0;
+}
+
+int job_unpack (struct job *j)
+{
+    return unpack (j, true);
+}
+
+/* What is whole is written out when somebody asks: most reservations, and many a job,
+ * never are. */
+const struct job_part *job_parts (const struct job *j, size_t *n)
+{
+    if (unpack ((struct job *)j, true) < 0) {
+        *n = 0;
+        return NULL;
+    }
+    *n = j->nparts;
+    return j->part;
 }
 
 struct job *job_from_picks (struct ctx *c, int64_t id)
@@ -190,6 +227,7 @@ struct job *job_from_picks (struct ctx *c, int64_t id)
 
     if (!(b.j = calloc (1, sizeof (*b.j))))
         return NULL;
+    b.j->g = c->g;
     b.j->id = id;
     b.j->start = c->at;
     b.j->end = c->end;
@@ -207,15 +245,47 @@ struct job *job_from_picks (struct ctx *c, int64_t id)
         return NULL;
     }
     tidy (c->g, b.j);
-    expand (c, &b);
-    if (b.failed) {
+    pack (c->g, b.j);
+    if (c->g->ndown > 0 && unpack (b.j, c->when == WHEN_EVER) < 0) {
         job_free (c->g, b.j);
         return NULL;
     }
     return b.j;
 }
 
-/* Is the part inside another that is exclusive?  Then that one stands for it. */
+static void plan_drop (struct graph *g, uint32_t k)
+{
+    planner_free (g->plan[k]);
+    g->plan[k] = NULL;
+}
+
+/* What a plan cannot follow it need not: it is made anew when it is asked for. */
+static void plans_use (struct graph *g, const struct job *j, int sign)
+{
+    for (uint32_t k = 0; k < g->ntrack; k++)
+        if (g->plan[k] && j->use[k]
+            && (++g->plan_unasked[k] > 64 + idhash_count (g->jobs) / 4
+                || planner_use (g->plan[k], j->start, j->end, sign * j->use[k]) < 0))
+            plan_drop (g, k);
+}
+
+struct planner *plan_get (struct graph *g, uint32_t k)
+{
+    const struct vtx *root = &g->v[0];
+    int64_t total = root->inner != GRAPH_NONE ? g->total[k] : 0;
+
+    g->plan_unasked[k] = 0;
+    if (g->plan[k])
+        return g->plan[k];
+    if (g->type[root->type].track == k)
+        total += root->size;
+    g->plan[k] = planner_new (total);
+    for (const struct job *j = g->job_first; g->plan[k] && j; j = j->next)
+        if (j->use[k] && planner_use (g->plan[k], j->start, j->end, j->use[k]) < 0)
+            plan_drop (g, k);
+    return g->plan[k];
+}
+
 static void spans_leave (struct graph *g, struct job *j)
 {
     for (size_t i = 0; i < j->nspans; i++) {
@@ -240,9 +310,7 @@ static void spans_leave (struct graph *g, struct job *j)
     if (j->nspans > 0)
         timeline_job (g, j, false);
     j->nspans = 0;
-    for (uint32_t k = 0; k < g->ntrack; k++)
-        if (j->use[k])
-            planner_use (g->plan[k], j->start, j->end, -j->use[k]);
+    plans_use (g, j, -1);
     memset (j->use, 0, sizeof (j->use));
 }
 
@@ -267,6 +335,8 @@ size_t job_skip (const struct graph *g, const struct job *j, size_t i)
     uint32_t v = j->part[i].vtx, end = g->v[v].end;
     size_t k = i + (end - v);
 
+    if (j->part[i].amount == WHOLE)
+        return i + 1;
     if (k <= j->nparts && j->part[k - 1].vtx == end - 1)
         return k;               /* all that is below v is the job's */
     for (k = i + 1; k < j->nparts && j->part[k].vtx < end; k++)
@@ -285,8 +355,8 @@ static int spans_enter (struct graph *g, struct job *j)
         uint32_t s;
 
         next = p->x ? job_skip (g, j, i) : i + 1;
-        if (!(s = graph_span_new (g, p->vtx, j->start, j->end, p->amount, p->x,
-                                  alloc)))
+        if (!(s = graph_span_new (g, p->vtx, j->start, j->end,
+                                  p->x ? v->size : p->amount, p->x, alloc)))
             return -ENOMEM;
         j->span[j->nspans++] = s;
         count_use (g, j, p);
@@ -303,18 +373,6 @@ static int spans_enter (struct graph *g, struct job *j)
     return 0;
 }
 
-static int plan_enter (struct graph *g, struct job *j)
-{
-    for (uint32_t k = 0; k < g->ntrack; k++) {
-        if (j->use[k] && planner_use (g->plan[k], j->start, j->end, j->use[k]) < 0) {
-            for (uint32_t i = k; i < g->ntrack; i++)
-                j->use[i] = 0;
-            return -ENOMEM;
-        }
-    }
-    return 0;
-}
-
 static int hold (struct graph *g, struct job *j)
 {
     int rc;
@@ -322,14 +380,12 @@ static int hold (struct graph *g, struct job *j)
     if (j->nparts > 0
         && !(j->span = realloc (j->span, j->nparts * sizeof (*j->span))))
         return -ENOMEM;
-    rc = spans_enter (g, j);
-    if (rc < 0)
-        memset (j->use, 0, sizeof (j->use));
-    else
-        rc = plan_enter (g, j);
-    if (rc == 0)
+    if ((rc = spans_enter (g, j)) == 0) {
+        plans_use (g, j, 1);
         timeline_job (g, j, true);
+    }
     else {
+        memset (j->use, 0, sizeof (j->use));
         /* it is not in the timeline, so that must be made anew */
         timeline_free (g->timeline);
         g->timeline = NULL;
@@ -432,6 +488,8 @@ int graph_cancel_part (struct graph *g, int64_t id, const uint32_t *v, size_t n,
     for (size_t i = 0; i < n; i++)
         if (v[i] >= g->tree_n)
             return -EINVAL;
+    if (job_unpack (j) < 0)
+        return -ENOMEM;
     spans_leave (g, j);
     j->nparts = drop_parts (g, j, v, n);
     *empty = j->nparts == 0;
@@ -503,7 +561,7 @@ int graph_place (struct graph *g, int64_t id, bool reserve, int64_t start,
             return -EINVAL;
     if (!(b.j = calloc (1, sizeof (*b.j))))
         return -ENOMEM;
-    *b.j = (struct job){ .id = id, .start = start, .end = end, .nslots = nslots,
+    *b.j = (struct job){ .g = g, .id = id, .start = start, .end = end, .nslots = nslots,
                          .state = reserve ? JOB_RESERVED : JOB_ALLOCATED };
     g->epoch += 2;
     b.epoch = g->epoch;

@@ -89,7 +89,7 @@ enum job_state job_state (const struct job *j);
 int64_t job_start (const struct job *j);
 int64_t job_end (const struct job *j);
 int job_nslots (const struct job *j);
-/* In order of vertex number, parents first. */
+/* In order of vertex number, parents first.  NULL: out of memory. */
 const struct job_part *job_parts (const struct job *j, size_t *n);
 /* The job's number for its owner's use. */
 void job_free (struct graph *g, struct job *j);

@@ -7,12 +7,17 @@
 #include "graph/match.h"
 #include "spec/constraint.h"
 
+/* The amount of a part that stands for all of its subtree. */
+#define WHOLE (-1)
+
 struct job {
     int64_t id, start, end;
     enum job_state state;
     int nslots;
-    struct job_part *part;
+    struct graph *g;
+    struct job_part *part;      /* sorted */
     size_t nparts;
+    bool packed;                /* there are parts of the amount WHOLE */
     uint32_t *span;             /* what it has in the graph */
     size_t nspans;
     int64_t use[GRAPH_TRACK];   /* in g->plan */
@@ -102,6 +107,11 @@ struct job *job_from_picks (struct ctx *c, int64_t id);
 size_t job_skip (const struct graph *g, const struct job *j, size_t i);
 /* Into the graph: spans, sums, table of jobs. */
 int job_enter (struct graph *g, struct job *j);
+/* What is free of the k'th tracked type over time: made from the jobs when first asked
+ * for, follows them, and is dropped when nobody asked for a while.  NULL: no memory. */
+struct planner *plan_get (struct graph *g, uint32_t k);
+/* Write out what is WHOLE.  0 or -ENOMEM with nothing changed. */
+int job_unpack (struct job *j);
 /* Out of the spans and sums and in again: it stays in the table of jobs. */
 void job_suspend (struct graph *g, struct job *j);
 int job_resume (struct graph *g, struct job *j);

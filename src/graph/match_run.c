@@ -264,12 +264,15 @@ static int try_at (struct ctx *c, const int64_t *need, enum when when, int64_t a
 }
 
 /* The first time after t at which something ends or begins. */
-static int64_t next_time (const struct graph *g, int64_t t)
+static int64_t next_time (struct ctx *c, int64_t t)
 {
     int64_t next = -1;
 
-    for (uint32_t k = 0; k < g->ntrack; k++) {
-        int64_t p = planner_next_point (g->plan[k], t);
+    for (uint32_t k = 0; k < c->g->ntrack; k++) {
+        struct planner *plan = plan_get (c->g, k);
+        int64_t p = plan ? planner_next_point (plan, t) : -1;
+
+        c->failed |= !plan;
         if (p >= 0 && (next < 0 || p < next))
             next = p;
     }
@@ -317,11 +320,14 @@ static int64_t candidate (struct ctx *c, const int64_t *need, int64_t t,
     int64_t want[GRAPH_TRACK];
     size_t n = 0;
 
+    if (tl && c->g->slot_node == NOTRACK)
+        return timeline_earliest (tl, t, duration, nodes, mask, c->window);
     if (tl) {
-        struct planner *p = c->g->plan[c->g->slot_node];
+        struct planner *p = plan_get (c->g, c->g->slot_node);
 
+        c->failed |= !p;
         /* the count of nodes is a cheap first answer */
-        for (;;) {
+        while (p) {
             int64_t u = planner_earliest (p, t, duration, nodes);
             if (u < 0)
                 return -1;
@@ -329,10 +335,14 @@ static int64_t candidate (struct ctx *c, const int64_t *need, int64_t t,
             if (t == u || t < 0)
                 return t;
         }
+        return -1;
     }
     for (uint32_t k = 0; k < c->g->ntrack; k++) {
         if (need[k] > 0) {
-            plan[n] = c->g->plan[k];
+            if (!(plan[n] = plan_get (c->g, k))) {
+                c->failed = true;
+                return -1;
+            }
             want[n++] = need[k];
         }
     }
@@ -343,15 +353,15 @@ static int try_times (struct ctx *c, const int64_t *need, int64_t t, int64_t dur
                       uint32_t nodes, struct timeline *tl, const uint64_t *mask)
 {
     /* the next second first: jobs that overran are over then, for all we know */
-    for (t++; t >= 0 && t < PLANNER_END; t = next_time (c->g, t)) {
+    for (t++; t >= 0 && t < PLANNER_END; t = next_time (c, t)) {
         int rc;
 
         if ((t = candidate (c, need, t, duration, nodes, tl, mask)) < 0)
-            return -EBUSY;
+            break;
         if ((rc = try_at (c, need, WHEN_LATER, t, duration)) != -EBUSY)
             return rc;
     }
-    return -EBUSY;
+    return c->failed ? -ENOMEM : -EBUSY;
 }
 
 static int try_later (struct ctx *c, const int64_t *need, int64_t now,

@@ -155,6 +155,11 @@ int queues_run (struct queues *q, int64_t now, int64_t budget_us);
  * begins, an estimate is wanted), or -1. */
 int64_t queues_next (const struct queues *q);
 
+/* Within ops->start, how the job came to start (RFC 27, sched.selection_type):
+ * "backfilled" (an earlier job of its queue waits), "reserved" (it had a reservation
+ * when it was last looked at), else "immediate". */
+const char *queues_selection (const struct queues *q);
+
 /* Ask */
 
 struct queue_stats {

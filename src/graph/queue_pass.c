@@ -314,6 +314,8 @@ static void started (struct queues *q, struct qjob *j, int64_t now)
     struct queue *u = j->queue;
     int64_t id = j->id;
 
+    q->selection = u->waiting > 0 ? "backfilled"
+        : j->t_estimate >= 0 ? "reserved" : "immediate";
     if (q->ops.start (q->arg, id, graph_job (q->g, id)) < 0) {
         graph_cancel (q->g, id);
         q->retry = now + 1;
@@ -431,6 +433,11 @@ int queues_run (struct queues *q, int64_t now, int64_t budget_us)
         rc = estimate_all (q, &b);
     queues_tell (q, now);
     return rc;
+}
+
+const char *queues_selection (const struct queues *q)
+{
+    return q->selection;
 }
 
 static void sooner (int64_t *t, int64_t u)

@@ -87,6 +87,7 @@ struct queues {
     struct hash *shapes;
     struct list_node unchecked;
     /* the pass */
+    const char *selection;
     bool again;                 /* a new one is to begin */
     uint64_t pass;
     struct qjob *last;          /* the last that was looked at, and waits */

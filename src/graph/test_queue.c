@@ -26,6 +26,8 @@ static struct {
     char why[MAXJOB][160];
     char denied_why[256];
     int refuse;                 /* so many starts */
+    const struct queues *q;
+    const char *selection;      /* of the last that started */
 } said;
 
 static int on_start (void *arg, int64_t id, const struct job *j)
@@ -36,6 +38,7 @@ static int on_start (void *arg, int64_t id, const struct job *j)
     }
     assert_int_equal (job_id (j), id);
     assert_int_equal (job_state (j), JOB_ALLOCATED);
+    said.selection = queues_selection (said.q);
     said.started[said.nstarted++] = id;
     return 0;
 }
@@ -124,6 +127,7 @@ static struct fixture setup (int nodes, int cores, enum queue_policy p)
     assert_int_equal (policy_parse ("lonode", &match, NULL), 0);
     f.q = queues_new (f.g, &match, &ops, NULL);
     assert_non_null (f.q);
+    said.q = f.q;
     assert_int_equal (queues_add (f.q, "default", &c), 0);
     return f;
 }
@@ -191,6 +195,7 @@ static void test_easy (void **state)
     submit (&f, 2, 0, 100);     /* 4: just fits before 2 */
     run (&f);
     assert_string_equal (now_started (), "1 4");
+    assert_string_equal (said.selection, "backfilled");
     assert_int_equal (said.estimate[2], 200);
     assert_string_equal (said.why[3], "waits for 1 more node beside what is reserved "
                          "for earlier jobs");
@@ -200,6 +205,7 @@ static void test_easy (void **state)
     assert_int_equal (queues_free_job (f.q, 4), 0);
     run (&f);
     assert_string_equal (now_started (), "2");
+    assert_string_equal (said.selection, "reserved");
     teardown (&f);
 }
 

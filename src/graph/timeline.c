@@ -19,7 +19,8 @@ struct timeline {
     struct tpoint *pt;          /* pt[0]: the beginning of time */
     size_t npt, size;
     unsigned int unasked;
-    uint64_t *job_nodes;        /* scratch */
+    uint64_t *job_nodes;        /* scratch, and its words in use */
+    uint32_t lo, hi;
 };
 
 void timeline_free (struct timeline *tl)
@@ -91,25 +92,48 @@ static void point_unref (struct timeline *tl, int64_t t)
     tl->npt--;
 }
 
-/* The nodes of a job into job_nodes; they are in order in its parts. */
-static void collect (struct graph *g, struct timeline *tl, const struct job *j,
-                     uint32_t *lo, uint32_t *hi)
+/* Call fn for each node of a job, in order. */
+typedef void (*node_f) (struct graph *g, struct timeline *tl, const struct job *j,
+                        uint32_t v);
+
+static void each_node (struct graph *g, struct timeline *tl, const struct job *j, node_f fn)
 {
     int type = graph_find_type (g, "node");
 
-    memset (tl->job_nodes, 0, tl->words * sizeof (*tl->job_nodes));
-    *lo = tl->words;
-    *hi = 0;
     for (size_t i = 0, next; i < j->nparts; i = next) {
-        const struct vtx *v = &g->v[j->part[i].vtx];
-        next = v->type == type ? job_skip (g, j, i) : i + 1;
-        if (v->type != type)
-            continue;
-        tl->job_nodes[v->pos >> 6] |= 1ull << (v->pos & 63);
-        if (v->pos >> 6 < *lo)
-            *lo = v->pos >> 6;
-        *hi = (v->pos >> 6) + 1;
+        uint32_t v = j->part[i].vtx, lo, hi;
+
+        next = g->v[v].type == type ? job_skip (g, j, i) : i + 1;
+        if (g->v[v].type == type)
+            fn (g, tl, j, v);
+        else if (j->part[i].amount == WHOLE) {
+            graph_type_range (g, v, type, &lo, &hi);
+            for (; lo < hi; lo++)
+                fn (g, tl, j, g->type[type].list[lo]);
+        }
     }
+}
+
+static void mark (struct graph *g, struct timeline *tl, const struct job *j, uint32_t v)
+{
+    uint32_t pos = g->v[v].pos;
+
+    tl->job_nodes[pos >> 6] |= 1ull << (pos & 63);
+    if (pos >> 6 < tl->lo)
+        tl->lo = pos >> 6;
+    tl->hi = (pos >> 6) + 1;
+}
+
+/* The nodes of a job into job_nodes. */
+static void collect (struct graph *g, struct timeline *tl, const struct job *j,
+                     uint32_t *lo, uint32_t *hi)
+{
+    memset (tl->job_nodes, 0, tl->words * sizeof (*tl->job_nodes));
+    tl->lo = tl->words;
+    tl->hi = 0;
+    each_node (g, tl, j, mark);
+    *lo = tl->lo;
+    *hi = tl->hi;
 }
 
 static void clear (struct timeline *tl, uint32_t node, int64_t start, int64_t end)
@@ -150,7 +174,6 @@ static int enter (struct graph *g, struct timeline *tl, const struct job *j)
 
 static void leave (struct graph *g, struct timeline *tl, const struct job *j)
 {
-    int type = graph_find_type (g, "node");
     uint32_t lo, hi;
 
     collect (g, tl, j, &lo, &hi);
@@ -159,12 +182,7 @@ static void leave (struct graph *g, struct timeline *tl, const struct job *j)
     for (size_t i = point_at (tl, j->start); i < tl->npt && tl->pt[i].at < j->end; i++)
         for (uint32_t w = lo; w < hi; w++)
             tl->pt[i].idle[w] |= tl->job_nodes[w];
-    for (size_t i = 0, next; i < j->nparts; i = next) {
-        const struct vtx *v = &g->v[j->part[i].vtx];
-        next = v->type == type ? job_skip (g, j, i) : i + 1;
-        if (v->type == type && (v->xspan || v->sspan))
-            clear_others (g, tl, j, j->part[i].vtx);
-    }
+    each_node (g, tl, j, clear_others);
     point_unref (tl, j->start);
     point_unref (tl, j->end);
 }

@@ -1,6 +1,6 @@
 /* bench_graph.c - loading, matching, reserving and replaying on large graphs
  *
- *   build/tests/bench/bench_graph [load|match|whole|reserve|replay|growth]...
+ *   build/tests/bench/bench_graph [load|match|whole|reserve|replay|queues|growth]...
  *
  * Without an argument all are run.  Times are CPU seconds of this one thread: the same
  * as time on the wall where nothing else runs.
@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "graph/graph.h"
 #include "graph/match.h"
+#include "graph/queue.h"
 #include "graph/read_grug.h"
 
 static unsigned int seed = 1;
@@ -104,7 +105,7 @@ static struct request *whole_nodes (int n)
     return parse (s);
 }
 
-static struct policy policy (const char *name)
+static struct policy named (const char *name)
 {
     struct policy p;
     flux_error_t err;
@@ -145,7 +146,7 @@ static void bench_load (void)
 
 static double thousand (struct graph *g, const char *name, int64_t *id, int n)
 {
-    struct policy p = policy (name);
+    struct policy p = named (name);
     struct request *r = parse (ONE_CORE);
     struct job *j;
     double t = now ();
@@ -194,7 +195,7 @@ static void bench_whole (void)
 
     for (int i = 0; i < 4; i++) {
         struct graph *g = make (8192);
-        struct policy p = policy (names[i]);
+        struct policy p = named (names[i]);
         struct request *r = whole_nodes (64);
         int64_t id = 0;
         struct job *j;
@@ -220,7 +221,7 @@ static void bench_whole (void)
 static void reserve_on (int nodes)
 {
     struct graph *g = make (nodes);
-    struct policy p = policy ("lonode");
+    struct policy p = named ("lonode");
     struct request *r[65] = { NULL };
     int64_t id = 0, last = 0;
     struct job *j;
@@ -296,63 +297,50 @@ static void heap_pop (int64_t (*h)[2], size_t *n)
 }
 
 #define JOBS 100000
-#define DEPTH 32
 
 struct replay {
     struct graph *g;
-    struct policy p;
-    struct request *r[1025];
+    struct queues *q;
     struct sim *job;
-    int *queue;
-    int nqueue;
     int64_t (*ends)[2];
     size_t nends;
-    long matches, backfilled;
+    int64_t clock;
     double wait;
 };
 
-static bool try_start (struct replay *s, int id, int64_t t, enum match_op op)
+static int on_start (void *arg, int64_t id, const struct job *j)
 {
+    struct replay *s = arg;
     struct sim *x = &s->job[id];
-    struct job *j;
 
-    if (!s->r[x->nodes])
-        s->r[x->nodes] = whole_nodes (x->nodes);
-    s->matches++;
-    if (match (s->g, &s->p, s->r[x->nodes], id, op, t, x->limit, &j) < 0)
-        return false;
-    if (job_state (j) != JOB_ALLOCATED)
-        return false;
-    x->start = t;
-    s->wait += (double)(t - x->submit);
-    heap_push (s->ends, &s->nends, t + x->duration, id);
-    return true;
+    x->start = s->clock;
+    s->wait += (double)(s->clock - x->submit);
+    heap_push (s->ends, &s->nends, s->clock + x->duration, id);
+    return 0;
 }
 
-/* Start from the head; the first that cannot is reserved, others may pass it. */
-static void schedule (struct replay *s, int64_t t)
+static void on_deny (void *arg, int64_t id, const char *why)
 {
-    int out = 0, reserved = -1;
+    die (why);
+}
 
-    for (int i = 0; i < s->nqueue; i++) {
-        int id = s->queue[i];
-        bool started = false;
+static void on_pending (void *arg, int64_t id, int64_t t_estimate, const char *why)
+{
+}
 
-        if (reserved < 0) {
-            started = try_start (s, id, t, MATCH_ALLOCATE_ORELSE_RESERVE);
-            if (!started)
-                reserved = id;
-        }
-        else if (i < DEPTH) {
-            started = try_start (s, id, t, MATCH_ALLOCATE);
-            s->backfilled += started;
-        }
-        if (!started)
-            s->queue[out++] = id;
-    }
-    s->nqueue = out;
-    if (reserved >= 0)
-        graph_cancel (s->g, reserved);
+static void submit (struct replay *s, int id)
+{
+    struct sim *x = &s->job[id];
+    struct request *r;
+    char text[256];
+
+    snprintf (text, sizeof (text), "{\"resources\":[{\"type\":\"node\",\"count\":%d,"
+              "\"exclusive\":true}],\"attributes\":{\"system\":{\"duration\":%lld}}}",
+              x->nodes, (long long)x->limit);
+    r = parse (text);
+    if (queues_submit (s->q, "default", id, 16, (double)x->submit, r) < 0)
+        die ("cannot submit");
+    request_free (r);
 }
 
 static void make_workload (struct sim *job, int nodes, double load)
@@ -372,41 +360,64 @@ static void make_workload (struct sim *job, int nodes, double load)
     }
 }
 
-static void bench_replay (void)
+static void replay (enum queue_policy policy, int depth)
 {
-    struct replay s = { .g = make (1024), .p = policy ("lonode") };
+    const struct queue_ops ops = { on_start, on_deny, on_pending };
+    struct queue_conf conf = QUEUE_CONF_DEFAULT;
+    struct policy match;
+    struct replay s = { .g = make (1024) };
+    struct queue_stats st;
     double t;
     int next = 0, done = 0;
-    int64_t clock = 0;
 
+    seed = 1;
+    match = named ("lonode");
+    conf.policy = policy;
+    conf.depth = depth;
+    s.q = queues_new (s.g, &match, &ops, &s);
+    queues_add (s.q, "default", &conf);
     s.job = calloc (JOBS, sizeof (*s.job));
-    s.queue = calloc (JOBS, sizeof (*s.queue));
     s.ends = calloc (JOBS, sizeof (*s.ends));
     make_workload (s.job, 1024, 0.9);
     t = now ();
     while (done < JOBS) {
-        bool submit = next < JOBS && (s.nends == 0
-                                      || s.job[next].submit < s.ends[0][0]);
-        clock = submit ? s.job[next].submit : s.ends[0][0];
-        if (submit)
-            s.queue[s.nqueue++] = next++;
+        bool first = next < JOBS && (s.nends == 0 || s.job[next].submit < s.ends[0][0]);
+        s.clock = first ? s.job[next].submit : s.ends[0][0];
+        if (first)
+            submit (&s, next++);
         else {
-            graph_cancel (s.g, s.ends[0][1]);
+            queues_free_job (s.q, s.ends[0][1]);
             heap_pop (s.ends, &s.nends);
             done++;
         }
-        schedule (&s, clock);
+        queues_run (s.q, s.clock, 0);
     }
     t = now () - t;
-    printf ("replay %d jobs, easy, 1024 nodes, 90%% load: %.2f s (%ld matches, %ld "
-            "backfilled, mean wait %.0f s)\n", JOBS, t, s.matches, s.backfilled,
-            s.wait / JOBS);
+    queues_stats (s.q, NULL, &st);
+    printf ("replay %d jobs, %-12s depth %4d, 1024 nodes, 90%% load: %6.2f s (of %llu looks "
+            "%llu matches, %llu reservations; %llu backfilled, mean wait %.0f s)\n", JOBS,
+            queue_policy_name (policy), depth, t, (unsigned long long)st.looked,
+            (unsigned long long)st.matches, (unsigned long long)st.reservations,
+            (unsigned long long)st.backfilled, s.wait / JOBS);
+    queues_free (s.q);
     graph_free (s.g);
-    for (int i = 0; i < 1025; i++)
-        request_free (s.r[i]);
     free (s.job);
-    free (s.queue);
     free (s.ends);
+}
+
+static void bench_replay (void)
+{
+    replay (QUEUE_EASY, 32);
+}
+
+/* What the other policies cost, and looking deep. */
+static void bench_queues (void)
+{
+    replay (QUEUE_FCFS, 32);
+    replay (QUEUE_EASY, 1024);
+    replay (QUEUE_HYBRID, 128);
+    replay (QUEUE_CONSERVATIVE, 32);
+    replay (QUEUE_CONSERVATIVE, 128);
 }
 
 static void bench_growth (void)
@@ -423,7 +434,7 @@ static void bench_growth (void)
             printf ("%-24s %-9s", what ? "16 exclusive, half full" : "1 core", names[i]);
             for (int k = 0; k < 3; k++) {
                 struct graph *g = make (sizes[k]);
-                struct policy p = policy (names[i]);
+                struct policy p = named (names[i]);
                 struct request *r = what ? whole_nodes (16) : parse (ONE_CORE);
                 int64_t id = 0;
                 struct job *j;
@@ -459,6 +470,7 @@ int main (int argc, char **argv)
     } all[] = {
         { "load", bench_load }, { "match", bench_match }, { "whole", bench_whole },
         { "reserve", bench_reserve }, { "replay", bench_replay },
+        { "queues", bench_queues },
         { "growth", bench_growth },
     };
 
