@@ -72,13 +72,21 @@ int buf_addc (struct buf *b, char c)
     return buf_add (b, &c, 1);
 }
 
+/* What fits into the room that there is needs to be printed only once. */
 int buf_vaddf (struct buf *b, const char *fmt, va_list ap)
 {
+    size_t room = b->size > 0 ? b->size - b->len : 0;
     va_list copy;
 
     va_copy (copy, ap);
-    int n = vsnprintf (NULL, 0, fmt, copy);
+    int n = vsnprintf (room > 0 ? b->data + b->len : NULL, room, fmt, copy);
     va_end (copy);
+    if (n >= 0 && (size_t)n < room) {
+        b->len += (size_t)n;
+        return 0;
+    }
+    if (room > 0)
+        b->data[b->len] = '\0';
     if (n < 0) {
         b->failed = true;
         return -EINVAL;
@@ -98,6 +106,36 @@ int buf_addf (struct buf *b, const char *fmt, ...)
     int rc = buf_vaddf (b, fmt, ap);
     va_end (ap);
     return rc;
+}
+
+static void add_escaped (struct buf *b, unsigned char c)
+{
+    if (c < 0x20)
+        buf_addf (b, "\\u%04x", c);
+    else
+        buf_addf (b, "\\%c", c);
+}
+
+int buf_add_json (struct buf *b, const char *text, size_t len)
+{
+    size_t before = b->len, from = 0;
+
+    buf_addc (b, '"');
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = text[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_add (b, text + from, i - from);
+        add_escaped (b, c);
+        from = i + 1;
+    }
+    buf_add (b, text + from, len - from);
+    if (buf_addc (b, '"') == 0 && !b->failed)
+        return 0;
+    b->len = before;
+    if (b->size > 0)
+        b->data[before] = '\0';
+    return -ENOMEM;
 }
 
 void buf_consume (struct buf *b, size_t n)

@@ -50,6 +50,36 @@ static void test_grow (void **state)
     buf_release (&b);
 }
 
+/* In the room that there is, one byte short of it, and far over it. */
+static void test_print (void **state)
+{
+    char text[300];
+
+    memset (text, 'x', sizeof (text));
+    for (int n = 0; n < 299; n++) {
+        struct buf b = BUF_INIT;
+        text[n] = '\0';
+        buf_adds (&b, "head");
+        assert_int_equal (buf_addf (&b, "%s", text), 0);
+        assert_int_equal (b.len, n + 4);
+        assert_int_equal (strlen (b.data), n + 4);
+        assert_memory_equal (b.data, "head", 4);
+        assert_string_equal (b.data + 4, text);
+        buf_release (&b);
+        text[n] = 'x';
+    }
+}
+
+static void test_json (void **state)
+{
+    struct buf b = BUF_INIT;
+
+    assert_int_equal (buf_add_json (&b, "", 0), 0);
+    assert_int_equal (buf_add_json (&b, "a\"b\\c\n\x01\xc3\xa4", 9), 0);
+    assert_string_equal (b.data, "\"\"\"a\\\"b\\\\c\\u000a\\u0001\xc3\xa4\"");
+    buf_release (&b);
+}
+
 static void test_take (void **state)
 {
     struct buf b = BUF_INIT;
@@ -109,6 +139,8 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_append),
         cmocka_unit_test (test_grow),
+        cmocka_unit_test (test_print),
+        cmocka_unit_test (test_json),
         cmocka_unit_test (test_take),
         cmocka_unit_test (test_failure_sticks),
         cmocka_unit_test (test_errmsg),

@@ -51,6 +51,7 @@ static int encode (struct buf *b, const char *ns, int flags,
         rc = kvs_txn_compact (txn, &compact, &count);
         ops = &compact;
     }
+    buf_reserve (b, ops->len + 64);
     kvs_put_commit (b, flags & ~FLUX_KVS_TXN_COMPACT, ns, count);
     if (ops->len > 0)
         buf_add (b, ops->data, ops->len);

@@ -9,6 +9,8 @@
 #include "core/kvs_proto.h"
 #include "spec/treeobj.h"
 
+enum { KEEP_MAX = 1024 * 1024 };  /* what is kept for the next one */
+
 struct flux_kvs_txn {
     struct buf ops;
     uint64_t count;
@@ -38,8 +40,9 @@ int flux_kvs_txn_clear (flux_kvs_txn_t *txn)
         errno = EINVAL;
         return -1;
     }
+    if (txn->ops.size > KEEP_MAX)
+        buf_release (&txn->ops);
     buf_clear (&txn->ops);
-    txn->ops.failed = false;
     txn->count = 0;
     return 0;
 }

@@ -405,37 +405,60 @@ static json_t *idset_json (const struct idset *ids)
     return o;
 }
 
-static json_t *group_json (const struct group *g)
+static void add_text (struct buf *b, const char *key, const char *text)
 {
-    json_t *children = json_object ();
-    json_t *rank = idset_json (g->ranks);
-
-    if (g->kids->text[CORE])
-        json_object_set_new (children, "core", json_string (g->kids->text[CORE]));
-    if (g->kids->text[GPU])
-        json_object_set_new (children, "gpu", json_string (g->kids->text[GPU]));
-    return json_pack ("{s:o s:o}", "rank", rank, "children", children);
+    buf_adds (b, key);
+    (void)buf_add_json (b, text, strlen (text));
 }
 
-static json_t *R_lite_json (const struct rset *r)
+static void add_entry (struct buf *b, const struct group *g)
 {
-    json_t *o = json_array ();
+    char *ranks = idset_encode (g->ranks, IDSET_FLAG_RANGE);
+    const char *core = g->kids->text[CORE], *gpu = g->kids->text[GPU];
+
+    if (!ranks)
+        b->failed = true;
+    else
+        add_text (b, "{\"rank\":", ranks);
+    buf_adds (b, ",\"children\":{");
+    if (core)
+        add_text (b, "\"core\":", core);
+    if (gpu)
+        add_text (b, core ? ",\"gpu\":" : "\"gpu\":", gpu);
+    buf_adds (b, "}}");
+    free (ranks);
+}
+
+static void add_R_lite (struct buf *b, const struct rset *r)
+{
     struct group *groups;
     size_t count;
 
-    if (!o || rset_groups (r, &groups, &count) < 0) {
-        json_decref (o);
-        return NULL;
+    if (rset_groups (r, &groups, &count) < 0) {
+        b->failed = true;
+        return;
     }
+    buf_adds (b, "\"R_lite\":[");
     for (size_t i = 0; i < count; i++) {
-        if (json_array_append_new (o, group_json (&groups[i])) < 0) {
-            rset_groups_free (groups, count);
-            json_decref (o);
-            return NULL;
-        }
+        if (i > 0)
+            buf_addc (b, ',');
+        add_entry (b, &groups[i]);
     }
+    buf_addc (b, ']');
     rset_groups_free (groups, count);
-    return o;
+}
+
+/* All digits, and a number that stays real: 1.0. */
+static void add_time (struct buf *b, const char *key, double t)
+{
+    size_t at;
+
+    buf_addf (b, ",\"%s\":", key);
+    at = b->len;
+    if (!isfinite (t) || buf_addf (b, "%.17g", t) < 0)
+        b->failed = true;
+    else if (!strpbrk (b->data + at, ".e"))
+        buf_adds (b, ".0");
 }
 
 static bool all_named (const struct rset *r)
@@ -447,21 +470,19 @@ static bool all_named (const struct rset *r)
     return true;
 }
 
-static json_t *nodelist_json (const struct rset *r)
+static void add_nodelist (struct buf *b, const struct rset *r)
 {
-    struct hostlist *hl;
-    json_t *o = NULL;
-    char *s;
+    struct hostlist *hl = r->count > 0 ? rset_hosts (r) : NULL;
+    char *s = hl ? hostlist_encode (hl) : NULL;
 
-    if (r->count == 0)
-        return json_array ();
-    if (!(hl = rset_hosts (r)))
-        return NULL;
-    if ((s = hostlist_encode (hl)))
-        o = json_pack ("[s]", s);
+    buf_adds (b, ",\"nodelist\":[");
+    if (s)
+        add_text (b, "", s);
+    else if (r->count > 0)
+        b->failed = true;
+    buf_addc (b, ']');
     free (s);
     hostlist_destroy (hl);
-    return o;
 }
 
 json_t *rset_properties (const struct rset *r)
@@ -478,39 +499,59 @@ json_t *rset_properties (const struct rset *r)
     return o;
 }
 
-static int set_key (json_t *o, const char *key, json_t *value)
+/* Takes the value. */
+static void add_value (struct buf *b, const char *key, json_t *value)
 {
-    return json_object_set_new (o, key, value);
+    char *s = value ? json_dumps (value, JSON_COMPACT) : NULL;
+
+    if (!s)
+        b->failed = true;
+    else
+        buf_addf (b, ",\"%s\":%s", key, s);
+    free (s);
+    json_decref (value);
+}
+
+static void add_execution (struct buf *b, const struct rset *r)
+{
+    add_R_lite (b, r);
+    add_time (b, "starttime", r->starttime);
+    add_time (b, "expiration", r->expiration);
+    if (all_named (r))
+        add_nodelist (b, r);
+    if (r->nslots > 0)
+        buf_addf (b, ",\"nslots\":%d", r->nslots);
+    if (r->nprops > 0)
+        add_value (b, "properties", rset_properties (r));
+}
+
+/* R is made for each job and is small: the text is written, not a tree of it. */
+char *rset_encode (const struct rset *r)
+{
+    struct buf b = BUF_INIT;
+    char *s;
+
+    buf_reserve (&b, 250);
+    buf_adds (&b, "{\"version\":1,\"execution\":{");
+    add_execution (&b, r);
+    buf_addc (&b, '}');
+    if (r->scheduling)
+        add_value (&b, "scheduling", json_incref (r->scheduling));
+    buf_addc (&b, '}');
+    if (!(s = buf_take (&b)))
+        errno = ENOMEM;
+    return s;
 }
 
 json_t *rset_to_json (const struct rset *r)
 {
-    json_t *o = json_pack ("{s:i s:{}}", "version", 1, "execution");
-    json_t *x = json_object_get (o, "execution");
+    char *s = rset_encode (r);
+    json_t *o = s ? json_loads (s, 0, NULL) : NULL;
 
-    if (!o || set_key (x, "R_lite", R_lite_json (r)) < 0
-        || set_key (x, "starttime", json_real (r->starttime)) < 0
-        || set_key (x, "expiration", json_real (r->expiration)) < 0
-        || (all_named (r) && set_key (x, "nodelist", nodelist_json (r)) < 0)
-        || (r->nslots > 0 && set_key (x, "nslots", json_integer (r->nslots)) < 0)
-        || (r->nprops > 0 && set_key (x, "properties", rset_properties (r)) < 0)
-        || (r->scheduling && json_object_set (o, "scheduling", r->scheduling) < 0)) {
-        json_decref (o);
+    free (s);
+    if (!o)
         errno = ENOMEM;
-        return NULL;
-    }
     return o;
-}
-
-char *rset_encode (const struct rset *r)
-{
-    json_t *o = rset_to_json (r);
-    char *s = o ? json_dumps (o, JSON_COMPACT) : NULL;
-
-    json_decref (o);
-    if (!s)
-        errno = ENOMEM;
-    return s;
 }
 
 static int add_ids (struct buf *b, const char *name, const struct idset *ids)

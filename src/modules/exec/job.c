@@ -408,41 +408,46 @@ static void job_readopt (struct job *job, const flux_msg_t *msg)
     }
 }
 
-static int do_start (struct jobexec *ctx, const flux_msg_t *msg)
+static int start_new (struct jobexec *ctx, const struct start_request *rq,
+                      const flux_msg_t *msg)
 {
-    json_int_t id, userid;
-    json_t *jobspec, *R;
-    int reattach;
     struct rset *rset;
     struct job *job;
     flux_error_t err = { "" };
     int rc;
 
-    if (flux_request_unpack (msg, NULL, "{s:I s:I s:o s:o s:b}", "id", &id,
-                             "userid", &userid, "jobspec", &jobspec, "R", &R,
-                             "reattach", &reattach) < 0
-        || id < 0 || userid < 0 || userid > UINT32_MAX)
-        return -EPROTO;
-    if ((job = idhash_get (ctx->jobs, id))) {
-        job_readopt (job, msg);
-        return 0;
-    }
-    if (!(rset = rset_from_json (R, &err))) {
+    if (!(rset = rset_from_json (rq->R, &err))) {
         /* without ranks there is nothing to start, and nothing to release */
-        flux_log (ctx->h, LOG_ERR, "job %ju: R: %s", (uintmax_t)id, err.text);
+        flux_log (ctx->h, LOG_ERR, "job %ju: R: %s", (uintmax_t)rq->id, err.text);
         return -EPROTO;
     }
-    if (!(job = job_new (ctx, id, userid, rset, msg))) {
+    if (!(job = job_new (ctx, rq->id, rq->userid, rset, msg))) {
         rset_free (rset);
         return -ENOMEM;
     }
-    job->reattach = reattach;
-    if ((rc = job_start (job, jobspec, &err)) < 0)
+    job->reattach = rq->reattach;
+    if ((rc = job_start (job, rq->jobspec, &err)) < 0)
         start_failed (job, &err);
     else
         init_expiration (job, rset);
     rset_free (rset);
     return 0;
+}
+
+static int do_start (struct jobexec *ctx, const flux_msg_t *msg)
+{
+    struct start_request rq;
+    struct job *job;
+    int rc;
+
+    if ((rc = start_request_decode (&ctx->lastspec, msg, &rq)) < 0)
+        return rc;
+    if ((job = idhash_get (ctx->jobs, rq.id)))
+        job_readopt (job, msg);
+    else
+        rc = start_new (ctx, &rq, msg);
+    start_request_release (&rq);
+    return rc;
 }
 
 void job_start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)

@@ -403,6 +403,7 @@ static void jobexec_stop (void *arg)
     flux_watcher_destroy (ctx->hello_w);
     commits_free (ctx->commits);
     mocks_free (ctx->mocks);
+    lastspec_release (&ctx->lastspec);
     idhash_free (ctx->jobs);
     topo_free (ctx->topo);
     execconf_release (&ctx->conf);

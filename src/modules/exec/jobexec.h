@@ -1,6 +1,7 @@
 /* jobexec.h - the job-exec service on one broker
  *
  *   jobexec.c   the service: its requests, configuration, outbox
+ *   request.c   rank 0: start requests
  *   job.c       rank 0: a job from start request to final release
  *   job_update.c   ... what it hears of its shells
  *   job_request.c  ... other requests about it
@@ -31,6 +32,7 @@
 #include "base/list.h"
 #include "core/due.h"
 #include "modules/exec/conf.h"
+#include "modules/exec/request.h"
 
 struct forkserver;
 struct commits;
@@ -66,6 +68,7 @@ struct jobexec {
     flux_kvs_txn_t *txn;          /* for the primary namespace */
     struct list_node logged;      /* see jobexec_log_future() */
     struct mocks *mocks;          /* timers of simulated jobs (mock.c) */
+    struct lastspec lastspec;     /* of the start requests */
     struct list_node reap;        /* jobs to free at the end of this turn */
 };
 

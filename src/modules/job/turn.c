@@ -43,6 +43,7 @@ struct turn {
     struct list_node extra;
     struct list_node held;
 
+    flux_kvs_txn_t *txn;      /* its memory is used again: it gets large */
     flux_future_t *f;         /* the commit under way, or NULL */
     struct member *members;
     size_t nmembers, nalloc;
@@ -503,15 +504,15 @@ static void release_unheld (struct turn *b)
 
 static void commit_start (struct turn *b)
 {
-    flux_kvs_txn_t *txn = flux_kvs_txn_create ();
+    flux_kvs_txn_t *txn = b->txn;
 
     b->hurry = false;
-    if (txn && take_jobs (b, txn) == 0 && take_extra (b, txn) == 0) {
+    (void)flux_kvs_txn_clear (txn);
+    if (take_jobs (b, txn) == 0 && take_extra (b, txn) == 0) {
         move_list (&b->held, &b->f_held);
         b->f = flux_kvs_commit (b->h, KVS_PRIMARY_NAMESPACE, KVS_COMMIT_NOREF, txn);
         if (b->f && !b->durable) {
             release_unheld (b);
-            flux_kvs_txn_destroy (txn);
             return;
         }
         if (b->f && flux_future_then (b->f, -1., commit_continuation, b) < 0) {
@@ -521,7 +522,6 @@ static void commit_start (struct turn *b)
     }
     if (!b->f)
         commit_failed (b, errno ? errno : ENOMEM, NULL);
-    flux_kvs_txn_destroy (txn);
 }
 
 /* What is gathered and not wanted waits for the timer. */
@@ -577,7 +577,8 @@ struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
     list_init (&b->f_extra);
     list_init (&b->f_held);
     list_init (&b->unheld);
-    if (!(b->prepare = flux_prepare_watcher_create (r, prepare_cb, b))
+    if (!(b->txn = flux_kvs_txn_create ())
+        || !(b->prepare = flux_prepare_watcher_create (r, prepare_cb, b))
         || !(b->timer = flux_timer_watcher_create (r, RETRY_SECONDS, 0., timer_cb, b))
         || !(b->lazy = flux_timer_watcher_create (r, LAZY_SECONDS, 0., lazy_cb, b))) {
         turn_free (b);
@@ -599,6 +600,7 @@ void turn_free (struct turn *b)
     flux_watcher_destroy (b->timer);
     flux_watcher_destroy (b->lazy);
     flux_future_destroy (b->f);
+    flux_kvs_txn_destroy (b->txn);
     list_foreach (&b->unheld, pos)
         unheld_free (list_entry (pos, struct unheld, node));
     list_foreach (&b->held, pos)

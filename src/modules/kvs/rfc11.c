@@ -214,25 +214,6 @@ int rfc11_compute (const char *hashtype, const struct tnode *n)
 
 /* -- JSON text ---------------------------------------------------------- */
 
-static void add_string (struct buf *out, const char *s, size_t len)
-{
-    size_t from = 0;
-    buf_addc (out, '"');
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = s[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add (out, s + from, i - from);
-        if (c < 0x20)
-            buf_addf (out, "\\u%04x", c);
-        else
-            buf_addf (out, "\\%c", c);
-        from = i + 1;
-    }
-    buf_add (out, s + from, len - from);
-    buf_addc (out, '"');
-}
-
 static int add_val (const struct tnode *n, struct buf *out)
 {
     size_t len = tval_len (n);
@@ -277,11 +258,11 @@ int rfc11_entry (const struct tnode *n, const char *hashtype, struct buf *out)
         buf_adds (out, "{\"data\":{");
         if (tlink_ns (n)) {
             buf_adds (out, "\"namespace\":");
-            add_string (out, tlink_ns (n), strlen (tlink_ns (n)));
+            (void)buf_add_json (out, tlink_ns (n), strlen (tlink_ns (n)));
             buf_addc (out, ',');
         }
         buf_adds (out, "\"target\":");
-        add_string (out, tlink_target (n), strlen (tlink_target (n)));
+        (void)buf_add_json (out, tlink_target (n), strlen (tlink_target (n)));
         buf_adds (out, "},\"type\":\"symlink\",\"ver\":1}");
     }
     else if (tnode_kind (n) == TNODE_VAL && rfc11_val_blobs (n) == 0) {
@@ -322,7 +303,7 @@ int rfc11_dir (const struct tnode *dir, const char *hashtype, struct buf *out)
         if (!first)
             buf_addc (out, ',');
         first = false;
-        add_string (out, name, len);
+        (void)buf_add_json (out, name, len);
         buf_addc (out, ':');
         int rc = rfc11_entry (n, hashtype, out);
         if (rc < 0)

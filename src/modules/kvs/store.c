@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/blobref.h"
 #include "base/dso.h"
 #include "base/errmsg.h"
 #include "modules/kvs/pack.h"
@@ -62,15 +63,9 @@ static int digest_of (const struct store *s, const char *data, size_t len,
         return rc;
     f->digest_len = 0;
     if ((rc = rfc11_compute (s->hashtype, dir)) == 0) {
-        const char *hex = rfc11_dir_ref (dir, s->hashtype, room);
-        hex = hex ? strchr (hex, '-') : NULL;
-        for (hex = hex ? hex + 1 : ""; hex[0] && hex[1]; hex += 2) {
-            unsigned int byte;
-            if (f->digest_len == sizeof (f->digest)
-                || sscanf (hex, "%2x", &byte) != 1)
-                break;
-            f->digest[f->digest_len++] = byte;
-        }
+        const char *ref = rfc11_dir_ref (dir, s->hashtype, room);
+        int n = ref ? blobref_decode (ref, f->digest) : 0;
+        f->digest_len = n > 0 ? n : 0;
     }
     tnode_unref (dir);
     return rc;
