@@ -484,7 +484,7 @@ HWLOC_COMPONENTS=x flux run -o hwloc.xmlfile sh -c 'grep -c "<topology" $HWLOC_X
 flux run -n1 -c1 -o hwloc.xmlfile -o hwloc.restrict sh -c 'grep -c "type=.Core" $HWLOC_XMLFILE' | grep -qx 1
 flux run -o nonsense=1 true 2>err; test ! -s err
 flux run -o verbose -o nonsense=1 true 2>err; grep -q "option 'nonsense'" err
-! flux run -o stage-in true 2>err; grep -q 'stage-in' err
+! flux run -o stage-in true 2>err; grep -q 'stage-in: main: no such archive' err
 END
     [ "$status" -eq 0 ]
 }

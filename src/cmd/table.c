@@ -1,6 +1,7 @@
 /* table.c - the subcommands, grouped and in the order of "flux help"
  */
 #include "cmd/cmd.h"
+#include "cmd/archive.h"
 #include "cmd/attr.h"
 #include "cmd/batch.h"
 #include "cmd/broker.h"
@@ -75,6 +76,7 @@ const struct cmd cmd_table[] = {
     { "uri", cmd_uri, COMMON, "Resolve Flux URIs" },
     { "version", cmd_version, COMMON, "Display flux version information" },
     { "watch", cmd_watch, COMMON, "Monitor one or more Flux jobs" },
+    { "archive", cmd_archive, COMMON, "Archive files in the KVS" },
     { "broker", cmd_broker, NULL, "Start a message broker" },
     { "relay", cmd_relay, NULL, "Pass messages on, for ssh:// URIs" },
     { NULL, NULL, NULL, NULL },

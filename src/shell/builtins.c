@@ -7,6 +7,7 @@ const struct shell_builtin *const shell_builtins[] = {
     &taskmaps_builtin,
     &mpi_builtin,           /* before there is a folder of the job */
     &tmpdir_builtin,
+    &stagein_builtin,
     &pty_builtin,
     &output_builtin,
     &input_builtin,

@@ -19,6 +19,7 @@ extern const struct shell_builtin pmi_builtin;
 extern const struct shell_builtin pty_builtin;
 extern const struct shell_builtin rexec_builtin;
 extern const struct shell_builtin rlimit_builtin;
+extern const struct shell_builtin stagein_builtin;
 extern const struct shell_builtin stop_builtin;
 extern const struct shell_builtin sysmon_builtin;
 extern const struct shell_builtin taskmaps_builtin;

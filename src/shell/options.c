@@ -14,7 +14,7 @@ static const char *const known[] = {
     "coprocess", "coprocess-kill-timeout", "cpu-affinity", "exit-on-error", "exit-timeout",
     "gpu-affinity", "hwloc", "initrc", "input", "mpi", "nosetpgrp", "oom", "output",
     "per-resource", "pmi", "pmi-simple", "pty", "rexec", "rexec-shutdown-timeout", "rlimit",
-    "signal", "stop-tasks-in-exec", "sysmon", "taskmap", "userrc", "verbose",
+    "signal", "stage-in", "stop-tasks-in-exec", "sysmon", "taskmap", "userrc", "verbose",
 };
 
 static bool is_known (const char *name)
@@ -82,9 +82,6 @@ void shell_options_check (flux_shell_t *shell)
     const char *name;
     json_t *val;
 
-    if (shell_option (shell, "stage-in"))
-        shell_die (1, "option stage-in is not supported: there are no archives (flux-archive(1))"
-                      " in this version");
     check_pmi (shell);
     if (shell->verbose < 1)
         return;

@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/base64.h"
 #include "base/fluid.h"
+#include "core/unpack.h"
 #include "shell/builtins.h"
 #include "shell/internal.h"
 #include "spec/jobspec.h"
@@ -47,128 +47,21 @@ static int remove_tree_at (int dirfd, const char *name)
 
 /* Files */
 
-static bool safe_path (const char *path)
-{
-    if (path[0] == '/' || path[0] == '\0')
-        return false;
-    for (const char *s = path; s; s = strchr (s, '/')) {
-        s += *s == '/';
-        size_t n = strcspn (s, "/");
-        if (n == 0 || (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
-            return false;
-    }
-    return true;
-}
-
-static int make_parents (int dirfd, const char *path)
-{
-    char *copy = strdup (path);
-    int rc = copy ? 0 : -1;
-
-    for (char *s = copy ? strchr (copy, '/') : NULL; s && rc == 0; s = strchr (s + 1, '/')) {
-        *s = '\0';
-        if (mkdirat (dirfd, copy, 0700) < 0 && errno != EEXIST)
-            rc = -1;
-        *s = '/';
-    }
-    free (copy);
-    return rc;
-}
-
-/* The bytes of a regular file; *memp is to be freed. */
-static int file_content (json_t *file, const char **datap, size_t *lenp, void **memp)
-{
-    json_t *data = json_object_get (file, "data");
-    const char *encoding = json_string_value (json_object_get (file, "encoding"));
-
-    *memp = NULL;
-    *datap = "";
-    *lenp = 0;
-    if (!data)
-        return 0;
-    if (!encoding) {
-        if (!(*memp = json_dumps (data, JSON_ENCODE_ANY | JSON_COMPACT)))
-            return -ENOMEM;
-        *datap = *memp;
-        *lenp = strlen (*datap);
-        return 0;
-    }
-    if (!json_is_string (data))
-        return -ENOTSUP;
-    if (strcmp (encoding, "base64") == 0) {
-        size_t n = json_string_length (data);
-        if (!(*memp = malloc (base64_decoded_size (n) + 1)))
-            return -ENOMEM;
-        *datap = *memp;
-        return base64_decode (json_string_value (data), n, *memp, lenp);
-    }
-    if (strcmp (encoding, "utf-8") != 0)
-        return -ENOTSUP;
-    *datap = json_string_value (data);
-    *lenp = json_string_length (data);
-    return 0;
-}
-
-static int write_file (int dirfd, const char *path, int mode, const char *data, size_t len)
-{
-    int fd = openat (dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777);
-
-    if (fd < 0)
-        return -errno;
-    while (len > 0) {
-        ssize_t n = write (fd, data, len);
-        if (n < 0 && errno != EINTR) {
-            int rc = -errno;
-            close (fd);
-            return rc;
-        }
-        if (n > 0) {
-            data += n;
-            len -= n;
-        }
-    }
-    return close (fd) < 0 ? -errno : 0;
-}
-
-static int unpack_file (int dirfd, const char *path, json_t *file)
-{
-    int mode = json_integer_value (json_object_get (file, "mode"));
-    const char *data;
-    void *mem;
-    size_t len;
-    int rc;
-
-    if (!safe_path (path))
-        return -EINVAL;
-    if (make_parents (dirfd, path) < 0)
-        return -errno;
-    if (S_ISDIR (mode))
-        return mkdirat (dirfd, path, mode & 0777) < 0 && errno != EEXIST ? -errno : 0;
-    if (S_ISLNK (mode)) {
-        const char *target = json_string_value (json_object_get (file, "data"));
-        if (!target)
-            return -EINVAL;
-        return symlinkat (target, dirfd, path) < 0 ? -errno : 0;
-    }
-    if ((rc = file_content (file, &data, &len, &mem)) == 0)
-        rc = write_file (dirfd, path, mode, data, len);
-    free (mem);
-    return rc;
-}
-
 static int unpack_files (const char *dir, const json_t *files)
 {
     int dirfd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct unpack u;
     const char *path;
     json_t *file;
+    flux_error_t err;
     int rc = dirfd < 0 ? -errno : 0;
 
+    unpack_init (&u, NULL, dirfd, 0);
     json_object_foreach ((json_t *)files, path, file) {
-        if (rc == 0 && (rc = unpack_file (dirfd, path, file)) < 0)
-            shell_log_error ("file '%s' of the jobspec: %s", path,
-                             rc == -EINVAL ? "not a path below the temporary directory"
-                                           : strerror (-rc));
+        if (rc == 0 && (rc = unpack_object (&u, path, file, &err)) < 0)
+            shell_log_error ("file '%s' of the jobspec: %s", path, err.text);
     }
+    unpack_finish (&u);
     if (dirfd >= 0)
         close (dirfd);
     return rc;

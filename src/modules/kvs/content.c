@@ -8,6 +8,7 @@
 #include "base/blobref.h"
 #include "modules/kvs/batch.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/mapped.h"
 #include "modules/kvs/redo.h"
 #include "modules/kvs/rfc11.h"
 #include "modules/kvs/state.h"
@@ -27,6 +28,7 @@ struct content {
     struct kvs *kvs;
     struct hash *blobs;
     struct hash *pins;
+    struct mapped *mapped;
     size_t bytes;
 };
 
@@ -45,7 +47,8 @@ struct content *content_new (struct kvs *kvs)
     if (!c)
         return NULL;
     c->kvs = kvs;
-    if (!(c->blobs = hash_new (free)) || !(c->pins = hash_new (pin_free))) {
+    if (!(c->blobs = hash_new (free)) || !(c->pins = hash_new (pin_free))
+        || !(c->mapped = mapped_new ())) {
         content_free (c);
         return NULL;
     }
@@ -57,6 +60,7 @@ void content_free (struct content *c)
     if (c) {
         hash_free (c->blobs);
         hash_free (c->pins);
+        mapped_free (c->mapped);
         free (c);
     }
 }
@@ -161,7 +165,7 @@ static int pin_load (struct content *c, const struct pin *p, struct buf *out)
 bool content_has (struct content *c, const char *ref)
 {
     return hash_get (c->blobs, ref) || hash_get (c->pins, ref)
-           || batcher_has_blob (c->kvs->batcher, ref);
+           || mapped_has (c->mapped, ref) || batcher_has_blob (c->kvs->batcher, ref);
 }
 
 int content_load (struct content *c, const char *ref, struct buf *out)
@@ -172,7 +176,13 @@ int content_load (struct content *c, const char *ref, struct buf *out)
     struct pin *p = hash_get (c->pins, ref);
     if (p)
         return pin_load (c, p, out);
-    return batcher_load_blob (c->kvs->batcher, ref, out);
+    int rc = batcher_load_blob (c->kvs->batcher, ref, out);
+    return rc == -ENOENT ? mapped_load (c->mapped, c->kvs->hashtype, ref, out) : rc;
+}
+
+struct mapped *content_mapped (struct content *c)
+{
+    return c->mapped;
 }
 
 int content_store (struct content *c, const void *data, size_t len,
@@ -183,7 +193,9 @@ int content_store (struct content *c, const void *data, size_t len,
     int rc = blobref_hash (c->kvs->hashtype, len > 0 ? data : "", len, ref);
     if (rc < 0)
         return rc;
-    if (content_has (c, ref))
+    if (!mapped_has (c->mapped, ref) && content_has (c, ref))
+        return 1;
+    if (hash_get (c->blobs, ref) || batcher_has_blob (c->kvs->batcher, ref))
         return 1;
     struct blob *blob = malloc (sizeof (*blob) + len);
     if (!blob)

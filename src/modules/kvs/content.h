@@ -22,6 +22,7 @@
 
 struct kvs;
 struct content;
+struct mapped;
 
 struct content *content_new (struct kvs *kvs);
 void content_free (struct content *c);
@@ -50,6 +51,8 @@ int content_store (struct content *c, const void *data, size_t len,
 /* Forget the bytes of a blob that the store has. */
 void content_drop_blob (struct content *c, const char *ref);
 bool content_has (struct content *c, const char *ref);
+/* What stays in files (mapped.h). */
+struct mapped *content_mapped (struct content *c);
 /* Bytes and count of blobs in memory, and pins. */
 void content_stats (const struct content *c, size_t *blobs, size_t *bytes,
                     size_t *pins);

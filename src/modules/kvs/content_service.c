@@ -16,6 +16,7 @@
 #include "modules/kvs/checkpoint.h"
 #include "modules/kvs/content.h"
 #include "modules/kvs/kvs.h"
+#include "modules/kvs/mapped.h"
 #include "modules/kvs/redo.h"
 #include "modules/kvs/refq.h"
 #include "modules/kvs/relay.h"
@@ -246,6 +247,41 @@ static void dropcache_cb (flux_t *h, flux_msg_handler_t *mh,
         flux_log_error (h, "content: responding");
 }
 
+/* -- content in files ------------------------------------------------------------------ */
+
+static void mmap_add_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    const char *path, *tag;
+    json_t *vec;
+    flux_error_t err = { { 0 } };
+    int rc;
+    (void)mh;
+    if (flux_request_unpack (msg, NULL, "{s:s s:s s:o}", "path", &path, "tag", &tag,
+                             "blobvec", &vec) < 0)
+        rc = -errno;
+    else
+        rc = mapped_add (content_mapped (s->kvs->content), path, tag, vec, &err);
+    if (rc < 0)
+        kvs_respond_error (h, msg, rc, err.text[0] ? err.text : NULL);
+    else if (flux_respond (h, msg, NULL) < 0)
+        flux_log_error (h, "content: responding");
+}
+
+static void mmap_remove_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    const char *tag;
+    (void)mh;
+    if (flux_request_unpack (msg, NULL, "{s:s}", "tag", &tag) < 0) {
+        kvs_respond_error (h, msg, -errno, NULL);
+        return;
+    }
+    mapped_remove (content_mapped (s->kvs->content), tag);
+    if (flux_respond (h, msg, NULL) < 0)
+        flux_log_error (h, "content: responding");
+}
+
 /* -- checkpoints ---------------------------------------------------------------------- */
 
 struct listing {
@@ -336,9 +372,10 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
         content_stats (s->kvs->content, &blobs, &bytes, &pins);
         batcher_get_stats (s->kvs->batcher, &st);
         rc = flux_respond_pack (
-            h, msg, "{s:I s:I s:I s:I s:I s:I s:I s:b s:b}", "count",
+            h, msg, "{s:I s:I s:I s:I s:I s:I s:I s:I s:b s:b}", "count",
             (json_int_t)blobs, "size", (json_int_t)bytes, "pins",
-            (json_int_t)pins, "transactions", (json_int_t)st.batches, "changes",
+            (json_int_t)pins, "mapped",
+            (json_int_t)mapped_count (content_mapped (s->kvs->content)), "transactions", (json_int_t)st.batches, "changes",
             (json_int_t)st.changes, "failed", (json_int_t)st.failed, "frozen",
             (json_int_t)st.frozen, "durable", st.durable, "open",
             batcher_has_store (s->kvs->batcher));
@@ -353,6 +390,8 @@ static const struct flux_msg_handler_spec rank0_htab[] = {
     { FLUX_MSGTYPE_REQUEST, "store", store_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "flush", flush_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "dropcache", dropcache_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "mmap-add", mmap_add_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "mmap-remove", mmap_remove_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "checkpoint-get", checkpoint_get_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "checkpoint-put", checkpoint_put_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_cb, FLUX_ROLE_USER },
