@@ -17,7 +17,7 @@ load common
     cp a.cert b.cert
     flux keygen a.cert
     [ "$(stat -c %a a.cert)" = 600 ]
-    [ "$(grep key a.cert b.cert | sed 's/.*= //' | sort -u | wc -l)" -eq 4 ]
+    [ "$(grep -h -- -key a.cert b.cert | sed 's/.*= //' | sort -u | wc -l)" -eq 4 ]
 }
 
 @test "flux keygen sets name and metadata" {

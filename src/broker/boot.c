@@ -154,9 +154,6 @@ struct boot *boot_begin (const char *method, const volatile sig_atomic_t *interr
         methods = "simple libpmi2 libpmi single";
     if (!method)
         rc = try_methods (b, methods, info, err);
-    else if (!strcmp (method, "config"))
-        rc = errmsg (err, -ENOTSUP, "broker.boot-method=config: booting from the"
-                     " [bootstrap] table is not part of this build yet");
     else
         rc = try_methods (b, method, info, err);
     if (rc < 0) {

@@ -12,6 +12,7 @@
 #include "broker/attr.h"
 #include "broker/attr_service.h"
 #include "broker/boot.h"
+#include "broker/boot_config.h"
 #include "broker/brokersvc.h"
 #include "broker/config.h"
 #include "broker/environment.h"
@@ -33,7 +34,8 @@
 struct broker {
     struct options opts;
     struct attrs *attrs;
-    struct boot *boot;
+    struct boot *boot;             /* by a process manager, or */
+    struct boot_config *place;     /* by configuration */
     struct boot_info info;
     flux_conf_t *conf;             /* as read, until config_new() takes it */
     bool remove_rundir;
@@ -56,6 +58,9 @@ struct broker {
     struct local *local;
     flux_watcher_t *signals[8];
 };
+
+/* The signal that came before there was a loop to handle it. */
+static volatile sig_atomic_t early_signal;
 
 /* --- attributes and directories --- */
 
@@ -121,6 +126,9 @@ static int set_place (struct broker *b, flux_error_t *err)
         && (attrs_default (a, "broker.mapping", "[[0,1,1,1]]", 0) < 0
             || attrs_default (a, "hostlist", attrs_get (a, "hostname", NULL), 0) < 0))
         goto nomem;
+    if (b->place && attrs_setf (a, "broker.mapping", 0, "[[0,%u,1,1]]",
+                                (unsigned int)b->info.size) < 0)
+        goto nomem;
     if (b->info.level > 0
         && ((uri && attrs_set (a, "parent-uri", uri, 0) < 0)
             || (ns && attrs_set (a, "parent-kvs-namespace", ns, 0) < 0)))
@@ -183,6 +191,21 @@ static int read_config (struct broker *b, flux_error_t *err)
     if (!(b->conf = config_read (path, b->opts.conf, err)))
         return errno ? -errno : -EINVAL;
     return 0;
+}
+
+/* Configuration tells, if it has the table; else a process manager. */
+static int find_place (struct broker *b, flux_error_t *err)
+{
+    const char *method = attrs_get (b->attrs, "broker.boot-method", NULL);
+
+    if (boot_config_wanted (b->conf, method)) {
+        if (!(b->place = boot_config_new (b->conf, attrs_get (b->attrs, "hostname", NULL),
+                                          &b->info, err)))
+            return errno ? -errno : -EINVAL;
+    }
+    else if (!(b->boot = boot_begin (method, &early_signal, &b->info, err)))
+        return errno ? -errno : -EINVAL;
+    return set_place (b, err);
 }
 
 /* The exit program's environment and, so that services that start programs need
@@ -314,6 +337,7 @@ static int start_overlay (struct broker *b, flux_error_t *err)
         .size = b->info.size,
         .hostname = attrs_get (b->attrs, "hostname", NULL),
         .interface_hint = b->info.interface_hint,
+        .place = b->place,
         .parent = on_parent,
         .children = on_children,
         .arg = b,
@@ -378,9 +402,6 @@ static void on_signal (flux_reactor_t *r, flux_watcher_t *w, int revents, void *
 
 static const int signums[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 
-/* The signal that came before there was a loop to handle it. */
-static volatile sig_atomic_t early_signal;
-
 static void on_early_signal (int signum)
 {
     early_signal = signum;
@@ -418,12 +439,10 @@ static int set_up (struct broker *b, flux_error_t *err)
     if ((rc = uuid_generate (b->uuid)) < 0)
         return errmsg (err, rc, "uuid: %s", strerror (-rc));
     catch_early_signals ();
-    if (!(b->boot = boot_begin (attrs_get (b->attrs, "broker.boot-method", NULL),
-                                &early_signal, &b->info, err)))
-        return errno ? -errno : -EINVAL;
-    if ((rc = set_names (b, err)) < 0 || (rc = set_place (b, err)) < 0
+    if ((rc = set_names (b, err)) < 0 || (rc = read_config (b, err)) < 0
+        || (rc = find_place (b, err)) < 0
         || (rc = broker_log_init_attrs (b->attrs, err)) < 0
-        || (rc = read_config (b, err)) < 0 || (rc = make_dirs (b, err)) < 0
+        || (rc = make_dirs (b, err)) < 0
         || (rc = set_environment (b, err)) < 0 || (rc = start_router (b, err)) < 0
         || (rc = start_services (b, err)) < 0 || (rc = start_modules (b, err)) < 0
         || (rc = start_overlay (b, err)) < 0 || (rc = start_life (b, err)) < 0
@@ -431,6 +450,8 @@ static int set_up (struct broker *b, flux_error_t *err)
         return rc;
     boot_end (b->boot);
     b->boot = NULL;
+    boot_config_free (b->place);
+    b->place = NULL;
     return 0;
 }
 
@@ -452,6 +473,7 @@ static void tear_down (struct broker *b)
     router_free (b->router);
     environment_free (b->env);
     boot_end (b->boot);
+    boot_config_free (b->place);
     remove_dirs (b);
     /* last: from here on a signal kills */
     for (size_t i = 0; i < sizeof (b->signals) / sizeof (b->signals[0]); i++)

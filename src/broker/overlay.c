@@ -1,7 +1,7 @@
 /* overlay.c - the tree of brokers: peers
  *
  *   child                                parent
- *     | overlay.hello {rank uuid version..} |
+ *     | overlay.hello {rank version ...}    |
  *     |------------------------------------>| known key, right rank and version?
  *     |   response {uuid hostlist}          | (held until the parent has joined)
  *     |<------------------------------------|
@@ -19,6 +19,7 @@
 #include "broker/overlay_private.h"
 
 #define MESSAGES_PER_TURN 128
+#define MAX_HANDSHAKES 5
 
 double overlay_now (const struct overlay *ov)
 {
@@ -335,6 +336,9 @@ static void accept_child (struct overlay *ov, struct peer *p, const char *id, in
     p->error[0] = '\0';
     (void)send_to (ov, id, resp);
     flux_msg_destroy (resp);
+    broker_logf (ov->args.log, LOG_DEBUG, "%s (rank %" PRIu32 ") has joined%s%s", p->hostname,
+                 p->rank, ov->cert_name ? ", certificate " : "",
+                 ov->cert_name ? ov->cert_name : "");
     set_child_status (ov, p, status);
     ov->args.children (ov->args.arg);
 }
@@ -342,17 +346,22 @@ static void accept_child (struct overlay *ov, struct peer *p, const char *id, in
 static void hello (struct overlay *ov, const char *id, int fd, const flux_msg_t *msg)
 {
     int rank, status;
-    const char *version;
+    const char *version, *hostlist = "";
     struct peer *p;
     char text[160];
 
-    if (flux_msg_unpack (msg, "{s:i s:i s:s}", "rank", &rank, "status", &status,
-                         "version", &version) < 0 || status < 0
+    if (flux_msg_unpack (msg, "{s:i s:i s:s s?s}", "rank", &rank, "status", &status,
+                         "version", &version, "hostlist", &hostlist) < 0 || status < 0
         || status > SUBTREE_OFFLINE) {
         refuse (ov, id, msg, EPROTO, "malformed hello");
         return;
     }
-    if (rank < 0 || !(p = overlay_child (ov, rank))) {
+    if (*hostlist && ov->hostlist && strcmp (hostlist, ov->hostlist) != 0) {
+        snprintf (text, sizeof (text), "rank %d was started with another list of hosts"
+                  " (bootstrap.hosts): it must be the same on all hosts", rank);
+        refuse (ov, id, msg, EINVAL, text);
+    }
+    else if (rank < 0 || !(p = overlay_child (ov, rank))) {
         snprintf (text, sizeof (text), "rank %d is no child of rank %" PRIu32, rank,
                   ov->args.rank);
         refuse (ov, id, msg, EINVAL, text);
@@ -390,6 +399,23 @@ static void answer_hellos (struct overlay *ov)
             hello (ov, id, fd, msg);
         flux_msg_decref (msg);
     }
+}
+
+/* A broker that was configured tells by which list of hosts. */
+static int send_hello (struct overlay *ov)
+{
+    flux_msg_t *msg = flux_request_encode ("overlay.hello", NULL);
+    int rc;
+
+    if (!msg || flux_msg_pack (msg, "{s:i s:i s:s s:s}", "rank", (int)ov->args.rank,
+                               "status", (int)ov->status, "version",
+                               FLUX_CORE_VERSION_STRING, "hostlist",
+                               ov->hostlist ? ov->hostlist : "") < 0)
+        rc = -errno;
+    else
+        rc = send_to (ov, NULL, msg);
+    flux_msg_destroy (msg);
+    return rc;
 }
 
 static void set_hostlist (struct overlay *ov, const char *hostlist)
@@ -431,24 +457,15 @@ static void hello_answered (struct overlay *ov, const flux_msg_t *msg)
 
 int overlay_join (struct overlay *ov, flux_error_t *err)
 {
-    flux_msg_t *msg = flux_request_encode ("overlay.hello", NULL);
-    int rc;
+    int rc = ov->tp->connect (ov->t, ov->parent_uri, ov->parent_key, err);
 
-    if ((rc = ov->tp->connect (ov->t, ov->parent_uri, ov->parent_key, err)) < 0)
-        goto done;
-    if ((rc = overlay_watch_sockets (ov)) < 0) {
-        errmsg (err, rc, "overlay: %s", strerror (-rc));
-        goto done;
-    }
-    if (!msg || flux_msg_pack (msg, "{s:i s:i s:s}", "rank", (int)ov->args.rank, "status",
-                               (int)ov->status, "version",
-                               FLUX_CORE_VERSION_STRING) < 0
-        || (rc = send_to (ov, NULL, msg)) < 0)
-        rc = errmsg (err, rc ? rc : -errno, "overlay: hello to the parent: %s",
-                     strerror (rc ? -rc : errno));
-done:
-    flux_msg_destroy (msg);
-    return rc;
+    if (rc < 0)
+        return rc;
+    if ((rc = overlay_watch_sockets (ov)) < 0)
+        return errmsg (err, rc, "overlay: %s", strerror (-rc));
+    if ((rc = send_hello (ov)) < 0)
+        return errmsg (err, rc, "overlay: hello to the parent: %s", strerror (-rc));
+    return 0;
 }
 
 /* --- receive --- */
@@ -456,8 +473,10 @@ done:
 static bool is_hello (const flux_msg_t *msg)
 {
     const char *topic;
+    int type;
 
-    return flux_msg_get_topic (msg, &topic) == 0 && !strcmp (topic, "overlay.hello");
+    return flux_msg_get_type (msg, &type) == 0 && type != FLUX_MSGTYPE_CONTROL
+           && flux_msg_get_topic (msg, &topic) == 0 && !strcmp (topic, "overlay.hello");
 }
 
 static void child_control (struct overlay *ov, struct peer *p, const flux_msg_t *msg)
@@ -508,7 +527,7 @@ static void from_child (struct overlay *ov, const struct transport_msg *tm,
     struct peer *p = hash_get (ov->by_uuid, tm->id);
     int type;
 
-    if (!p || p == &ov->parent) {
+    if (!p || p == &ov->parent || is_hello (msg)) {
         from_stranger (ov, tm->id, tm->fd, msg);
         return;
     }
@@ -558,6 +577,29 @@ static void connection_closed (struct overlay *ov, int fd)
     }
 }
 
+/* Of the parent.  What was sent may have been lost with it. */
+static void connection_ended (struct overlay *ov)
+{
+    if (ov->joined)
+        overlay_lose_parent (ov, "lost connection");
+    else if (ov->failed_handshakes == 0)
+        (void)send_hello (ov);
+}
+
+/* Once may be a parent that is just ending. */
+static void handshake_failed (struct overlay *ov)
+{
+    char text[400];
+
+    if (ov->joined || ++ov->failed_handshakes != MAX_HANDSHAKES)
+        return;
+    snprintf (text, sizeof (text), "%s (rank %" PRIu32 "): what listens at %s does not accept"
+              " the certificate of this broker: %s", ov->parent.hostname, ov->parent.rank,
+              ov->parent_uri, ov->cert_name ? "bootstrap.curve_cert must be the same on all"
+              " hosts" : "it is no broker of this instance");
+    ov->args.parent (ov->args.arg, -EPERM, text);
+}
+
 /* False when there was nothing. */
 static bool receive_one (struct overlay *ov)
 {
@@ -578,12 +620,10 @@ static bool receive_one (struct overlay *ov)
         connection_closed (ov, tm.fd);
         break;
     case TRANSPORT_PARENT_LOST:
-        if (ov->joined)
-            overlay_lose_parent (ov, "lost connection");
+        connection_ended (ov);
         break;
-    case TRANSPORT_LOG:
-        broker_logf (ov->args.log, LOG_ERR, "overlay: %.*s", (int)tm.len,
-                     (const char *)tm.data);
+    case TRANSPORT_PARENT_REFUSED:
+        handshake_failed (ov);
         break;
     case TRANSPORT_NONE:
         return false;
@@ -746,6 +786,10 @@ struct overlay *overlay_new (const struct overlay_args *args, flux_error_t *err)
         goto error;
     }
     ta.uuid = router_uuid (args->router);
+    if (args->place) {
+        ta.public_key = cert_public_key (boot_config_cert (args->place));
+        ta.secret_key = cert_secret_key (boot_config_cert (args->place));
+    }
     if (!(ov->t = ov->tp->open (&ta, err))) {
         rc = -EINVAL;
         goto error;
@@ -793,6 +837,7 @@ void overlay_free (struct overlay *ov)
     flux_msglist_destroy (ov->hellos);
     topo_free (ov->topo);
     free (ov->parent_uri);
+    free (ov->cert_name);
     free (ov->hostlist);
     free (ov);
 }

@@ -11,6 +11,7 @@
 #include <flux/core.h>
 #include "broker/attr.h"
 #include "broker/boot.h"
+#include "broker/boot_config.h"
 #include "broker/groups.h"
 #include "broker/log.h"
 #include "broker/pubsub.h"
@@ -30,6 +31,8 @@ struct overlay_args {
     uint32_t size;
     const char *hostname;
     const char *interface_hint;   /* of the enclosing instance, or NULL */
+    struct boot_config *place;    /* of a configured instance, or NULL; borrowed until
+                                   * overlay_bootstrap() has returned */
     /* The parent answered (rc 0), refused, or is gone later (rc < 0). */
     void (*parent) (void *arg, int rc, const char *text);
     /* A child came or went. */
@@ -41,8 +44,9 @@ struct overlay_args {
 struct overlay *overlay_new (const struct overlay_args *args, flux_error_t *err);
 void overlay_free (struct overlay *ov);
 
-/* Bind, exchange cards through 'boot', learn the peers' addresses and keys.
- * Blocks in the exchange.  0 or a negative errno. */
+/* Bind, exchange cards through 'boot', learn the peers' addresses and keys; or have
+ * them from args.place, and 'boot' is NULL.  Blocks in the exchange, or while the
+ * parent's name is looked up.  0 or a negative errno. */
 int overlay_bootstrap (struct overlay *ov, struct boot *boot, flux_error_t *err);
 /* Connect to the parent and introduce ourselves; args.parent() tells. */
 int overlay_join (struct overlay *ov, flux_error_t *err);

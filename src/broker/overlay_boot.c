@@ -92,6 +92,7 @@ int overlay_config_changed (struct overlay *ov, const flux_conf_t *conf, flux_er
 static int read_timeouts (struct overlay *ov, struct transport_args *ta,
                           flux_error_t *err)
 {
+    const struct boot_config *place = ov->args.place;
     double user, conn;
     int rc;
 
@@ -105,7 +106,7 @@ static int read_timeouts (struct overlay *ov, struct transport_args *ta,
         return errmsg (err, -EINVAL, "tbon.child_rcvhwm: must be 0 or at least 2");
     ta->tcp_user_timeout_ms = milliseconds (user);
     ta->connect_timeout_ms = milliseconds (conn);
-    ta->ipv6 = getenv ("FLUX_IPADDR_V6") != NULL;
+    ta->ipv6 = place ? boot_config_ipv6 (place) : getenv ("FLUX_IPADDR_V6") != NULL;
     if (ov->args.rank > 0)
         ta->io_threads = 1;
     return 0;
@@ -159,12 +160,14 @@ static int set_tree_attrs (struct overlay *ov, const char *scheme)
 int overlay_read_settings (struct overlay *ov, struct transport_args *ta,
                            flux_error_t *err)
 {
-    char *scheme = strdup (setting (ov, "topo", "kary:32"));
+    struct boot_config *place = ov->args.place;
+    const json_t *hosts = place ? boot_config_hosts (place) : NULL;
+    char *scheme = strdup (setting (ov, "topo", place ? "custom" : "kary:32"));
     int rc;
 
     if (!scheme)
         return errmsg (err, -ENOMEM, "out of memory");
-    if (!(ov->topo = topo_new (scheme, ov->args.size, NULL, err)))
+    if (!(ov->topo = topo_new (scheme, ov->args.size, hosts, err)))
         rc = -EINVAL;
     else if ((rc = set_tree_attrs (ov, scheme)) < 0)
         errmsg (err, rc, "out of memory");
@@ -205,6 +208,16 @@ static int make_endpoint (struct overlay *ov, char *uri, size_t size, flux_error
     return 0;
 }
 
+int overlay_bind (struct overlay *ov, const char *uri, char *bound, size_t size,
+                  flux_error_t *err)
+{
+    int rc = ov->tp->bind (ov->t, uri, bound, size, err);
+
+    if (rc == 0 && attrs_set (ov->args.attrs, "tbon.endpoint", bound, 0) < 0)
+        rc = errmsg (err, -ENOMEM, "out of memory");
+    return rc;
+}
+
 static int bind_endpoint (struct overlay *ov, char *bound, size_t size,
                           flux_error_t *err)
 {
@@ -214,12 +227,9 @@ static int bind_endpoint (struct overlay *ov, char *bound, size_t size,
     bound[0] = '\0';
     if (ov->nchildren == 0)
         return 0;
-    if ((rc = make_endpoint (ov, uri, sizeof (uri), err)) < 0
-        || (rc = ov->tp->bind (ov->t, uri, bound, size, err)) < 0)
+    if ((rc = make_endpoint (ov, uri, sizeof (uri), err)) < 0)
         return rc;
-    if (attrs_set (ov->args.attrs, "tbon.endpoint", bound, 0) < 0)
-        return errmsg (err, -ENOMEM, "out of memory");
-    return 0;
+    return overlay_bind (ov, uri, bound, size, err);
 }
 
 /* --- cards --- */
@@ -251,6 +261,17 @@ static int exchange (struct overlay *ov, struct boot *boot, const char *uri,
     return rc;
 }
 
+int overlay_set_parent (struct overlay *ov, const char *hostname, const char *uri,
+                        const char *key, flux_error_t *err)
+{
+    if (!(ov->parent_uri = strdup (uri))
+        || attrs_set (ov->args.attrs, "tbon.parent-endpoint", uri, 0) < 0)
+        return errmsg (err, -ENOMEM, "out of memory");
+    snprintf (ov->parent_key, sizeof (ov->parent_key), "%s", key);
+    snprintf (ov->parent.hostname, sizeof (ov->parent.hostname), "%s", hostname);
+    return 0;
+}
+
 static int read_parent (struct overlay *ov, struct boot *boot, flux_error_t *err)
 {
     const char *host, *key, *uri;
@@ -264,13 +285,8 @@ static int read_parent (struct overlay *ov, struct boot *boot, flux_error_t *err
     if (json_unpack (o, "{s:s s:s s:s}", "host", &host, "key", &key, "uri", &uri) < 0
         || strlen (key) != TRANSPORT_KEY_SIZE - 1)
         rc = errmsg (err, -EPROTO, "the business card of the parent is malformed");
-    else if (!(ov->parent_uri = strdup (uri))
-             || attrs_set (ov->args.attrs, "tbon.parent-endpoint", uri, 0) < 0)
-        rc = errmsg (err, -ENOMEM, "out of memory");
-    else {
-        snprintf (ov->parent_key, sizeof (ov->parent_key), "%s", key);
-        snprintf (ov->parent.hostname, sizeof (ov->parent.hostname), "%s", host);
-    }
+    else
+        rc = overlay_set_parent (ov, host, uri, key, err);
     json_decref (o);
     return rc;
 }
@@ -339,7 +355,7 @@ static int make_hostlist (struct overlay *ov, struct boot *boot, flux_error_t *e
     return rc;
 }
 
-int overlay_bootstrap (struct overlay *ov, struct boot *boot, flux_error_t *err)
+static int exchange_cards (struct overlay *ov, struct boot *boot, flux_error_t *err)
 {
     char uri[256];
     int rc;
@@ -349,6 +365,17 @@ int overlay_bootstrap (struct overlay *ov, struct boot *boot, flux_error_t *err)
         || (rc = read_parent (ov, boot, err)) < 0
         || (rc = read_children (ov, boot, err)) < 0
         || (rc = make_hostlist (ov, boot, err)) < 0)
+        return rc;
+    return 0;
+}
+
+int overlay_bootstrap (struct overlay *ov, struct boot *boot, flux_error_t *err)
+{
+    int rc = ov->args.place ? overlay_configure (ov, ov->args.place, err)
+                            : exchange_cards (ov, boot, err);
+
+    ov->args.place = NULL;
+    if (rc < 0)
         return rc;
     if (ov->nchildren > 0 && (rc = overlay_watch_sockets (ov)) < 0)
         return errmsg (err, rc, "overlay: %s", strerror (-rc));

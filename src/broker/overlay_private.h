@@ -3,6 +3,7 @@
  *   overlay.c         peers: messages to and from, joining, losing
  *   overlay_keepalive.c  peers that are silent
  *   overlay_boot.c    addresses, keys and names: the exchange before all that
+ *   overlay_config.c  the same, for an instance that the configuration describes
  *   overlay_health.c  requests about the tree (overlay.*)
  */
 #ifndef BROKER_OVERLAY_PRIVATE_H
@@ -58,6 +59,8 @@ struct overlay {
     bool has_parent;
     char *parent_uri;
     char parent_key[TRANSPORT_KEY_SIZE];
+    char *cert_name;            /* of the certificate that all share, or NULL */
+    int failed_handshakes;      /* with the parent, in a row */
     bool joined;                /* root, or the parent has answered */
     bool accepting;
     bool leaving;
@@ -92,6 +95,15 @@ int overlay_watch_sockets (struct overlay *ov);
 /* overlay_boot.c */
 int overlay_read_settings (struct overlay *ov, struct transport_args *ta,
                            flux_error_t *err);
+
+/* Listen at 'uri'; where that is in the end is written to 'bound'. */
+int overlay_bind (struct overlay *ov, const char *uri, char *bound, size_t size,
+                  flux_error_t *err);
+int overlay_set_parent (struct overlay *ov, const char *hostname, const char *uri,
+                        const char *key, flux_error_t *err);
+
+/* overlay_config.c */
+int overlay_configure (struct overlay *ov, struct boot_config *place, flux_error_t *err);
 
 /* overlay_keepalive.c */
 int overlay_keepalive_init (struct overlay *ov);

@@ -32,7 +32,6 @@ struct transport {
     char uuid[TRANSPORT_ID_SIZE];
     struct keylist *allowed;
     zmq_msg_t in;                 /* what next() handed out */
-    char text[128];
 };
 
 static int fail (flux_error_t *err, const char *what, const char *arg)
@@ -113,6 +112,15 @@ static void transport_close (struct transport *t)
     free (t);
 }
 
+static int make_keys (struct transport *t, const struct transport_args *args)
+{
+    if (!args->secret_key)
+        return zmq_curve_keypair (t->public_key, t->secret_key);
+    snprintf (t->public_key, sizeof (t->public_key), "%s", args->public_key);
+    snprintf (t->secret_key, sizeof (t->secret_key), "%s", args->secret_key);
+    return 0;
+}
+
 static struct transport *transport_open (const struct transport_args *args,
                                          flux_error_t *err)
 {
@@ -123,12 +131,13 @@ static struct transport *transport_open (const struct transport_args *args,
         return NULL;
     }
     t->args = *args;
+    t->args.public_key = t->args.secret_key = NULL;
     snprintf (t->uuid, sizeof (t->uuid), "%s", args->uuid);
     zmq_msg_init (&t->in);
     if (!(t->ctx = zmq_ctx_new ())
         || zmq_ctx_set (t->ctx, ZMQ_IO_THREADS, args->io_threads) < 0
         || zmq_ctx_set (t->ctx, ZMQ_MAX_SOCKETS, 16) < 0
-        || zmq_curve_keypair (t->public_key, t->secret_key) < 0) {
+        || make_keys (t, args) < 0) {
         fail (err, "ZeroMQ", "");
         transport_close (t);
         return NULL;
@@ -201,6 +210,7 @@ static int transport_connect (struct transport *t, const char *uri,
                            TRANSPORT_KEY_SIZE) < 0
         || !(t->dealer_monitor = monitor (t, t->dealer, "inproc://monitor-dealer",
                                           ZMQ_EVENT_DISCONNECTED
+                                          | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
                                           | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
                                           | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)))
         return fail (err, "socket for", uri);
@@ -362,12 +372,7 @@ static void transport_next (struct transport *t, struct transport_msg *msg)
             msg->event = TRANSPORT_PARENT_LOST;
             return;
         }
-        snprintf (t->text, sizeof (t->text), "the parent broker refused the connection"
-                  " (%s)", event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
-                  ? "authentication" : "protocol");
-        msg->event = TRANSPORT_LOG;
-        msg->data = t->text;
-        msg->len = strlen (t->text);
+        msg->event = TRANSPORT_PARENT_REFUSED;
     }
 }
 

@@ -28,6 +28,8 @@ struct transport_args {
     int tcp_user_timeout_ms;      /* 0: the system's */
     int connect_timeout_ms;       /* 0: the system's */
     bool ipv6;
+    const char *public_key;       /* Z85; NULL: make a pair */
+    const char *secret_key;
 };
 
 enum transport_event {
@@ -36,7 +38,7 @@ enum transport_event {
     TRANSPORT_PARENT,             /* message from the parent */
     TRANSPORT_CHILD_LOST,         /* a connection was closed: see 'fd' */
     TRANSPORT_PARENT_LOST,
-    TRANSPORT_LOG,                /* something to log: 'data' is text */
+    TRANSPORT_PARENT_REFUSED,     /* it broke off the handshake: other keys, no broker */
 };
 
 struct transport_msg {
