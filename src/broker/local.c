@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -38,6 +39,7 @@ struct local {
     const flux_conf_t *(*conf) (void *arg);
     void *conf_arg;
     int fd;
+    bool bound;
     flux_watcher_t *w;
     char path[sizeof (((struct sockaddr_un *)0)->sun_path)];
     struct list_node clients;
@@ -305,18 +307,58 @@ static int set_path (struct local *l, const char *uri, flux_error_t *err)
     return 0;
 }
 
+static int make_socket (void)
+{
+    return socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Remove what a broker left that is no more: nobody listens. */
+static int remove_stale (const struct sockaddr_un *sa)
+{
+    int fd = make_socket ();
+    bool stale;
+
+    if (fd < 0)
+        return -errno;
+    stale = connect (fd, (const struct sockaddr *)sa, sizeof (*sa)) < 0
+            && (errno == ECONNREFUSED || errno == ENOENT);
+    close (fd);
+    if (!stale)
+        return -EADDRINUSE;
+    return unlink (sa->sun_path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 /* Anyone may try to connect: who gets in is decided by access policy. */
-static int open_socket (struct local *l, flux_error_t *err)
+static int bind_socket (struct local *l)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    int rc;
 
     memcpy (sa.sun_path, l->path, sizeof (sa.sun_path));
-    if ((l->fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0
-        || (unlink (l->path) < 0 && errno != ENOENT)
-        || bind (l->fd, (struct sockaddr *)&sa, sizeof (sa)) < 0
-        || chmod (l->path, 0777) < 0 || listen (l->fd, 1024) < 0)
+    if ((rc = remove_stale (&sa)) < 0)
+        return rc;
+    if ((l->fd = make_socket ()) < 0 || bind (l->fd, (struct sockaddr *)&sa, sizeof (sa)) < 0)
+        return -errno;
+    l->bound = true;
+    return chmod (l->path, 0777) < 0 || listen (l->fd, 1024) < 0 ? -errno : 0;
+}
+
+/* Of two brokers that want one path at once, the lock on its folder lets the first
+ * begin to listen before the second looks. */
+static int open_socket (struct local *l, flux_error_t *err)
+{
+    char dir[sizeof (l->path)];
+    int lock, rc;
+
+    snprintf (dir, sizeof (dir), "%.*s", (int)(strrchr (l->path, '/') - l->path), l->path);
+    if ((lock = open (dir[0] ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         return errmsg (err, -errno, "local socket %s: %s", l->path, strerror (errno));
-    return 0;
+    rc = flock (lock, LOCK_EX) < 0 ? -errno : bind_socket (l);
+    close (lock);
+    if (rc == -EADDRINUSE)
+        return errmsg (err, rc, "another broker listens at %s: shut it down, or set another"
+                       " rundir and local-uri", l->path);
+    return rc < 0 ? errmsg (err, rc, "local socket %s: %s", l->path, strerror (-rc)) : 0;
 }
 
 struct local *local_new (flux_t *h, struct router *r, struct pubsub *ps,
@@ -371,9 +413,9 @@ void local_free (struct local *l)
         client_free (list_entry (n, struct client, node));
     flux_watcher_destroy (l->w);
     flux_watcher_destroy (l->reaper);
-    if (l->fd >= 0) {
-        close (l->fd);
+    if (l->bound)
         (void)unlink (l->path);
-    }
+    if (l->fd >= 0)
+        close (l->fd);
     free (l);
 }
