@@ -315,7 +315,7 @@ static void started (struct queues *q, struct qjob *j, int64_t now)
     int64_t id = j->id;
 
     q->selection = u->waiting > 0 ? "backfilled"
-        : j->t_estimate >= 0 ? "reserved" : "immediate";
+        : j->t_estimate >= 0 && u->conf.policy != QUEUE_FCFS ? "reserved" : "immediate";
     if (q->ops.start (q->arg, id, graph_job (q->g, id)) < 0) {
         graph_cancel (q->g, id);
         q->retry = now + 1;

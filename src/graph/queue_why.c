@@ -127,6 +127,8 @@ void queues_tell (struct queues *q, int64_t now)
         if (j->told_at == now)
             continue;
         list_del (n);
+        if (j->t_estimate <= now)
+            j->t_estimate = -1;     /* it was wrong, and is not known anew */
         if (news (j)) {
             q->tell_left--;
             tell (q, j, now);
