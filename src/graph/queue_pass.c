@@ -199,6 +199,40 @@ static void set_estimate (struct queues *q, struct qjob *j, int64_t t)
     qjob_tell (q, j);
 }
 
+static bool to_be_reserved (const struct queues *q, const struct qjob *j)
+{
+    return (j->kind == WHY_SHORT || j->kind == WHY_RESERVED) && !j->reserved
+        && j->no_time_pass != q->pass && list_empty (&j->of_pass);
+}
+
+/* Into q->wanting, in order: as a rule that is at the end. */
+static void want (struct queues *q, struct qjob *j)
+{
+    struct list_node *n = q->wanting.prev;
+
+    while (n != &q->wanting
+           && qjob_cmp (&j->node, &list_entry (n, struct qjob, of_pass)->node) < 0)
+        n = n->prev;
+    list_insert_after (n, &j->of_pass);
+    q->estimated = false;
+}
+
+/* j cannot have the reservation that was meant for it: the next that waits can. */
+static void pass_on (struct queues *q, struct qjob *j)
+{
+    j->queue->reserved--;
+    for (struct tree_node *n = tree_next (&j->node); n; n = tree_next (n)) {
+        struct qjob *next = tree_entry (n, struct qjob, node);
+        if (next->seen != q->pass)
+            return;
+        if (to_be_reserved (q, next)) {
+            j->queue->reserved++;
+            want (q, next);
+            return;
+        }
+    }
+}
+
 static int reserve (struct queues *q, struct qjob *j, int64_t now)
 {
     struct shape *s = j->shape;
@@ -213,7 +247,9 @@ static int reserve (struct queues *q, struct qjob *j, int64_t now)
         return rc;
     j->no_time = rc < 0;
     if (rc < 0) {
+        j->no_time_pass = q->pass;
         set_estimate (q, j, -1);
+        pass_on (q, j);
         return 0;
     }
     start = job_start (graph_job (q->g, j->id));
@@ -247,34 +283,34 @@ static int estimate (struct queues *q, struct qjob *j, int64_t now)
     return 0;
 }
 
+static struct list_node *first_wanting (const struct queues *q, bool fcfs)
+{
+    for (struct list_node *n = q->wanting.next; n != &q->wanting; n = n->next)
+        if (fcfs || list_entry (n, struct qjob, of_pass)->queue->conf.policy != QUEUE_FCFS)
+            return n;
+    return NULL;
+}
+
 /* Reserve for all that should have a reservation; 1: the budget is spent. */
 static int reserve_all (struct queues *q, const struct budget *b, bool estimates)
 {
-    list_foreach (&q->wanting, n) {
-        struct qjob *j = list_entry (n, struct qjob, of_pass);
-        bool fcfs = j->queue->conf.policy == QUEUE_FCFS;
-        int rc = 0;
+    struct list_node *n;
 
-        if (fcfs && !estimates)
-            continue;
+    while ((n = first_wanting (q, estimates))) {
+        struct qjob *j = list_entry (n, struct qjob, of_pass);
+        int rc;
+
         list_del (n);
-        rc = fcfs ? estimate (q, j, b->now) : reserve (q, j, b->now);
+        rc = j->queue->conf.policy == QUEUE_FCFS ? estimate (q, j, b->now)
+                                                 : reserve (q, j, b->now);
         if (rc < 0) {
-            list_prepend (&q->wanting, n);
+            want (q, j);
             return rc;
         }
         if (spent (b))
             return 1;
     }
     return 0;
-}
-
-static bool any_to_reserve (const struct queues *q)
-{
-    for (const struct list_node *n = q->wanting.next; n != &q->wanting; n = n->next)
-        if (list_entry (n, struct qjob, of_pass)->queue->conf.policy != QUEUE_FCFS)
-            return true;
-    return false;
 }
 
 /* Look at one */
@@ -297,14 +333,10 @@ static void waits (struct queues *q, struct qjob *j)
     u->waiting++;
     if (c->policy == QUEUE_FCFS || u->waiting >= least (c->depth, c->max_depth))
         u->done = true;
-    if (j->kind == WHY_SHORT || j->kind == WHY_RESERVED) {
-        if (c->policy == QUEUE_FCFS)
-            list_append (&q->wanting, &j->of_pass);
-        else if (u->reserved < reservations (c)) {
-            u->reserved++;
-            list_append (&q->wanting, &j->of_pass);
-            q->estimated = false;
-        }
+    if (to_be_reserved (q, j)
+        && (c->policy == QUEUE_FCFS || u->reserved < reservations (c))) {
+        u->reserved++;
+        want (q, j);
     }
     qjob_tell (q, j);
 }
@@ -347,7 +379,7 @@ static int look (struct queues *q, struct qjob *j, const struct budget *b)
     }
     j->queue->stats.matches++;
     rc = match (q, j, MATCH_ALLOCATE, b->now, d, &why);
-    if (rc == 0 && any_to_reserve (q)) {
+    if (rc == 0 && first_wanting (q, false)) {
         graph_cancel (q->g, j->id);
         if ((rc = reserve_all (q, b, false)) != 0)
             return rc;

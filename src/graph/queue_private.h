@@ -58,6 +58,7 @@ struct qjob {
     enum why_kind kind;
     bool reserved;              /* there is a job in the graph with this id */
     bool no_time;               /* there is no time at which it could start */
+    uint64_t no_time_pass;      /* said the pass of this number */
     /* what was told last */
     int64_t told_at, told_estimate, told_short;
     enum why_kind told_kind;

@@ -44,7 +44,8 @@ static void shortage (const struct queues *q, const struct qjob *j, char *buf,
     }
     amount (q->g, w, what, sizeof (what));
     snprintf (buf, size, "%s%s%s", what, where (q->g, w, place, sizeof (place)),
-              w->constrained ? " that meet its constraints" : "");
+              !w->constrained ? "" : w->wanted - w->found == 1
+              ? " that meets its constraints" : " that meet its constraints");
 }
 
 void qjob_why (const struct queues *q, const struct qjob *j, char *buf, size_t size)

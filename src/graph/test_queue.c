@@ -209,6 +209,211 @@ static void test_easy (void **state)
     teardown (&f);
 }
 
+/* A job that overruns moves the reservation that counted on its end. */
+static void test_overrun (void **state)
+{
+    struct fixture f = setup (2, 1, QUEUE_EASY);
+
+    submit (&f, 1, 0, 100);     /* 1 */
+    submit (&f, 2, 0, 100);     /* 2: at 200 */
+    run (&f);
+    assert_string_equal (now_started (), "1");
+    assert_int_equal (said.estimate[2], 200);
+    assert_int_equal (queues_next (f.q), 200);
+    f.now = 300;
+    run (&f);
+    assert_int_equal (said.estimate[2], 301);
+    submit (&f, 1, 0, 10);      /* 3: before the reservation as it was, not as it is */
+    f.now = 310;
+    submit (&f, 1, 0, 10);
+    run (&f);
+    assert_string_equal (now_started (), "");
+    assert_int_equal (said.estimate[2], 311);
+    assert_int_equal (queues_free_job (f.q, 1), 0);
+    run (&f);
+    assert_string_equal (now_started (), "2");
+    teardown (&f);
+}
+
+static void test_expiration (void **state)
+{
+    struct fixture f = setup (2, 1, QUEUE_FCFS);
+
+    assert_int_equal (queues_set_expiration (f.q, 150), 0);
+    submit (&f, 1, 0, 0);
+    submit (&f, 1, 0, 100);
+    submit (&f, 1, 0, 10);
+    run (&f);
+    assert_string_equal (now_started (), "1 2");
+    assert_int_equal (job_end (graph_job (f.g, 1)), 150);
+    assert_int_equal (job_end (graph_job (f.g, 2)), 150);
+    f.now = 150;
+    assert_int_equal (queues_free_job (f.q, 1), 0);
+    run (&f);
+    assert_string_equal (now_started (), "");
+    assert_string_equal (said.why[3], "waits, as the time of the resources is over");
+    assert_int_equal (queues_set_expiration (f.q, 0), 0);
+    run (&f);
+    assert_string_equal (now_started (), "3");
+    teardown (&f);
+}
+
+/* 10,000 that wait for a core: a free one costs a look at one of them, not at all. */
+static void test_many_wait (void **state)
+{
+    struct fixture f = setup (1, 4, QUEUE_EASY);
+    struct queue_conf c = *queues_conf (f.q, "default");
+    struct request *r = want (1, 1, 100, NULL);
+    struct queue_stats st;
+
+    c.depth = 100000;
+    assert_int_equal (queues_add (f.q, "default", &c), 0);
+    for (int i = 1; i <= 3000; i++)
+        assert_int_equal (queues_submit (f.q, "default", i, 16, i, r), 0);
+    request_free (r);
+    run (&f);
+    for (int i = 1; i <= 1000; i++) {
+        assert_int_equal (queues_free_job (f.q, i), 0);
+        run (&f);
+    }
+    assert_int_equal (said.nstarted, 1004);
+    queues_stats (f.q, "default", &st);
+    assert_int_equal (st.pending, 1996);
+    assert_int_equal (st.running, 4);
+    assert_true (st.matches <= 1005);
+    assert_true (st.reservations <= 1);
+    teardown (&f);
+}
+
+/* The graph changes while jobs wait: what can never run any more is told so. */
+static void test_graph_changes (void **state)
+{
+    struct fixture f = setup (3, 2, QUEUE_EASY);
+    struct vtx_spec spec;
+    uint32_t v;
+
+    submit (&f, 2, 0, 100);     /* 1 */
+    submit (&f, 3, 0, 100);     /* 2 */
+    submit (&f, 2, 0, 100);     /* 3 */
+    run (&f);
+    assert_string_equal (now_started (), "1");
+    v = graph_by_path (f.g, "/cluster0/node2");
+    assert_int_equal (graph_set_status (f.g, v, false), 0);
+    queues_changed (f.q);
+    f.now = 101;                /* told once a second */
+    run (&f);
+    assert_int_equal (said.ndenied, 0);
+    assert_int_equal (said.estimate[2], -1);
+    assert_int_equal (said.estimate[3], 200);
+    queues_changed (f.q);
+    assert_int_equal (graph_shrink (f.g, v), 0);
+    queues_changed (f.q);
+    run (&f);
+    assert_int_equal (said.ndenied, 1);
+    assert_int_equal (said.denied[0], 2);
+    assert_int_equal (queues_free_job (f.q, 1), 0);
+    run (&f);
+    assert_string_equal (now_started (), "3");
+    submit (&f, 1, 0, 100);     /* 4 */
+    run (&f);
+    assert_string_equal (now_started (), "");
+    spec = (struct vtx_spec){ .parent = 0, .type = graph_intern (f.g, "node"), .id = 7,
+                              .size = 1, .uniq = -1, .rank = 7 };
+    queues_changed (f.q);
+    assert_int_equal (graph_grow (f.g, &spec, 1), 0);
+    queues_changed (f.q);
+    run (&f);
+    assert_string_equal (now_started (), "4");
+    teardown (&f);
+}
+
+static void test_constraints (void **state)
+{
+    struct fixture f = setup (4, 1, QUEUE_EASY);
+    struct queue_conf c = QUEUE_CONF_DEFAULT;
+    struct request *r = want (1, 0, 100, "{\"properties\":[\"batch\"]}");
+    struct request *bad = want (1, 0, 100, "{\"hostlist\":[\"node[0\"]}");
+
+    assert_int_equal (queues_add (f.q, "batch", &c), 0);
+    assert_int_equal (graph_set_property (f.g, graph_by_path (f.g, "/cluster0/node3"),
+                                          "batch", ""), 0);
+    for (int i = 1; i <= 2; i++)
+        assert_int_equal (queues_submit (f.q, "batch", i, 16, 0, r), 0);
+    assert_int_equal (queues_submit (f.q, "default", 3, 16, 0, bad), 0);
+    f.id = 3;
+    submit (&f, 3, 0, 100);     /* 4: of another queue, on the rest */
+    run (&f);
+    assert_string_equal (now_started (), "1 4");
+    assert_string_equal (said.why[2], "waits for 1 more node that meets its constraints");
+    assert_int_equal (said.denied[0], 3);
+    assert_string_equal (said.denied_why, "its constraints cannot be read: check the host "
+                         "names and ranks in them");
+    request_free (r);
+    request_free (bad);
+    teardown (&f);
+}
+
+static void test_hello (void **state)
+{
+    struct fixture f = setup (2, 2, QUEUE_FCFS);
+    struct job_part part = { graph_by_path (f.g, "/cluster0/node0"), true, 1 };
+    struct queue_job o;
+    char why[160];
+
+    assert_int_equal (queues_hello (f.q, 7, 50, 150, 100, &part, 1, 1), 0);
+    assert_int_equal (queues_hello (f.q, 8, 50, 150, 100, &part, 1, 1), -EBUSY);
+    submit (&f, 2, 0, 10);      /* 1 */
+    submit (&f, 2, 0, 10);      /* 2 */
+    submit (&f, 2, 0, 10);      /* 3 */
+    run (&f);
+    assert_string_equal (now_started (), "");
+    assert_int_equal (said.estimate[1], 150);
+    assert_int_equal (queues_job (f.q, 3, &o, why, sizeof (why)), 0);
+    assert_int_equal (o.ahead, 2);
+    assert_string_equal (why, "waits behind 2 jobs of its queue");
+    assert_int_equal (queues_job_next (f.q, "default", -1), 1);
+    assert_int_equal (queues_job_next (f.q, "default", 3), -1);
+    assert_int_equal (queues_set_end (f.q, 7, 180), 0);
+    f.now = 101;
+    run (&f);
+    assert_int_equal (said.estimate[1], 180);
+    assert_int_equal (queues_free_job (f.q, 7), 0);
+    run (&f);
+    assert_string_equal (now_started (), "1");
+    teardown (&f);
+}
+
+static void test_refused (void **state)
+{
+    struct fixture f = setup (1, 1, QUEUE_FCFS);
+    struct queue_conf c = QUEUE_CONF_DEFAULT;
+    struct request *r = want (1, 1, 1, NULL);
+    enum queue_policy p;
+    flux_error_t err;
+
+    assert_int_equal (queues_submit (f.q, "no", 1, 16, 0, r), -ENOENT);
+    assert_int_equal (queues_submit (f.q, "default", -1, 16, 0, r), -EINVAL);
+    assert_int_equal (queues_submit (f.q, "default", 1, 16, 0, r), 0);
+    assert_int_equal (queues_submit (f.q, "default", 1, 16, 0, r), -EEXIST);
+    assert_int_equal (queues_remove (f.q, "default"), -EBUSY);
+    run (&f);
+    assert_int_equal (queues_submit (f.q, "default", 1, 16, 0, r), -EEXIST);
+    assert_int_equal (queues_cancel (f.q, 1), -ENOENT);
+    assert_int_equal (queues_remove (f.q, "default"), 0);
+    assert_int_equal (queues_remove (f.q, "default"), -ENOENT);
+    assert_null (queues_conf (f.q, "default"));
+    assert_null (queues_name (f.q, 0));
+    c.depth = 0;
+    assert_int_equal (queues_add (f.q, "x", &c), -EINVAL);
+    assert_int_equal (queue_policy_parse ("backfill", &p, &err), -EINVAL);
+    assert_string_equal (err.text, "unknown queue policy 'backfill': expected fcfs, easy, "
+                         "hybrid or conservative");
+    assert_int_equal (queue_policy_parse ("hybrid", &p, &err), 0);
+    assert_string_equal (queue_policy_name (p), "hybrid");
+    request_free (r);
+    teardown (&f);
+}
+
 static void test_priority (void **state)
 {
     struct fixture f = setup (1, 1, QUEUE_FCFS);
@@ -272,6 +477,13 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_fcfs),
         cmocka_unit_test (test_easy),
+        cmocka_unit_test (test_overrun),
+        cmocka_unit_test (test_expiration),
+        cmocka_unit_test (test_many_wait),
+        cmocka_unit_test (test_graph_changes),
+        cmocka_unit_test (test_constraints),
+        cmocka_unit_test (test_hello),
+        cmocka_unit_test (test_refused),
         cmocka_unit_test (test_priority),
         cmocka_unit_test (test_never),
         cmocka_unit_test (test_start_fails),

@@ -11,7 +11,8 @@
  *            and the first that waits does not wait longer
  *
  * At random moments jobs are submitted, cancelled, made more urgent, end early, in time
- * or late, get a longer time, or give back a node before the others.
+ * or late, get a longer time, or give back a node before the others; nodes go down and
+ * come up.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,8 +65,10 @@ static struct {
     struct simjob job[MAXJOB];
     int njobs;
     int64_t owner[MAXNODE][MAXCORE];        /* 0: free */
+    bool down[MAXNODE];
     int started;
     bool promises;              /* check them at each start */
+    bool flips;                 /* nodes go down and come up */
 } sim;
 
 static const char *const queue_name[NQUEUE] = { "one", "two" };
@@ -89,6 +92,9 @@ static struct graph *cluster (void)
             add (g, node, "core", c);
     }
     assert_int_equal (graph_finish (g, NULL), 0);
+    for (int n = 0; n < sim.nodes; n++)
+        if (sim.down[n])
+            graph_set_status (g, graph_type_nth (g, "node", (uint32_t)n), false);
     return g;
 }
 
@@ -173,7 +179,8 @@ static int schedule (const struct simjob *last, int64_t *start)
     int n = waiting (list), k = 0, max = reservations (&sim.conf[0]);
 
     for (int i = 0; i < n && k < max && before (list[i], last); i++)
-        start[k++] = match (g, list[i], MATCH_ALLOCATE_ORELSE_RESERVE);
+        if ((start[k] = match (g, list[i], MATCH_ALLOCATE_ORELSE_RESERVE)) >= 0)
+            k++;
     graph_free (g);
     return k;
 }
@@ -187,12 +194,17 @@ static int cores_free (int node, int64_t t)
         const struct simjob *j = &sim.job[sim.owner[node][c]];
         n += sim.owner[node][c] == 0 || (t > sim.now && j->end <= t);
     }
-    return n;
+    return sim.down[node] ? 0 : n;
 }
 
 static int64_t first_start (const struct simjob *j)
 {
-    for (int64_t t = sim.now; t < sim.now + 100000; t++) {
+    int64_t last = sim.now + 1;
+
+    for (int i = 1; i < sim.njobs; i++)
+        if (sim.job[i].state == RUNS && sim.job[i].end > last)
+            last = sim.job[i].end;
+    for (int64_t t = sim.now; t <= last; t++) {
         int n = 0;
         for (int i = 0; i < sim.nodes; i++) {
             int f = cores_free (i, t);
@@ -287,8 +299,9 @@ static int oracle (int64_t *starts)
             continue;
         }
         (*b)++;
-        if (reserved[list[i]->queue]++ < reservations (c))
-            match (g, list[i], MATCH_ALLOCATE_ORELSE_RESERVE);
+        if (reserved[list[i]->queue] < reservations (c)
+            && match (g, list[i], MATCH_ALLOCATE_ORELSE_RESERVE) >= 0)
+            reserved[list[i]->queue]++;
     }
     graph_free (g);
     return k;
@@ -400,6 +413,14 @@ static void extend (void)
     }
 }
 
+static void flip (int n, bool down)
+{
+    sim.down[n] = down;
+    assert_int_equal (graph_set_status (sim.g, graph_type_nth (sim.g, "node", (uint32_t)n),
+                                        !down), 0);
+    queues_changed (sim.q);
+}
+
 static void end_job (struct simjob *j)
 {
     take (j, false);
@@ -491,6 +512,7 @@ static void simulate (enum queue_policy p, int nqueue, int njobs, bool cut)
 {
     begin (p, nqueue);
     sim.promises = nqueue == 1;
+    sim.flips = rnd (2);
     while (sim.njobs <= njobs || !all_over ()) {
         end_jobs ();
         for (int n = rnd (4); n > 0 && sim.njobs <= njobs; n--)
@@ -499,6 +521,13 @@ static void simulate (enum queue_policy p, int nqueue, int njobs, bool cut)
             meddle ();
         if (rnd (8) == 0)
             extend ();
+        if (sim.njobs > njobs) {
+            for (int n = 0; n < sim.nodes; n++)
+                if (sim.down[n])
+                    flip (n, false);
+        }
+        else if (sim.flips && rnd (8) == 0)
+            flip (rnd (sim.nodes), rnd (2));
         if (cut && rnd (2)) {
             /* not to the end: what is started is judged by its promises only */
             for (int n = rnd (4); n > 0 && queues_run (sim.q, sim.now, 1) == 1; n--)
