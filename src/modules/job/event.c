@@ -475,7 +475,7 @@ static int apply (struct mgr *m, struct job *job, const struct event *e, flux_er
         alloc_link (m, job);
     if (rc < 0)
         return rc;
-    turn_dirty (m->turn, job);
+    turn_dirty (m->turn, job, strcmp (e->name, "start") != 0);
     if (!list_empty (&job->a->watchers) || journal_followed (m))
         turn_hurry (m->turn);
     follow (m, job, e, from, rc);

@@ -153,7 +153,7 @@ static void readopt (struct mgr *m)
         a->reattach = job->st.start_seen;
         a->log_sent = a->log_committed;
         if (a->log_sent < a->log.len)
-            turn_dirty (m->turn, job);
+            turn_dirty (m->turn, job, true);
     }
     resume_all (m);
 }

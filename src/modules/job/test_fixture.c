@@ -112,6 +112,33 @@ static void respond_end (struct fixture *x, const flux_msg_t *msg, json_int_t id
     respond_exec (x, msg, id, "release", json_pack ("{s:s s:b}", "ranks", "all", "final", 1));
 }
 
+struct later {
+    struct fixture *x;
+    const flux_msg_t *msg;
+    json_int_t id;
+};
+
+static void later_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct later *l = arg;
+
+    respond_end (l->x, l->msg, l->id, 0);
+    flux_msg_decref (l->msg);
+    free (l);
+    flux_watcher_destroy (w);
+}
+
+static void end_later (struct fixture *x, const flux_msg_t *msg, json_int_t id)
+{
+    struct later *l = calloc (1, sizeof (*l));
+    flux_watcher_t *w = l ? flux_timer_watcher_create (x->r, 0., 0., later_cb, l) : NULL;
+
+    if (!w)
+        abort ();
+    *l = (struct later){ x, flux_msg_incref (msg), id };
+    flux_watcher_start (w);
+}
+
 static void start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct fixture *x = arg;
@@ -137,6 +164,8 @@ static void start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     respond_exec (x, msg, id, reattach ? "reattached" : "start", NULL);
     if (!strcmp (cmd, "hang"))
         flux_msglist_append (x->starts_kept, msg);
+    else if (!strcmp (cmd, "later"))
+        end_later (x, msg, id);
     else
         respond_end (x, msg, id, !strcmp (cmd, "false") ? 0x100 : 0);
 }

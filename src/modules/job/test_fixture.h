@@ -6,6 +6,7 @@
  *
  * What the fake execution service does with a job is the name of its command:
  *   true, false   starts and finishes with that status
+ *   later         starts, and finishes in the turn of the loop after that
  *   hang          starts, and ends when it gets a fatal exception
  *   broken        raises an exception and releases
  *   never         does not answer at all

@@ -187,6 +187,36 @@ static void test_group_commit (void **state)
     fixture_free (x);
 }
 
+/* The start of a short job is recorded with its end: three commits, not four. */
+static void test_start_waits (void **state)
+{
+    enum { JOBS = 30 };
+    struct fixture *x = fixture_new ("{\"fake-kvs\":true}");
+    flux_t *h = fixture_client (x);
+    int before = fixture_commits (x);
+
+    for (int i = 0; i < JOBS; i++) {
+        submit (h, "later");
+        succeeds (flux_rpc (h, "job-manager.drain", NULL, 0, 0));
+    }
+    /* but for those where this machine took a break of two milliseconds */
+    assert_true (fixture_commits (x) - before < 4 * JOBS);
+    fixture_free (x);
+}
+
+/* ... and that of a long one soon, though nobody looks. */
+static void test_start_is_recorded (void **state)
+{
+    struct fixture *x = fixture_new ("{\"fake-kvs\":true}");
+    flux_t *h = fixture_client (x);
+    int before = fixture_commits (x);
+
+    submit (h, "hang");
+    while (fixture_commits (x) - before < 3)   /* submit, alloc, start */
+        usleep (500);
+    fixture_free (x);
+}
+
 /* ---- queues, policy ---- */
 
 #define QUEUES "{\"queues\":{\"batch\":{},\"debug\":{\"policy\":{\"limits\":" \
@@ -357,6 +387,8 @@ int main (void)
         cmocka_unit_test (test_reload_each),
         cmocka_unit_test (test_enospc),
         cmocka_unit_test (test_group_commit),
+        cmocka_unit_test (test_start_waits),
+        cmocka_unit_test (test_start_is_recorded),
         cmocka_unit_test (test_queues),
         cmocka_unit_test (test_anonymous_queue),
         cmocka_unit_test (test_inactive_limit),

@@ -9,6 +9,7 @@
 
 #define RETRY_SECONDS 1.
 #define LAZY_SECONDS 0.005
+#define LAZY_SECONDS_DURABLE 0.002
 
 struct held {
     struct list_node node;
@@ -53,7 +54,8 @@ struct turn {
     flux_watcher_t *prepare;
     flux_watcher_t *timer;
     flux_watcher_t *lazy;
-    bool hurry;
+    bool hurry;               /* someone waits for what was gathered */
+    bool urgent;              /* there is more in it than may wait for company */
     int error;
     bool durable;
     struct list_node unheld;  /* commits whose answer nothing waits for */
@@ -190,7 +192,7 @@ void turn_forget (struct turn *b, flux_t *h)
 /* Is there a reason to commit now? */
 static bool wanted (const struct turn *b)
 {
-    return b->durable || b->hurry || !list_empty (&b->held);
+    return (b->durable && b->urgent) || b->hurry || !list_empty (&b->held);
 }
 
 static void wake (struct turn *b)
@@ -200,7 +202,8 @@ static void wake (struct turn *b)
     if (wanted (b))
         flux_watcher_start (b->prepare);
     else if (!flux_watcher_is_active (b->lazy)) {
-        flux_timer_watcher_reset (b->lazy, LAZY_SECONDS, 0.);
+        flux_timer_watcher_reset (b->lazy, b->durable ? LAZY_SECONDS_DURABLE
+                                                      : LAZY_SECONDS, 0.);
         flux_watcher_start (b->lazy);
     }
 }
@@ -213,15 +216,21 @@ void turn_hurry (struct turn *b)
 
 void turn_flush (struct turn *b)
 {
-    if (!b->durable && !b->f && !b->error && gathering (b))
+    if (!gathering (b))
+        return;
+    if (b->durable)
+        turn_hurry (b);
+    else if (!b->f && !b->error)
         commit_start (b);
 }
 
-void turn_dirty (struct turn *b, struct job *job)
+void turn_dirty (struct turn *b, struct job *job, bool urgent)
 {
-    if (job->gone || !job->a || !list_empty (&job->a->dirty))
+    if (job->gone || !job->a)
         return;
-    list_append (&b->dirty, &job->a->dirty);
+    b->urgent |= urgent;
+    if (list_empty (&job->a->dirty))
+        list_append (&b->dirty, &job->a->dirty);
     wake (b);
 }
 
@@ -246,6 +255,7 @@ int turn_put (struct turn *b, const char *key, const char *value)
     }
     memcpy (e->key, key, n);
     list_append (&b->extra, &e->node);
+    b->urgent = true;
     wake (b);
     return 0;
 }
@@ -433,6 +443,7 @@ static void commit_failed (struct turn *b, int errnum, const char *text)
         flux_log (b->h, LOG_ERR, "recording job events: %s: trying again each second",
                   text ? text : flux_strerror (errnum));
     b->error = errnum;
+    b->urgent = true;
     members_failed (b);
     move_list (&b->extra, &b->f_extra);
     move_list (&b->f_extra, &b->extra);
@@ -506,7 +517,7 @@ static void commit_start (struct turn *b)
 {
     flux_kvs_txn_t *txn = b->txn;
 
-    b->hurry = false;
+    b->hurry = b->urgent = false;
     (void)flux_kvs_txn_clear (txn);
     if (take_jobs (b, txn) == 0 && take_extra (b, txn) == 0) {
         move_list (&b->held, &b->f_held);

@@ -8,6 +8,9 @@
  * execution service, entries for followers of eventlogs are held with the
  * commit and released in order when its answer comes.
  *
+ * An event that nothing follows from (start) waits a little for the next one, unless
+ * someone follows the log: of a short job both are one commit.
+ *
  * A commit that fails is tried again each second, without the jobs that are
  * new in it: their submitters are told the error and the jobs are undone.
  * Meanwhile turn_error() tells it, so that new jobs can be refused at once.
@@ -34,18 +37,19 @@ typedef void (*turn_f) (struct job *job, void *arg);
 struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
                          void *arg);
 /* In an instance that keeps no state over its end, what is held goes out behind the
- * commit instead of after its answer, and what nobody waits for may be gathered for a
- * few milliseconds.  The default is durable. */
+ * commit instead of after its answer, and all that nobody waits for may be gathered
+ * for a few milliseconds.  The default is durable. */
 void turn_set_durable (struct turn *b, bool durable);
 /* Someone follows what was gathered: commit it at the end of this turn; or, before
- * an answer is made from what is committed, now. */
+ * an answer is made from what is committed, now (if durable: as soon as it can be). */
 void turn_hurry (struct turn *b);
 void turn_flush (struct turn *b);
 /* What is held is dropped; a commit under way is taken as done. */
 void turn_free (struct turn *b);
 
-/* The job has more in its log, or put_J, put_jobspec, put_R set. */
-void turn_dirty (struct turn *b, struct job *job);
+/* The job has more in its log, or put_J, put_jobspec, put_R set.  What is not urgent
+ * may be gathered for a few milliseconds. */
+void turn_dirty (struct turn *b, struct job *job, bool urgent);
 /* Another key to write (value) or to unlink (NULL).  0 or -ENOMEM. */
 int turn_put (struct turn *b, const char *key, const char *value);
 
