@@ -87,7 +87,7 @@ int main (int argc, char **argv)
 
     if (argc > 1 && strcmp (argv[1], "garbage") == 0)
         return garbage ();
-    if (!(c = pmi_client_open_env (getenv ("PMI_DEBUG") != NULL, &err)))
+    if (!(c = pmi_client_open_env (getenv ("PMI_DEBUG") != NULL, NULL, &err)))
         die ("init", &err);
     if (argc > 1 && strcmp (argv[1], "get") == 0) {
         int rc = get (c, argv + 2);

@@ -1,48 +1,74 @@
-/* boot.c - find the broker's place in the instance
- *
- * "simple" is the PMI-1 wire protocol (RFC 13), "single" an instance of one.
+/* boot.c - find the broker's place in the instance, by PMI
  */
 #include <errno.h>
 #include <limits.h>
 
 #include "base/errmsg.h"
 #include "broker/boot.h"
-#include "pmi/client.h"
+#include "pmi/pmi.h"
 
 struct boot {
-    struct pmi_client *pmi;      /* NULL: single */
+    struct pmi *pmi;
     char *mapping;
     char *interface_hint;
-    bool aborted;
-    const volatile sig_atomic_t *interrupt;
+    char *abort_text;
 };
 
-/* "(vector,(0,NODES,PPN))" -> "[[0,NODES,PPN,1]]", any number of blocks. */
-static char *mapping_of_pmi (const char *s)
+/* One block "(0,NODES,PPN)" and what ends it: the number of tasks, or 0. */
+static unsigned int scan_block (const char **sp, unsigned int block[3])
+{
+    int used = 0;
+
+    if (sscanf (*sp, "(%7u,%7u,%7u)%n", &block[0], &block[1], &block[2], &used) != 3 || !used
+        || block[1] == 0 || block[2] == 0)
+        return 0;
+    *sp += used;
+    if (**sp != ',' && **sp != ')')
+        return 0;
+    (*sp)++;
+    return block[1] * block[2];
+}
+
+static unsigned int count_tasks (const char *s, int *nblocks)
+{
+    unsigned int total = 0;
+
+    for (*nblocks = 0; *s; (*nblocks)++) {
+        unsigned int block[3];
+        unsigned int n = scan_block (&s, block);
+        if (n == 0)
+            return 0;
+        total += n;
+    }
+    return total;
+}
+
+/* "(vector,(0,NODES,PPN))" -> "[[0,NODES,PPN,1]]", any number of blocks.  Hydra leaves
+ * the repetition to the reader: 4 processes of one node are "(vector,(0,1,1))". */
+static char *mapping_of_pmi (const char *s, unsigned int size)
 {
     char *out;
     size_t len = 0;
+    int nblocks;
+    unsigned int total, times, block[3];
     FILE *f;
 
-    if (strncmp (s, "(vector,", 8) != 0 || !(f = open_memstream (&out, &len)))
+    if (strncmp (s, "(vector,", 8) != 0)
         return NULL;
-    fputc ('[', f);
     s += 8;
-    for (int n = 0;; n++) {
-        unsigned int node, nnodes, ppn;
-        int used = 0;
-        if (sscanf (s, "(%u,%u,%u)%n", &node, &nnodes, &ppn, &used) != 3 || !used)
-            break;
-        fprintf (f, "%s[%u,%u,%u,1]", n ? "," : "", node, nnodes, ppn);
-        s += used;
-        if (*s == ')') {
-            fputc (']', f);
-            return fclose (f) == 0 ? out : NULL;
-        }
-        if (*s++ != ',')
-            break;
+    total = count_tasks (s, &nblocks);
+    if (total == 0 || size % total || !(f = open_memstream (&out, &len)))
+        return NULL;
+    times = size / total;
+    for (unsigned int i = 0; i < (nblocks > 1 ? times : 1); i++) {
+        const char *p = s;
+        while (scan_block (&p, block) > 0)
+            fprintf (f, "%s[%u,%u,%u,%u]", ftell (f) ? "," : "[", block[0], block[1],
+                     block[2], nblocks > 1 ? 1 : times);
     }
-    fclose (f);
+    fputc (']', f);
+    if (fclose (f) == 0)
+        return out;
     free (out);
     return NULL;
 }
@@ -51,7 +77,7 @@ static int get_optional (struct boot *b, const char *key, char **valp,
                          flux_error_t *err)
 {
     const char *s;
-    int rc = pmi_client_get (b->pmi, key, &s, err);
+    int rc = pmi_get (b->pmi, key, &s, err);
 
     if (rc == -ENOENT)
         return 0;
@@ -89,22 +115,20 @@ static int get_mapping (struct boot *b, flux_error_t *err)
         return rc;
     if ((rc = get_optional (b, "PMI_process_mapping", &s, err)) < 0 || !s)
         return rc;
-    b->mapping = mapping_of_pmi (s);
+    b->mapping = mapping_of_pmi (s, pmi_size (b->pmi));
     free (s);
     return 0;
 }
 
-static int begin_pmi (struct boot *b, struct boot_info *info, flux_error_t *err)
+static int ask (struct boot *b, struct boot_info *info, flux_error_t *err)
 {
     int rc;
 
-    if (!(b->pmi = pmi_client_open_env (getenv ("FLUX_PMI_DEBUG") != NULL, err)))
-        return -errno;
-    pmi_client_set_interrupt (b->pmi, b->interrupt);
-    info->rank = pmi_client_rank (b->pmi);
-    info->size = pmi_client_size (b->pmi);
-    info->jobid = pmi_client_kvsname (b->pmi);
-    info->method = "simple";
+    info->rank = pmi_rank (b->pmi);
+    info->size = pmi_size (b->pmi);
+    info->jobid = pmi_name (b->pmi);
+    info->method = pmi_method (b->pmi);
+    info->note = pmi_note (b->pmi);
     if ((rc = get_level (b, &info->level, err)) < 0
         || (rc = get_mapping (b, err)) < 0
         || (rc = get_optional (b, "flux.tbon-interface-hint", &b->interface_hint,
@@ -115,48 +139,37 @@ static int begin_pmi (struct boot *b, struct boot_info *info, flux_error_t *err)
     return 0;
 }
 
-/* A process manager that is there is used, so PMI comes first. */
-static int try_methods (struct boot *b, const char *methods, struct boot_info *info,
-                        flux_error_t *err)
+static int begin (struct boot *b, const char *method,
+                  const volatile sig_atomic_t *interrupt, struct boot_info *info,
+                  struct buf *why)
 {
-    const char *p = methods;
-    bool tried = false;
+    struct pmi_args args = {
+        .methods = method,
+        .debug = getenv ("FLUX_PMI_DEBUG") != NULL,
+        .interrupt = interrupt,
+    };
+    flux_error_t err = { 0 };
+    int rc;
 
-    while (*(p += strspn (p, " "))) {
-        size_t len = strcspn (p, " ");
-        if (len == 6 && !strncmp (p, "single", 6))
-            return 0;
-        if (len == 6 && !strncmp (p, "simple", 6)) {
-            tried = true;
-            if (getenv ("PMI_FD"))
-                return begin_pmi (b, info, err);
-        }
-        p += len;
-    }
-    return errmsg (err, -ENOENT, "%s '%.60s'", tried ? "no process manager offers PMI"
-                   " to" : "no usable boot method in", methods);
+    if (!(b->pmi = pmi_open (&args, why)))
+        return -errno;
+    if ((rc = ask (b, info, &err)) < 0)
+        buf_adds (why, err.text);
+    return rc;
 }
 
 struct boot *boot_begin (const char *method, const volatile sig_atomic_t *interrupt,
-                         struct boot_info *info, flux_error_t *err)
+                         struct boot_info *info, struct buf *why)
 {
     struct boot *b = calloc (1, sizeof (*b));
-    const char *methods = getenv ("FLUX_PMI_CLIENT_METHODS");
     int rc;
 
     if (!b) {
-        errmsg (err, -ENOMEM, "out of memory");
+        buf_adds (why, "out of memory");
         return NULL;
     }
-    b->interrupt = interrupt;
     *info = (struct boot_info){ .size = 1, .method = "single" };
-    if (!methods)
-        methods = "simple libpmi2 libpmi single";
-    if (!method)
-        rc = try_methods (b, methods, info, err);
-    else
-        rc = try_methods (b, method, info, err);
-    if (rc < 0) {
+    if ((rc = begin (b, method, interrupt, info, why)) < 0) {
         boot_end (b);
         errno = -rc;
         return NULL;
@@ -169,12 +182,10 @@ int boot_exchange (struct boot *b, const char *card, flux_error_t *err)
     char key[16];
     int rc;
 
-    if (!b->pmi)
-        return errmsg (err, -EINVAL, "a single broker has nobody to exchange with");
-    snprintf (key, sizeof (key), "%d", pmi_client_rank (b->pmi));
-    if ((rc = pmi_client_put (b->pmi, key, card, err)) < 0)
+    snprintf (key, sizeof (key), "%d", pmi_rank (b->pmi));
+    if ((rc = pmi_put (b->pmi, key, card, err)) < 0)
         return rc;
-    return pmi_client_barrier (b->pmi, err);
+    return pmi_barrier (b->pmi, err);
 }
 
 char *boot_card (struct boot *b, uint32_t rank, flux_error_t *err)
@@ -185,7 +196,7 @@ char *boot_card (struct boot *b, uint32_t rank, flux_error_t *err)
     int rc;
 
     snprintf (key, sizeof (key), "%u", (unsigned int)rank);
-    if ((rc = pmi_client_get (b->pmi, key, &val, err)) < 0) {
+    if ((rc = pmi_get (b->pmi, key, &val, err)) < 0) {
         if (rc == -ENOENT)
             errmsg (err, rc, "PMI: rank %s published no business card", key);
         errno = -rc;
@@ -198,21 +209,21 @@ char *boot_card (struct boot *b, uint32_t rank, flux_error_t *err)
 
 void boot_abort (struct boot *b, const char *text)
 {
-    if (b && b->pmi)
-        pmi_client_abort (b->pmi, 1, text);
-    if (b)
-        b->aborted = true;
+    free (b->abort_text);
+    if (!(b->abort_text = strdup (text)))
+        b->abort_text = strdup ("out of memory");
 }
 
 void boot_end (struct boot *b)
 {
     if (!b)
         return;
-    if (b->pmi) {
-        if (!b->aborted)
-            (void)pmi_client_finalize (b->pmi, NULL);
-        pmi_client_close (b->pmi);
-    }
+    if (b->pmi && b->abort_text)
+        pmi_abort (b->pmi, 1, b->abort_text);
+    else if (b->pmi)
+        (void)pmi_finalize (b->pmi, NULL);
+    pmi_close (b->pmi);
+    free (b->abort_text);
     free (b->mapping);
     free (b->interface_hint);
     free (b);

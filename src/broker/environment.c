@@ -101,7 +101,7 @@ struct environment *environment_new (void)
         const char *eq = strchr (*p, '=');
         int rc = -ENOMEM;
         if (name)
-            rc = eq ? environment_set (e, name, eq + 1) : 0;
+            rc = eq && !environment_blocked (name) ? environment_set (e, name, eq + 1) : 0;
         free (name);
         if (rc == -ENOMEM)
             goto error;

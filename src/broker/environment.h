@@ -15,7 +15,8 @@ bool environment_blocked (const char *name);
 /* Remove all such from the process (before there are threads). */
 void environment_clean_process (void);
 
-struct environment *environment_new (void);   /* copies that of the process */
+/* Copies that of the process, less what is blocked. */
+struct environment *environment_new (void);
 void environment_free (struct environment *e);
 /* NULL unsets.  0, -EINVAL (empty name or one with '='), -ENOMEM. */
 int environment_set (struct environment *e, const char *name, const char *value);

@@ -37,6 +37,7 @@ struct broker {
     struct boot *boot;             /* by a process manager, or */
     struct boot_config *place;     /* by configuration */
     struct boot_info info;
+    struct buf boot_error;         /* longer than a flux_error_t */
     flux_conf_t *conf;             /* as read, until config_new() takes it */
     bool remove_rundir;
     bool remove_statedir;
@@ -203,8 +204,10 @@ static int find_place (struct broker *b, flux_error_t *err)
                                           &b->info, err)))
             return errno ? -errno : -EINVAL;
     }
-    else if (!(b->boot = boot_begin (method, &early_signal, &b->info, err)))
+    else if (!(b->boot = boot_begin (method, &early_signal, &b->info, &b->boot_error)))
         return errno ? -errno : -EINVAL;
+    if (b->info.note)
+        fprintf (stderr, "flux-broker: %s\n", b->info.note);
     return set_place (b, err);
 }
 
@@ -214,7 +217,6 @@ static int set_environment (struct broker *b, flux_error_t *err)
 {
     const char *jobid = attrs_get (b->attrs, "jobid", NULL);
 
-    environment_clean_process ();
     if (setenv ("FLUX_URI", attrs_get (b->attrs, "local-uri", NULL), 1) < 0
         || (jobid ? setenv ("FLUX_ENCLOSING_ID", jobid, 1)
                   : unsetenv ("FLUX_ENCLOSING_ID")) < 0
@@ -342,7 +344,6 @@ static int start_overlay (struct broker *b, flux_error_t *err)
         .children = on_children,
         .arg = b,
     };
-    int rc;
 
     if (!(b->overlay = overlay_new (&args, err)))
         return errno ? -errno : -EINVAL;
@@ -352,9 +353,7 @@ static int start_overlay (struct broker *b, flux_error_t *err)
                   attrs_get (b->attrs, "tbon.interface-hint", NULL), 1);
     if (b->info.size == 1)
         return 0;
-    if ((rc = overlay_bootstrap (b->overlay, b->boot, err)) < 0)
-        boot_abort (b->boot, err->text);
-    return rc;
+    return overlay_bootstrap (b->overlay, b->boot, err);
 }
 
 static void on_give_up (void *arg, int code)
@@ -452,6 +451,7 @@ static int set_up (struct broker *b, flux_error_t *err)
     b->boot = NULL;
     boot_config_free (b->place);
     b->place = NULL;
+    environment_clean_process ();      /* not before: a PMI library reads it, too */
     return 0;
 }
 
@@ -472,9 +472,10 @@ static void tear_down (struct broker *b)
     self_free (b->self);
     router_free (b->router);
     environment_free (b->env);
-    boot_end (b->boot);
     boot_config_free (b->place);
     remove_dirs (b);
+    boot_end (b->boot);
+    buf_release (&b->boot_error);
     /* last: from here on a signal kills */
     for (size_t i = 0; i < sizeof (b->signals) / sizeof (b->signals[0]); i++)
         flux_watcher_destroy (b->signals[i]);
@@ -511,7 +512,7 @@ static int run (struct broker *b)
 
 int main (int argc, char **argv)
 {
-    struct broker b = { 0 };
+    struct broker b = { .boot_error = BUF_INIT };
     flux_error_t err = { 0 };
     int code = 1;
     int rc;
@@ -524,9 +525,12 @@ int main (int argc, char **argv)
     if (rc == 1)
         code = 0;                          /* --help */
     else if (rc < 0 || set_up (&b, &err) < 0) {
-        fprintf (stderr, "flux-broker: %s\n", err.text);
+        fprintf (stderr, "flux-broker: %s\n",
+                 b.boot_error.len ? b.boot_error.data : err.text);
         if (early_signal)
             code = 128 + early_signal;
+        if (b.boot)                        /* the others need not wait for this one */
+            boot_abort (b.boot, err.text);
     }
     else
         code = run (&b);

@@ -21,6 +21,7 @@
 #include "cmd/overlay.h"
 #include "cmd/pgrep.h"
 #include "cmd/ping.h"
+#include "cmd/pmi.h"
 #include "cmd/proxy.h"
 #include "cmd/queue.h"
 #include "cmd/relay.h"
@@ -65,6 +66,7 @@ const struct cmd cmd_table[] = {
     { "pgrep", cmd_pgrep, COMMON, "List jobs by name or id range" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
     { "pkill", cmd_pkill, COMMON, "Cancel jobs by name or id range" },
+    { "pmi", cmd_pmi, COMMON, "Test the PMI service of a launcher" },
     { "proxy", cmd_proxy, COMMON, "Proxy connections to Flux jobs and instances" },
     { "queue", cmd_queue, COMMON, "List and manipulate Flux queues" },
     { "resource", cmd_resource, COMMON, "List/manipulate Flux resource status" },

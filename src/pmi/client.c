@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -44,14 +45,27 @@ static void trace (struct pmi_client *c, char dir, const char *line)
                  (int)strcspn (line, "\n"), line);
 }
 
+/* The flag may be set just before poll(2) begins, so it waits in short pieces. */
+static int wait_readable (struct pmi_client *c)
+{
+    struct pollfd pfd = { .fd = c->fd, .events = POLLIN };
+
+    while (poll (&pfd, 1, c->interrupt ? 100 : -1) <= 0)
+        if (c->interrupt && *c->interrupt)
+            return -EINTR;
+    return 0;
+}
+
 /* Lock-step means that nothing follows the answer, so a line ends the buffer. */
 static int read_line (struct pmi_client *c, flux_error_t *err)
 {
     size_t len = 0;
 
     for (;;) {
+        if (wait_readable (c) < 0)
+            return errmsg (err, -EINTR, "PMI: interrupted");
         ssize_t n = read (c->fd, c->line + len, sizeof (c->line) - 1 - len);
-        if (n < 0 && errno == EINTR && !(c->interrupt && *c->interrupt))
+        if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return errmsg (err, -errno, "PMI: read: %s", strerror (errno));
@@ -67,7 +81,18 @@ static int read_line (struct pmi_client *c, flux_error_t *err)
     }
     c->line[len - 1] = '\0';
     trace (c, 'S', c->line);
+    if (strchr (c->line, '\n'))
+        return errmsg (err, -EPROTO, "PMI: more than one line in answer to one");
     return 0;
+}
+
+/* What came may be anything, and is shown to a person. */
+static const char *printable (struct pmi_client *c)
+{
+    for (char *p = c->line; *p; p++)
+        if (*p < 0x20 || *p > 0x7e)
+            *p = '?';
+    return c->line;
 }
 
 /* Send a line and read the answer, which must be 'cmd' and carry no error. */
@@ -84,12 +109,12 @@ static int call (struct pmi_client *c, const char *cmd, const char *request,
     if ((rc = read_line (c, err)) < 0)
         return rc;
     if (pmi_wire_get (c->line, "cmd", got, sizeof (got)) < 0 || strcmp (got, cmd))
-        return errmsg (err, -EPROTO, "PMI: expected cmd=%s, got '%.60s'", cmd, c->line);
+        return errmsg (err, -EPROTO, "PMI: expected cmd=%s, got '%.60s'", cmd, printable (c));
     rc = pmi_wire_get_int (c->line, "rc", INT_MIN, INT_MAX, &code);
     if (rc < 0 && rc != -ENOENT)
-        return errmsg (err, -EPROTO, "PMI: bad rc in '%.60s'", c->line);
+        return errmsg (err, -EPROTO, "PMI: bad rc in '%.60s'", printable (c));
     if (code != 0)
-        return errmsg (err, -EIO, "PMI: '%.60s'", c->line);
+        return errmsg (err, -EIO, "PMI: '%.60s'", printable (c));
     return 0;
 }
 
@@ -99,7 +124,7 @@ static int call_int (struct pmi_client *c, const char *cmd, const char *request,
     int rc = call (c, cmd, request, err);
 
     if (rc == 0 && pmi_wire_get_int (c->line, key, 0, INT_MAX, valp) < 0)
-        rc = errmsg (err, -EPROTO, "PMI: no %s in '%.60s'", key, c->line);
+        rc = errmsg (err, -EPROTO, "PMI: no %s in '%.60s'", key, printable (c));
     return rc;
 }
 
@@ -124,11 +149,12 @@ static int negotiate (struct pmi_client *c, flux_error_t *err)
     if ((rc = call (c, "my_kvsname", "cmd=get_my_kvsname\n", err)) < 0)
         return rc;
     if (pmi_wire_get (c->line, "kvsname", c->kvsname, sizeof (c->kvsname)) < 0)
-        return errmsg (err, -EPROTO, "PMI: no kvsname in '%.60s'", c->line);
+        return errmsg (err, -EPROTO, "PMI: no kvsname in '%.60s'", printable (c));
     return 0;
 }
 
 struct pmi_client *pmi_client_open (int fd, int rank, int size, bool debug,
+                                    const volatile sig_atomic_t *interrupt,
                                     flux_error_t *err)
 {
     struct pmi_client *c;
@@ -147,6 +173,7 @@ struct pmi_client *pmi_client_open (int fd, int rank, int size, bool debug,
     c->rank = rank;
     c->size = size;
     c->debug = debug;
+    c->interrupt = interrupt;
     if ((rc = negotiate (c, err)) < 0) {
         pmi_client_close (c);
         errno = -rc;
@@ -171,7 +198,8 @@ static int env_int (const char *name, int min, int *valp, flux_error_t *err)
     return 0;
 }
 
-struct pmi_client *pmi_client_open_env (bool debug, flux_error_t *err)
+struct pmi_client *pmi_client_open_env (bool debug, const volatile sig_atomic_t *interrupt,
+                                        flux_error_t *err)
 {
     int fd, rank, size;
     int rc;
@@ -186,7 +214,7 @@ struct pmi_client *pmi_client_open_env (bool debug, flux_error_t *err)
         errno = -rc;
         return NULL;
     }
-    return pmi_client_open (fd, rank, size, debug, err);
+    return pmi_client_open (fd, rank, size, debug, interrupt, err);
 }
 
 void pmi_client_close (struct pmi_client *c)
@@ -195,11 +223,6 @@ void pmi_client_close (struct pmi_client *c)
         return;
     close (c->fd);
     free (c);
-}
-
-void pmi_client_set_interrupt (struct pmi_client *c, const volatile sig_atomic_t *flag)
-{
-    c->interrupt = flag;
 }
 
 int pmi_client_rank (const struct pmi_client *c)
@@ -270,7 +293,7 @@ int pmi_client_get (struct pmi_client *c, const char *key, const char **valuep,
     if (rc < 0)
         return rc;
     if (pmi_wire_get (c->line, "value", c->value, sizeof (c->value)) < 0)
-        return errmsg (err, -EPROTO, "PMI: no usable value in '%.60s'", c->line);
+        return errmsg (err, -EPROTO, "PMI: no usable value in '%.60s'", printable (c));
     *valuep = c->value;
     return 0;
 }

@@ -16,15 +16,15 @@ struct pmi_client;
 
 /* Take what PMI_FD, PMI_RANK and PMI_SIZE say, and negotiate the version.
  * NULL with errno: ENOENT if PMI_FD is not set, else err->text.  'debug' traces
- * to standard error. */
-struct pmi_client *pmi_client_open_env (bool debug, flux_error_t *err);
+ * to standard error.  A signal handler that sets *interrupt (or NULL) makes a call
+ * that waits fail with -EINTR; it must have been set without SA_RESTART. */
+struct pmi_client *pmi_client_open_env (bool debug, const volatile sig_atomic_t *interrupt,
+                                        flux_error_t *err);
 /* The same of a given descriptor, which is closed by pmi_client_close(). */
 struct pmi_client *pmi_client_open (int fd, int rank, int size, bool debug,
+                                    const volatile sig_atomic_t *interrupt,
                                     flux_error_t *err);
 void pmi_client_close (struct pmi_client *c);
-/* A signal handler that sets *flag makes a call that waits fail with -EINTR (the
- * handler must have been set without SA_RESTART). */
-void pmi_client_set_interrupt (struct pmi_client *c, const volatile sig_atomic_t *flag);
 
 int pmi_client_rank (const struct pmi_client *c);
 int pmi_client_size (const struct pmi_client *c);

@@ -215,7 +215,7 @@ struct peer {
 static void *peer_main (void *arg)
 {
     struct peer *p = arg;
-    struct pmi_client *c = pmi_client_open (p->fd, p->rank, 2, false, NULL);
+    struct pmi_client *c = pmi_client_open (p->fd, p->rank, 2, false, NULL, NULL);
     char key[16], card[32];
     const char *val;
 
@@ -297,17 +297,17 @@ static void test_client_errors (void **state)
                           strlen (answers[i]));
         assert_int_equal (shutdown (fd[0], SHUT_WR), 0);
         err.text[0] = '\0';
-        assert_null (pmi_client_open (fd[1], 0, 1, false, &err));
+        assert_null (pmi_client_open (fd[1], 0, 1, false, NULL, &err));
         assert_true (err.text[0] != '\0');
         close (fd[0]);
     }
-    assert_null (pmi_client_open (0, 2, 2, false, &err));
+    assert_null (pmi_client_open (0, 2, 2, false, NULL, &err));
     assert_int_equal (errno, EINVAL);
     setenv ("PMI_FD", "12x", 1);
-    assert_null (pmi_client_open_env (false, &err));
+    assert_null (pmi_client_open_env (false, NULL, &err));
     assert_int_equal (errno, EINVAL);
     unsetenv ("PMI_FD");
-    assert_null (pmi_client_open_env (false, &err));
+    assert_null (pmi_client_open_env (false, NULL, &err));
     assert_int_equal (errno, ENOENT);
 }
 

@@ -50,9 +50,14 @@ static int name_is (const char *name, size_t len, const char *key)
     return strlen (key) == len && !memcmp (name, key, len);
 }
 
-/* Those that may hold spaces take what is left of the line. */
+/* Those that may hold spaces take what is left of the line; but hydra says
+ * "msg=success value=..." where others give the value alone. */
 static size_t value_length (const char *name, size_t namelen, const char *val)
 {
+    const char *next;
+
+    if (name_is (name, namelen, "msg") && (next = strstr (val, " value=")))
+        return next - val;
     if (name_is (name, namelen, "value") || name_is (name, namelen, "msg")
         || name_is (name, namelen, "error_msg"))
         return strcspn (val, "\r\n");

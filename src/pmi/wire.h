@@ -2,7 +2,8 @@
  *
  * A line is "cmd=NAME key=word ... value=string\n".  Tuples may come in any
  * order with any white space between them; "value" and "msg" are strings that
- * may hold spaces, so either one ends the line.  Nothing here allocates.
+ * may hold spaces, so either one ends the line (but "msg" ends at " value=").
+ * Nothing here allocates.
  */
 #ifndef PMI_WIRE_H
 #define PMI_WIRE_H

@@ -1,0 +1,112 @@
+/* method_dl.c - what the two methods that load a library share
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/errmsg.h"
+#include "pmi/method_dl.h"
+
+static void *try_names (const char *name, const char *path)
+{
+    char file[64];
+    void *dso;
+
+    if (path)
+        return dlopen (path, RTLD_NOW | RTLD_GLOBAL);
+    snprintf (file, sizeof (file), "%s.so.0", name);
+    if ((dso = dlopen (file, RTLD_NOW | RTLD_GLOBAL)))
+        return dso;
+    snprintf (file, sizeof (file), "%s.so", name);
+    return dlopen (file, RTLD_NOW | RTLD_GLOBAL);
+}
+
+void *method_dl_open (const char *name, const char *path, bool noflux,
+                      flux_error_t *err)
+{
+    void *dso = try_names (name, path);
+
+    if (!dso && path)
+        errmsg (err, -ENOENT, "%s", dlerror ());
+    else if (!dso)
+        errmsg (err, -ENOENT, "no %s.so.0 and no %s.so is installed", name, name);
+    else if (noflux && dlsym (dso, "flux_pmi_library")) {
+        errmsg (err, -ENOENT, "the library is Flux's own");
+        dso = NULL;
+    }
+    return dso;
+}
+
+void *method_dl_symbol (void *dso, const char *name, flux_error_t *err)
+{
+    void *sym = dlsym (dso, name);
+
+    if (!sym)
+        errmsg (err, -ENOENT, "the library has no %s", name);
+    return sym;
+}
+
+struct call {
+    int (*fn) (void *arg);
+    void *arg;
+    int result;
+    int done;           /* eventfd */
+};
+
+static void *run (void *arg)
+{
+    struct call *c = arg;
+    uint64_t one = 1;
+
+    c->result = c->fn (c->arg);
+    if (write (c->done, &one, sizeof (one)) != sizeof (one))
+        abort ();
+    return NULL;
+}
+
+/* Signals are for the thread that waits. */
+static int start (pthread_t *t, struct call *c)
+{
+    sigset_t all, old;
+    int rc;
+
+    sigfillset (&all);
+    pthread_sigmask (SIG_SETMASK, &all, &old);
+    rc = pthread_create (t, NULL, run, c);
+    pthread_sigmask (SIG_SETMASK, &old, NULL);
+    return -rc;
+}
+
+int method_dl_wait (int (*fn) (void *arg), void *arg, int *resultp,
+                    const volatile sig_atomic_t *interrupt, flux_error_t *err)
+{
+    struct call *c = calloc (1, sizeof (*c));
+    struct pollfd pfd = { .events = POLLIN };
+    pthread_t t;
+    int rc;
+
+    if (!c)
+        return errmsg (err, -ENOMEM, "out of memory");
+    *c = (struct call){ .fn = fn, .arg = arg, .done = eventfd (0, EFD_CLOEXEC) };
+    if (c->done < 0 || (rc = start (&t, c)) < 0) {
+        rc = c->done < 0 ? -errno : rc;
+        if (c->done >= 0)
+            close (c->done);
+        free (c);
+        return errmsg (err, rc, "cannot start a thread: %s", strerror (-rc));
+    }
+    pfd.fd = c->done;
+    while (poll (&pfd, 1, 100) <= 0)
+        if (interrupt && *interrupt) {
+            pthread_detach (t);
+            return errmsg (err, -EINTR, "interrupted");    /* 'c' is the thread's */
+        }
+    pthread_join (t, NULL);
+    *resultp = c->result;
+    close (c->done);
+    free (c);
+    return 0;
+}
