@@ -48,7 +48,7 @@ int PMI_Init (int *spawned)
 
     if (!spawned)
         return PMI_ERR_INVALID_ARG;
-    if (client || !(client = pmi_client_open_env (getenv ("FLUX_PMI_DEBUG") != NULL, &err)))
+    if (client || !(client = pmi_client_open_env (getenv ("FLUX_PMI_DEBUG") != NULL, NULL, &err)))
         return PMI_FAIL;
     *spawned = s && strcmp (s, "1") == 0;
     return PMI_SUCCESS;

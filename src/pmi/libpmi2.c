@@ -43,7 +43,7 @@ int PMI2_Init (int *spawned, int *size, int *rank, int *appnum)
 
     if (!spawned || !size || !rank || !appnum)
         return PMI2_ERR_INVALID_ARG;
-    if (client || !(client = pmi_client_open_env (getenv ("FLUX_PMI_DEBUG") != NULL, &err)))
+    if (client || !(client = pmi_client_open_env (getenv ("FLUX_PMI_DEBUG") != NULL, NULL, &err)))
         return PMI2_FAIL;
     if (pmi_client_appnum (client, &app, &err) < 0
         || pmi_clique (client, &local_ranks, &nlocal) < 0) {

@@ -10,18 +10,26 @@
 #include "base/errmsg.h"
 #include "pmi/method_dl.h"
 
+/* A library's own symbols go before ours: Slurm has a hostlist_create() too.  The
+ * address sanitizer does not allow it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define FLAGS (RTLD_NOW | RTLD_GLOBAL)
+#else
+#define FLAGS (RTLD_NOW | RTLD_GLOBAL | RTLD_DEEPBIND)
+#endif
+
 static void *try_names (const char *name, const char *path)
 {
     char file[64];
     void *dso;
 
     if (path)
-        return dlopen (path, RTLD_NOW | RTLD_GLOBAL);
+        return dlopen (path, FLAGS);
     snprintf (file, sizeof (file), "%s.so.0", name);
-    if ((dso = dlopen (file, RTLD_NOW | RTLD_GLOBAL)))
+    if ((dso = dlopen (file, FLAGS)))
         return dso;
     snprintf (file, sizeof (file), "%s.so", name);
-    return dlopen (file, RTLD_NOW | RTLD_GLOBAL);
+    return dlopen (file, FLAGS);
 }
 
 void *method_dl_open (const char *name, const char *path, bool noflux,

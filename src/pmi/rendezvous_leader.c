@@ -18,12 +18,14 @@
 #include "pmi/rendezvous.h"
 
 #define FRAME_MAX (64 * 1024)      /* of one process; strangers may send too */
+#define LINGER_SECONDS 2.          /* for those who come when it is over already */
 
 struct conn {
     int fd;
     int rank;           /* -1: has not said */
     struct buf in;
     bool arrived;       /* in this round's barrier */
+    bool told;          /* that it is over */
 };
 
 struct rendezvous_leader {
@@ -379,28 +381,39 @@ static int timed_out (struct rendezvous_leader *l, flux_error_t *err)
     return -ETIMEDOUT;
 }
 
+/* Wait for the next event and handle it.  -ETIMEDOUT, -EINTR, or what one connection
+ * failed with. */
+static int turn (struct rendezvous_leader *l, double deadline, flux_error_t *err)
+{
+    struct pollfd first, *pfds = l->pfds ? l->pfds : &first;
+    int n = l->nconns;
+    int rc, failed = 0;
+
+    pfds[0] = (struct pollfd){ .fd = l->listen_fd, .events = POLLIN };
+    for (int i = 0; i < n; i++)
+        pfds[i + 1] = (struct pollfd){ .fd = l->conns[i].fd, .events = POLLIN };
+    if ((rc = rendezvous_poll (pfds, n + 1, deadline, l->args.interrupt)) < 0)
+        return rc;
+    /* downwards: one that is dropped makes place for the last */
+    for (int i = n - 1; i >= 0 && !failed; i--)
+        if (pfds[i + 1].revents && (rc = on_readable (l, i, err)) < 0)
+            failed = rc;
+    if (pfds[0].revents && (rc = add_conn (l)) < 0)
+        return errmsg (err, rc, "out of memory");
+    return failed;
+}
+
 static int collect (struct rendezvous_leader *l, flux_error_t *err)
 {
     double deadline = rendezvous_now () + l->args.timeout;
 
     while (l->narrived < l->args.size - 1) {
-        struct pollfd first, *pfds = l->pfds ? l->pfds : &first;
-        int n = l->nconns;
-        int rc;
-        pfds[0] = (struct pollfd){ .fd = l->listen_fd, .events = POLLIN };
-        for (int i = 0; i < n; i++)
-            pfds[i + 1] = (struct pollfd){ .fd = l->conns[i].fd, .events = POLLIN };
-        rc = rendezvous_poll (pfds, n + 1, deadline, l->args.interrupt);
+        flux_error_t why = { 0 };
+        int rc = turn (l, deadline, &why);
         if (rc == -ETIMEDOUT)
             return timed_out (l, err);
         if (rc < 0)
-            return errmsg (err, rc, "%s", strerror (-rc));
-        /* downwards: one that is dropped makes place for the last */
-        for (int i = n - 1; i >= 0; i--)
-            if (pfds[i + 1].revents && (rc = on_readable (l, i, err)) < 0)
-                return rc;
-        if (pfds[0].revents && (rc = add_conn (l)) < 0)
-            return errmsg (err, rc, "out of memory");
+            return errmsg (err, rc, "%s", why.text[0] ? why.text : strerror (-rc));
     }
     return 0;
 }
@@ -445,9 +458,35 @@ int rendezvous_leader_barrier (struct rendezvous_leader *l, json_t *put, json_t 
     return (l->all = json_object ()) ? 0 : errmsg (err, -ENOMEM, "out of memory");
 }
 
+/* How many know, or are gone again. */
+static int tell (struct rendezvous_leader *l, const char *text)
+{
+    int n = 0;
+
+    for (int i = l->nconns - 1; i >= 0; i--) {
+        struct conn *c = &l->conns[i];
+        if (c->rank < 0 || c->told)
+            continue;
+        (void)answer (l, c, json_pack ("{s:s}", "error", text));
+        c->told = true;
+        n++;
+    }
+    return n;
+}
+
 void rendezvous_leader_fail (struct rendezvous_leader *l, const char *text)
 {
-    for (int i = 0; i < l->nconns; i++)
-        if (l->conns[i].rank >= 0)
-            (void)answer (l, &l->conns[i], json_pack ("{s:s}", "error", text));
+    double deadline = rendezvous_now () + LINGER_SECONDS;
+    int ntold = tell (l, text);
+
+    while (l->has_file && ntold < l->args.size - 1) {
+        flux_error_t err;
+        int rc = turn (l, deadline, &err);
+        if (rc == -ETIMEDOUT || rc == -EINTR || rc == -ENOMEM)
+            break;
+        ntold += tell (l, text);
+        for (int i = l->nconns - 1; rc < 0 && i >= 0; i--)
+            if (l->conns[i].told)
+                drop_conn (l, i);
+    }
 }

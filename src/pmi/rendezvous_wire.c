@@ -6,7 +6,7 @@
 #include "base/blobref.h"
 #include "pmi/rendezvous_wire.h"
 
-#define MAC_SIZE 32
+#define MAC_SIZE RENDEZVOUS_MAC_SIZE
 #define BLOCK_SIZE 64      /* of SHA-256 */
 
 /* --- the card --- */
@@ -85,8 +85,8 @@ int rendezvous_card_decode (const char *s, size_t len, struct rendezvous_card *c
 /* --- frames --- */
 
 /* H (key ^ outer | H (key ^ inner | from | text)), RFC 2104 */
-static int hmac (const unsigned char *key, char from, const char *text, size_t len,
-                 unsigned char mac[MAC_SIZE])
+int rendezvous_hmac (const unsigned char *key, char from, const char *text, size_t len,
+                     unsigned char mac[MAC_SIZE])
 {
     struct buf b = BUF_INIT;
     unsigned char outer[BLOCK_SIZE + MAC_SIZE];
@@ -115,7 +115,7 @@ int rendezvous_frame_encode (struct buf *b, const unsigned char *key, char from,
     char *text = json_dumps (o, JSON_COMPACT);
     size_t len = text ? strlen (text) : 0;
     uint32_t head = htonl (MAC_SIZE + len);
-    int rc = text ? hmac (key, from, text, len, mac) : -ENOMEM;
+    int rc = text ? rendezvous_hmac (key, from, text, len, mac) : -ENOMEM;
 
     if (rc == 0 && (rc = buf_reserve (b, sizeof (head) + sizeof (mac) + len)) == 0) {
         buf_add (b, &head, sizeof (head));
@@ -152,7 +152,7 @@ int rendezvous_frame_decode (const char *data, size_t len, const unsigned char *
     if (len - sizeof (n) < n)
         return -EAGAIN;
     data += sizeof (n);
-    if ((rc = hmac (key, from, data + MAC_SIZE, n - MAC_SIZE, mac)) < 0)
+    if ((rc = rendezvous_hmac (key, from, data + MAC_SIZE, n - MAC_SIZE, mac)) < 0)
         return rc;
     if (!equal (mac, (const unsigned char *)data))
         return -EPERM;

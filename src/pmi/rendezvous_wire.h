@@ -27,6 +27,7 @@
 #include "base/buf.h"
 
 #define RENDEZVOUS_KEY_SIZE 32
+#define RENDEZVOUS_MAC_SIZE 32
 #define RENDEZVOUS_ADDRS_MAX 16
 #define RENDEZVOUS_CARD_MAX 4096
 
@@ -43,6 +44,9 @@ char *rendezvous_card_encode (const struct rendezvous_card *card);
 /* 0, or -EPROTO. */
 int rendezvous_card_decode (const char *s, size_t len, struct rendezvous_card *card);
 
+/* The HMAC of from | text.  0, -ENOMEM, -ENOSYS (libcrypto is missing). */
+int rendezvous_hmac (const unsigned char *key, char from, const char *text, size_t len,
+                     unsigned char mac[RENDEZVOUS_MAC_SIZE]);
 /* Append a frame.  0, -ENOMEM, -ENOSYS (libcrypto is missing). */
 int rendezvous_frame_encode (struct buf *b, const unsigned char *key, char from,
                              const json_t *o);

@@ -24,6 +24,11 @@ static void test_get (void **state)
     assert_int_equal (pmi_wire_get (line, "ke", buf, sizeof (buf)), -ENOENT);
     assert_int_equal (pmi_wire_get ("key=b cmd=get", "cmd", buf, sizeof (buf)), 0);
     assert_string_equal (buf, "get");
+    assert_int_equal (pmi_wire_get ("cmd=get_result rc=0 msg=success value=(a b)", "value", buf,
+                                    sizeof (buf)), 0);
+    assert_string_equal (buf, "(a b)");
+    assert_int_equal (pmi_wire_get ("rc=-1 msg=no such key", "msg", buf, sizeof (buf)), 0);
+    assert_string_equal (buf, "no such key");
     assert_int_equal (pmi_wire_get ("cmd=x value=", "value", buf, sizeof (buf)), 0);
     assert_string_equal (buf, "");
 }
