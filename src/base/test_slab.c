@@ -76,7 +76,11 @@ static void test_last_block_stays (void **state)
     for (int i = 0; i < 1000; i++) {
         memset (first, 1, SLAB_MAX);
         slab_free (slab, first, SLAB_MAX);
-        assert_ptr_equal (slab_alloc (slab, SLAB_MAX), first);
+        char *again = slab_alloc (slab, SLAB_MAX);
+#ifndef __SANITIZE_ADDRESS__   /* then all is malloc()'s */
+        assert_ptr_equal (again, first);
+#endif
+        first = again;
         assert_int_equal (first[0], 0);
         assert_int_equal (first[SLAB_MAX - 1], 0);
     }

@@ -10,6 +10,7 @@
 #include "core/test_hub.h"
 #include "modules/job/job.h"
 #include "modules/kvs/kvs.h"
+#include "modules/kvs/tree.h"
 #include "modules/sched-simple/sched_simple.h"
 #include "modules/job/test_fixture.h"
 
@@ -364,6 +365,7 @@ static void *thread_main (void *arg)
         kvs_watch_builtin.stop (kvs_ctx[1]);
         kvs_builtin.stop (kvs_ctx[0]);
         kvs_builtin_data.destroy (x->kvs);
+        tree_thread_ends ();
     }
     flux_msg_handler_delvec (h1);
     flux_msg_handler_delvec (h2);

@@ -14,6 +14,7 @@
 #include "core/kvs_proto.h"
 #include "core/test_hub.h"
 #include "modules/kvs/kvs.h"
+#include "modules/kvs/tree.h"
 
 struct fixture {
     struct hub *hub;
@@ -105,6 +106,7 @@ static inline void *service_thread (void *arg)
     for (int i = NSERVICES; i-- > 0;)
         s[i].b->stop (s[i].ctx);
     kvs_builtin_data.destroy (data);
+    tree_thread_ends ();
     return NULL;
 }
 
