@@ -125,6 +125,23 @@ other 0
 goes on" ]]
 }
 
+@test "one message that is larger than what may wait reaches a client that reads" {
+    printf '[access]\nclient-queue-max = 1000000\n' >limit.toml
+    head -c 9000000 /dev/urandom >v
+    run start_flux 1 -c limit.toml sh -c '
+        flux kvs put -r big=- <v; flux kvs get -r big | cmp - v && echo same
+        flux proxy $FLUX_URI flux kvs get -r big | cmp - v && echo same'
+    echo "$output"
+    [ "$output" = "same
+same" ]
+}
+
+@test "a host list of a million hosts" {
+    seq -f 'n%.0f' 7 7 7000000 | paste -sd, >list
+    [ "$(flux hostlist -c - <list)" -eq 1000000 ]
+    [ "$(flux hostlist -n -1 - <list)" = n7000000 ]
+}
+
 @test "garbage on the local socket ends that connection, nothing else" {
     cat >s <<'SH'
 path=$(flux getattr local-uri); path=${path#local://}

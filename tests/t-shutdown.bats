@@ -29,11 +29,11 @@ no_nap() {
     nap
     ms_of start_flux 1 sh -c 'id=$(flux submit sleep $nap); flux job wait-event $id start'
     [ "$status" -eq 0 ]
-    [ "$ms" -lt 5000 ]
+    [ "$ms" -lt $((5000 * TEST_SLOW)) ]
     wait_until 2 no_nap
     ms_of start_fake 4 2 sh -c 'id=$(flux submit -N4 sleep $nap); flux job wait-event $id start'
     [ "$status" -eq 0 ]
-    [ "$ms" -lt 8000 ]
+    [ "$ms" -lt $((8000 * TEST_SLOW)) ]
     wait_until 2 no_nap
 }
 
@@ -70,7 +70,7 @@ signal_start() {
     local sig=$1 t0
     shift
     rm -f ready
-    timeout -k1 20 flux start "$@" >out 2>&1 &
+    timeout -k$((2 * TEST_SLOW)) $((20 * TEST_SLOW)) flux start "$@" >out 2>&1 &
     local pid=$!
     wait_until 10 test -e ready
     t0=$(date +%s%3N)
@@ -88,7 +88,7 @@ signal_start() {
             signal_start $sig $size sh -c 'id=$(flux submit sleep $nap)
                 flux job wait-event $id start; touch ready; exec sleep $nap'
             [ "$status" -eq 129 ]
-            [ "$ms" -lt 3000 ]
+            [ "$ms" -lt $((3000 * TEST_SLOW)) ]
             wait_until 2 no_nap
         done
     done
@@ -96,13 +96,13 @@ signal_start() {
 
 @test "SIGTERM while flux run waits, sent to the whole group as timeout(1) does" {
     nap
-    ms_of timeout 2 flux start flux run sleep $nap
+    ms_of timeout $((1 + TEST_SLOW)) flux start flux run sleep $nap
     [ "$status" -eq 124 ]
-    [ "$ms" -lt 5000 ]
+    [ "$ms" -lt $((5000 * TEST_SLOW)) ]
     wait_until 3 no_nap
-    ms_of timeout 2 flux start -s3 flux run sleep $nap
+    ms_of timeout $((1 + TEST_SLOW)) flux start -s3 flux run sleep $nap
     [ "$status" -eq 124 ]
-    [ "$ms" -lt 5000 ]
+    [ "$ms" -lt $((5000 * TEST_SLOW)) ]
     wait_until 3 no_nap
 }
 
@@ -110,15 +110,15 @@ signal_start() {
     # rc1 is a program
     signal_start TERM -Sbroker.rc1_path='touch ready; exec sleep 1000' true
     [ "$status" -ne 0 ]
-    [ "$ms" -lt 2000 ]
+    [ "$ms" -lt $((2000 * TEST_SLOW)) ]
     # a broker is missing: the others wait for it
     signal_start TERM -s2 --test-start-mode=leader --wrap=sh,-c,'touch ready; exec "$0" "$@"' true
     [ "$status" -ne 0 ]
-    [ "$ms" -lt 3000 ]
+    [ "$ms" -lt $((3000 * TEST_SLOW)) ]
     # quorum
     signal_start TERM -s2 -Sbroker.rc1_path='touch ready; [ $(flux getattr rank) = 0 ] || exec sleep 1000' true
     [ "$status" -ne 0 ]
-    [ "$ms" -lt 3000 ]
+    [ "$ms" -lt $((3000 * TEST_SLOW)) ]
 }
 
 # term_after MS ARGS...: start, SIGTERM after that time.  Not under timeout(1), which may

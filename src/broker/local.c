@@ -115,18 +115,22 @@ static size_t queue_max (const struct local *l)
     return n > 0 ? n : QUEUE_MAX;
 }
 
+/* What waited before this message counts, so one that is larger than the limit itself
+ * reaches a client that reads. */
 static int deliver (void *arg, flux_msg_t *msg)
 {
     struct client *c = arg;
-    int rc = c->dead ? -ECONNRESET : stream_send (c->stream, msg, 0);
+    int rc = -ECONNRESET;
 
+    if (!c->dead && stream_queued (c->stream) > c->queue_max)
+        cut_off (c);
+    if (!c->dead)
+        rc = stream_send (c->stream, msg, 0);
     flux_msg_destroy (msg);
     if (c->dead)
         return rc;
     if (rc < 0 && rc != -EMSGSIZE && rc != -ENOMEM)
         client_die (c);
-    else if (stream_queued (c->stream) > c->queue_max)
-        cut_off (c);
     else if (stream_queued (c->stream) > 0)
         flux_watcher_start (c->out);
     return rc;

@@ -103,8 +103,8 @@ static void transport_close (struct transport *t)
         zmq_close (t->dealer_monitor);
     if (t->zap)
         zmq_close (t->zap);
-    if (t->ctx)
-        zmq_ctx_term (t->ctx);
+    while (t->ctx && zmq_ctx_term (t->ctx) < 0 && errno == EINTR)
+        ;   /* by a signal: its threads are not joined yet */
     while ((k = t->allowed)) {
         t->allowed = k->next;
         free (k);

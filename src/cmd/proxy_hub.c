@@ -92,11 +92,16 @@ static void client_die (struct client *c)
 
 static void to_client (struct client *c, const flux_msg_t *msg)
 {
-    int rc = c->dead ? 0 : stream_send (c->stream, msg, 0);
+    int rc;
 
     if (c->dead)
         return;
-    if ((rc < 0 && rc != -EMSGSIZE && rc != -ENOMEM) || stream_queued (c->stream) > QUEUE_MAX)
+    if (stream_queued (c->stream) > QUEUE_MAX) {
+        client_die (c);
+        return;
+    }
+    rc = stream_send (c->stream, msg, 0);
+    if (rc < 0 && rc != -EMSGSIZE && rc != -ENOMEM)
         client_die (c);
     else if (stream_queued (c->stream) > 0)
         flux_watcher_start (c->out);
