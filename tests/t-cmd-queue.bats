@@ -60,7 +60,7 @@ start_queues() {
 
 @test "named queues: one, or all with --all, but not by omission" {
     run start_queues sh -c '
-        flux queue status debug
+        flux queue start --quiet --all; flux queue status debug
         flux queue stop; echo $?
         flux queue stop --all
         flux queue start -q debug
@@ -83,9 +83,19 @@ start_queues() {
     [ "${lines[12]}" = 1 ]
 }
 
+@test "named queues are enabled and stopped until someone starts them" {
+    run start_queues sh -c '
+        flux queue status debug; id=$(flux submit -q debug true)
+        flux queue list -no "{queue}|{scheduling}"
+        flux queue start --quiet debug; flux job attach $id && echo ran'
+    echo "$output"
+    [ "${lines[*]}" = "debug: Job submission is enabled debug: Scheduling is stopped batch*|stopped debug|stopped fast|stopped ran" ] || [ "${lines[2]}" = "batch|stopped" ]
+    [ "${lines[5]}" = ran ]
+}
+
 @test "list: defaults, limits, resources, a virtual queue's parent" {
     run start_queues sh -c '
-        flux queue list
+        flux queue start --quiet --all; flux queue list
         flux queue stop --quiet batch
         flux queue list -q fast,debug -no "{queue}|{scheduling}|{started.ascii}|{enabled.ascii}"
         flux queue list -q batch -no "{limits.range.nnodes} {limits.range.ncores} {limits.max.ngpus}"

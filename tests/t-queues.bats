@@ -20,7 +20,7 @@ start_queues() {
 @test "a queue of hosts runs its jobs on those hosts" {
     queue_config node3
     run start_queues sh -c \
-        'flux submit --quiet --wait -q debug true && flux submit --quiet --wait -q batch -N3 true &&
+        'flux queue start --quiet --all; flux submit --quiet --wait -q debug true && flux submit --quiet --wait -q batch -N3 true &&
          flux jobs -ano "{queue} {nodelist}"'
     echo "$output"
     [ "$status" -eq 0 ]

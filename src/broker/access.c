@@ -5,7 +5,41 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "base/errmsg.h"
 #include "broker/access.h"
+
+static int check_names (const char *key, json_t *names, flux_error_t *err)
+{
+    size_t i;
+    json_t *o;
+
+    if (names && !json_is_array (names))
+        return errmsg (err, -EINVAL, "access.roles.admin.%s is not an array", key);
+    json_array_foreach (names, i, o)
+        if (!json_is_string (o))
+            return errmsg (err, -EINVAL, "access.roles.admin.%s[%zu] is not a string", key, i);
+    return 0;
+}
+
+int access_check_conf (const flux_conf_t *conf, flux_error_t *err)
+{
+    json_t *users = NULL, *groups = NULL;
+    json_int_t max = 1;
+    int guest, root, private;
+    flux_error_t why;
+    int rc;
+
+    if (flux_conf_unpack (conf, &why, "{s?{s?b s?b s?b s?I s?{s?{s?o s?o !} !} !}}", "access",
+                          "allow-guest-user", &guest, "allow-root-owner", &root,
+                          "private-mode", &private, "client-queue-max", &max, "roles", "admin",
+                          "users", &users, "groups", &groups) < 0)
+        return errmsg (err, -errno, "access: %s", why.text);
+    if (max < 1)
+        return errmsg (err, -EINVAL, "access.client-queue-max is not a number of bytes");
+    if ((rc = check_names ("users", users, err)) < 0)
+        return rc;
+    return check_names ("groups", groups, err);
+}
 
 int access_read (struct access_policy *p, const flux_conf_t *conf, flux_error_t *err)
 {

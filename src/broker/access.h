@@ -14,6 +14,8 @@ struct access_policy {
     const flux_conf_t *conf;     /* for access.roles; borrowed */
 };
 
+/* Is the [access] table well formed?  0 or a negative errno with err->text. */
+int access_check_conf (const flux_conf_t *conf, flux_error_t *err);
 /* Read the [access] table.  0 or a negative errno with err->text. */
 int access_read (struct access_policy *p, const flux_conf_t *conf, flux_error_t *err);
 /* The credential of a peer, 0; or -EPERM.  FLUX_ROLE_LOCAL is included. */

@@ -4,6 +4,7 @@
 #include <syslog.h>
 
 #include "base/errmsg.h"
+#include "base/list.h"
 #include "broker/config.h"
 #include "broker/modhost.h"
 
@@ -17,15 +18,19 @@ struct config {
     void *hook_arg;
     flux_msg_handler_t **handlers;
     struct flux_msglist *followers;    /* config.sync streams of children */
+    struct list_node changes;          /* that are requested; the first is being made */
     flux_future_t *sync;               /* ours to the parent */
     config_done_f sync_done;
     void *sync_arg;
 };
 
-/* A change that modules are being asked about. */
+/* A change that modules are being asked about.  Those that someone requests are made
+ * one after the other, and only if no module refuses. */
 struct change {
+    struct list_node node;             /* of config.changes, if requested */
     struct config *c;
-    const flux_msg_t *msg;             /* who wants it, or NULL */
+    flux_conf_t *conf;
+    const flux_msg_t *msg;             /* who wants it, or NULL: it is so already */
     int pending;
     int errnum;
     flux_error_t error;
@@ -55,21 +60,92 @@ static json_t *object_of (const flux_conf_t *conf)
 
 static void change_free (struct change *ch)
 {
+    list_del (&ch->node);
+    flux_conf_decref (ch->conf);
     flux_msg_decref (ch->msg);
     free (ch);
 }
 
+static void tell_children (struct config *c, json_t *o)
+{
+    const flux_msg_t *msg = flux_msglist_first (c->followers);
+
+    for (; msg; msg = flux_msglist_next (c->followers))
+        flux_respond_pack (c->h, msg, "O", o);
+}
+
+/* From here on it is the configuration. */
+static void adopt (struct config *c, flux_conf_t *conf)
+{
+    json_t *o = object_of (conf);
+
+    flux_conf_decref (c->conf);
+    c->conf = (flux_conf_t *)flux_conf_incref (conf);
+    flux_set_conf_new (c->h, flux_conf_copy (conf));
+    if (o)
+        tell_children (c, o);
+}
+
+static void each_module (struct config *c, void (*fun) (void *arg, const char *topic), void *arg)
+{
+    struct list_node *const lists[] = { modhost_core_list (c->mh), modhost_list (c->mh) };
+    char topic[128];
+
+    for (size_t i = 0; i < 2; i++) {
+        list_foreach (lists[i], n) {
+            snprintf (topic, sizeof (topic), "%s.config-reload",
+                      list_entry (n, struct module, node)->name);
+            fun (arg, topic);
+        }
+    }
+}
+
+/* Those that took the change, too, have what they had before. */
+static void give_back (void *arg, const char *topic)
+{
+    struct config *c = arg;
+
+    flux_future_destroy (flux_rpc_pack (c->h, topic, c->rank, FLUX_RPC_NORESPONSE, "O",
+                                        object_of (c->conf)));
+}
+
+static void undo (struct config *c)
+{
+    flux_error_t err;
+
+    if (c->hook)
+        (void)c->hook (c->hook_arg, c->conf, &err);
+    if (c->mh && object_of (c->conf))
+        each_module (c, give_back, c);
+}
+
+static void begin (struct change *ch);
+
+static void finish (struct change *ch)
+{
+    struct config *c = ch->c;
+    struct list_node *next;
+
+    if (!ch->msg && ch->errnum)
+        flux_log (c->h, LOG_ERR, "configuration update: %s", ch->error.text);
+    else if (ch->errnum) {
+        undo (c);
+        flux_respond_error (c->h, ch->msg, ch->errnum, ch->error.text);
+    }
+    else if (ch->msg) {
+        adopt (c, ch->conf);
+        flux_respond (c->h, ch->msg, NULL);
+    }
+    change_free (ch);
+    if ((next = list_first (&c->changes))
+        && list_entry (next, struct change, node)->pending == 0)
+        begin (list_entry (next, struct change, node));
+}
+
 static void change_done_one (struct change *ch)
 {
-    if (--ch->pending > 0)
-        return;
-    if (ch->msg && ch->errnum)
-        flux_respond_error (ch->c->h, ch->msg, ch->errnum, ch->error.text);
-    else if (ch->msg)
-        flux_respond (ch->c->h, ch->msg, NULL);
-    else if (ch->errnum)
-        flux_log (ch->c->h, LOG_ERR, "configuration update: %s", ch->error.text);
-    change_free (ch);
+    if (--ch->pending == 0)
+        finish (ch);
 }
 
 static void module_answers (flux_future_t *f, void *arg)
@@ -85,13 +161,12 @@ static void module_answers (flux_future_t *f, void *arg)
     change_done_one (ch);
 }
 
-static void ask_module (struct change *ch, const char *name, json_t *o)
+static void ask (void *arg, const char *topic)
 {
-    char topic[128];
+    struct change *ch = arg;
     flux_future_t *f;
 
-    snprintf (topic, sizeof (topic), "%s.config-reload", name);
-    if (!(f = flux_rpc_pack (ch->c->h, topic, ch->c->rank, 0, "O", o))
+    if (!(f = flux_rpc_pack (ch->c->h, topic, ch->c->rank, 0, "O", object_of (ch->conf)))
         || flux_future_then (f, -1, module_answers, ch) < 0) {
         flux_future_destroy (f);
         return;
@@ -99,44 +174,42 @@ static void ask_module (struct change *ch, const char *name, json_t *o)
     ch->pending++;
 }
 
-static void tell_children (struct config *c, json_t *o)
+static void begin (struct change *ch)
 {
-    const flux_msg_t *msg = flux_msglist_first (c->followers);
+    struct config *c = ch->c;
 
-    for (; msg; msg = flux_msglist_next (c->followers))
-        flux_respond_pack (c->h, msg, "O", o);
+    ch->pending = 1;
+    if (c->hook)
+        ch->errnum = -c->hook (c->hook_arg, ch->conf, &ch->error);
+    if (c->mh && (ch->errnum == 0 || !ch->msg))
+        each_module (c, ask, ch);
+    change_done_one (ch);
 }
 
-/* Make 'conf' (taken) the configuration and show it around.  'msg' is answered
- * when all have seen it. */
+/* Make 'conf' (taken) the configuration and show it around.  'msg' is answered when
+ * all have seen it; with NULL it is not asked for, but told. */
 static void apply (struct config *c, flux_conf_t *conf, const flux_msg_t *msg)
 {
     struct change *ch = calloc (1, sizeof (*ch));
-    json_t *o = object_of (conf);
+    bool first = list_empty (&c->changes);
 
-    if (!ch || !o) {
+    if (!ch || !object_of (conf)) {
         free (ch);
         flux_conf_decref (conf);
         if (msg)
             flux_respond_error (c->h, msg, ENOMEM, NULL);
         return;
     }
-    flux_conf_decref (c->conf);
-    c->conf = conf;
-    flux_set_conf_new (c->h, flux_conf_copy (conf));
+    list_init (&ch->node);
     ch->c = c;
+    ch->conf = conf;
     ch->msg = flux_msg_incref (msg);
-    ch->pending = 1;
-    if (c->hook)
-        ch->errnum = -c->hook (c->hook_arg, conf, &ch->error);
-    if (c->mh) {
-        list_foreach (modhost_core_list (c->mh), n)
-            ask_module (ch, list_entry (n, struct module, node)->name, o);
-        list_foreach (modhost_list (c->mh), n)
-            ask_module (ch, list_entry (n, struct module, node)->name, o);
-    }
-    tell_children (c, o);
-    change_done_one (ch);
+    if (msg)
+        list_append (&c->changes, &ch->node);
+    else
+        adopt (c, conf);
+    if (first || !msg)
+        begin (ch);
 }
 
 /* --- requests --- */
@@ -293,6 +366,7 @@ struct config *config_new (flux_t *h, flux_conf_t *conf, const char *path,
     c->h = h;
     c->conf = conf;
     c->rank = rank;
+    list_init (&c->changes);
     if ((path && !(c->path = strdup (path)))
         || !(c->followers = flux_msglist_create ())
         || flux_set_conf_new (h, flux_conf_copy (conf)) < 0
@@ -308,6 +382,8 @@ void config_free (struct config *c)
     if (!c)
         return;
     config_unsync (c);
+    list_foreach (&c->changes, n)
+        change_free (list_entry (n, struct change, node));
     flux_msg_handler_delvec (c->handlers);
     flux_msglist_destroy (c->followers);
     flux_conf_decref (c->conf);

@@ -2,8 +2,9 @@
  *
  * The leader reads it (config.path, --conf); each follower gets it from its
  * parent when it joins, and again whenever it changes (config.sync).  A change
- * is shown to every module by NAME.config-reload; one that refuses makes the
- * request fail with its words.
+ * is shown to every module of the leader by NAME.config-reload; one that refuses makes
+ * the request fail with its words, and all are shown again what was before.  Followers
+ * are told what the leader's modules have taken.
  */
 #ifndef BROKER_CONFIG_H
 #define BROKER_CONFIG_H

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/errmsg.h"
+#include "broker/access.h"
 #include "broker/attr.h"
 #include "broker/attr_service.h"
 #include "broker/boot.h"
@@ -191,7 +192,7 @@ static int read_config (struct broker *b, flux_error_t *err)
         path = NULL;
     if (!(b->conf = config_read (path, b->opts.conf, err)))
         return errno ? -errno : -EINVAL;
-    return 0;
+    return access_check_conf (b->conf, err);
 }
 
 /* Configuration tells, if it has the table; else a process manager. */
@@ -322,7 +323,8 @@ static int start_modules (struct broker *b, flux_error_t *err)
 static int on_config (void *arg, const flux_conf_t *conf, flux_error_t *err)
 {
     struct broker *b = arg;
-    return overlay_config_changed (b->overlay, conf, err);
+    int rc = access_check_conf (conf, err);
+    return rc < 0 ? rc : overlay_config_changed (b->overlay, conf, err);
 }
 
 static int start_overlay (struct broker *b, flux_error_t *err)

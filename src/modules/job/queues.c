@@ -9,9 +9,9 @@
 #include <pwd.h>
 #include <syslog.h>
 
-#include "base/duration.h"
 #include "base/errmsg.h"
 #include "modules/job/mgr.h"
+#include "modules/job/policyconf.h"
 
 struct queue {
     char *name;
@@ -52,7 +52,8 @@ static struct queue *queue_new (const char *name, json_t *conf)
         return NULL;
     }
     q->conf = json_incref (conf);
-    q->enable = q->start = true;
+    q->enable = true;
+    q->start = *name == '\0';          /* a named one is started by the administrator */
     return q;
 }
 
@@ -92,33 +93,17 @@ bool queues_named (const struct mgr *m)
 
 /* ---- policy: the queue's, else its parent's, else the general one ---- */
 
-static json_t *path_get (json_t *o, const char *path)
-{
-    char part[64];
-
-    while (o && *path) {
-        size_t n = strcspn (path, ".");
-        if (n >= sizeof (part))
-            return NULL;
-        memcpy (part, path, n);
-        part[n] = '\0';
-        o = json_object_get (o, part);
-        path += n + (path[n] == '.');
-    }
-    return o;
-}
-
 const json_t *queues_policy (struct mgr *m, const char *name, const char *path)
 {
     struct queue *q = find (m->queues, name), *parent;
     json_t *val;
 
-    if (q && (val = path_get (json_object_get (q->conf, "policy"), path)))
+    if (q && (val = policyconf_get (json_object_get (q->conf, "policy"), path)))
         return val;
     if (q && q->parent && (parent = find (m->queues, q->parent))
-        && (val = path_get (json_object_get (parent->conf, "policy"), path)))
+        && (val = policyconf_get (json_object_get (parent->conf, "policy"), path)))
         return val;
-    return path_get (m->queues->policy, path);
+    return policyconf_get (m->queues->policy, path);
 }
 
 bool queues_any_policy (struct mgr *m, const char *path)
@@ -126,10 +111,10 @@ bool queues_any_policy (struct mgr *m, const char *path)
     struct queue *q;
     size_t pos = 0;
 
-    if (path_get (m->queues->policy, path))
+    if (policyconf_get (m->queues->policy, path))
         return true;
     while (m->queues->named && (q = hash_next (m->queues->named, &pos, NULL))) {
-        if (path_get (json_object_get (q->conf, "policy"), path))
+        if (policyconf_get (json_object_get (q->conf, "policy"), path))
             return true;
     }
     return false;
@@ -137,7 +122,7 @@ bool queues_any_policy (struct mgr *m, const char *path)
 
 const char *queues_default (struct mgr *m)
 {
-    return json_string_value (path_get (m->queues->policy, "jobspec.defaults.system.queue"));
+    return json_string_value (policyconf_get (m->queues->policy, "jobspec.defaults.system.queue"));
 }
 
 /* Properties that jobs of the queue require; NULL if none.  Borrowed. */
@@ -262,64 +247,17 @@ int queues_move_constraints (struct mgr *m, const char *from, const char *to,
 
 /* ---- configuration ---- */
 
-static int check_duration (json_t *o, const char *what, flux_error_t *err)
-{
-    double d;
-
-    if (!o)
-        return 0;
-    if (json_is_number (o) && json_number_value (o) >= 0)
-        return 0;
-    if (!json_is_string (o) || duration_parse (json_string_value (o), &d) < 0)
-        return errmsg (err, -EINVAL, "%s: not a duration in Flux standard form", what);
-    return 0;
-}
-
-static int check_sizes (json_t *o, const char *what, flux_error_t *err)
-{
-    const char *key;
-    json_t *val;
-
-    json_object_foreach (o, key, val) {
-        if (strcmp (key, "nnodes") && strcmp (key, "ncores") && strcmp (key, "ngpus"))
-            return errmsg (err, -EINVAL, "%s.%s: unknown limit", what, key);
-        if (!json_is_integer (val) || json_integer_value (val) < -1)
-            return errmsg (err, -EINVAL, "%s.%s: not an integer of at least -1", what, key);
-    }
-    return 0;
-}
-
-static int check_policy (json_t *policy, const char *what, flux_error_t *err)
-{
-    char name[128];
-
-    if (!policy)
-        return 0;
-    if (!json_is_object (policy))
-        return errmsg (err, -EINVAL, "%s: not a table", what);
-    snprintf (name, sizeof (name), "%s.jobspec.defaults.system.duration", what);
-    if (check_duration (path_get (policy, "jobspec.defaults.system.duration"), name, err) < 0)
-        return -EINVAL;
-    snprintf (name, sizeof (name), "%s.limits.duration", what);
-    if (check_duration (path_get (policy, "limits.duration"), name, err) < 0)
-        return -EINVAL;
-    snprintf (name, sizeof (name), "%s.limits.job-size.max", what);
-    if (check_sizes (path_get (policy, "limits.job-size.max"), name, err) < 0)
-        return -EINVAL;
-    snprintf (name, sizeof (name), "%s.limits.job-size.min", what);
-    return check_sizes (path_get (policy, "limits.job-size.min"), name, err);
-}
-
 static int check_queue (json_t *all, const char *name, json_t *conf, flux_error_t *err)
 {
     json_t *parent = json_object_get (conf, "parent"), *o;
     char what[160];
     size_t i;
 
-    if (!json_is_object (conf))
-        return errmsg (err, -EINVAL, "queues.%s: not a table", name);
+    snprintf (what, sizeof (what), "queues.%s", name);
+    if (policyconf_check_keys (conf, what, "requires hosts parent policy", err) < 0)
+        return -EINVAL;
     snprintf (what, sizeof (what), "queues.%s.policy", name);
-    if (check_policy (json_object_get (conf, "policy"), what, err) < 0)
+    if (policyconf_check (json_object_get (conf, "policy"), what, err) < 0)
         return -EINVAL;
     if ((o = json_object_get (conf, "requires"))) {
         json_t *val;
@@ -342,7 +280,7 @@ static int check_queue (json_t *all, const char *name, json_t *conf, flux_error_
         return errmsg (err, -EINVAL, "queues.%s.parent: %s is a virtual queue itself",
                        name, json_string_value (parent));
     if (json_object_get (conf, "requires") || json_object_get (conf, "hosts")
-        || path_get (conf, "policy.scheduler"))
+        || policyconf_get (conf, "policy.scheduler"))
         return errmsg (err, -EINVAL, "queues.%s: a virtual queue must not set requires, "
                        "hosts or policy.scheduler", name);
     return 0;
@@ -420,7 +358,7 @@ int queues_configure (struct mgr *m, const flux_conf_t *conf, flux_error_t *err)
 
     if (flux_conf_unpack (conf, err, "{s?o s?o}", "queues", &all, "policy", &policy) < 0)
         return -EINVAL;
-    if (check_policy (policy, "policy", err) < 0)
+    if (policyconf_check (policy, "policy", err) < 0)
         return -EINVAL;
     if (all && !json_is_object (all))
         return errmsg (err, -EINVAL, "queues: not a table");
@@ -428,7 +366,7 @@ int queues_configure (struct mgr *m, const flux_conf_t *conf, flux_error_t *err)
         if (check_queue (all, name, val, err) < 0)
             return -EINVAL;
     }
-    name = json_string_value (path_get (policy, "jobspec.defaults.system.queue"));
+    name = json_string_value (policyconf_get (policy, "jobspec.defaults.system.queue"));
     if (name && !json_object_get (all, name))
         return errmsg (err, -EINVAL, "policy.jobspec.defaults.system.queue: %s is not a "
                        "configured queue", name);

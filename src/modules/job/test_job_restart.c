@@ -236,12 +236,18 @@ static void test_queues (void **state)
 {
     struct fixture *x = fixture_new (QUEUES);
     flux_t *h = fixture_client (x);
-    flux_jobid_t id = submit (h, "true"), quick;
+    flux_jobid_t id, quick;
     flux_future_t *f;
     const char *s, *reason;
     double duration;
     int start;
 
+    /* stopped until someone starts them */
+    id = submit (h, "true");
+    succeeds (queue_rpc (h, "job-manager.queue-start", "debug", "start", 1, ""));
+    succeeds (queue_rpc (h, "job-manager.queue-start", "quick", "start", 1, ""));
+    assert_int_equal (attr_int (h, id, "state"), FLUX_JOB_STATE_SCHED);
+    succeeds (queue_rpc (h, "job-manager.queue-start", "batch", "start", 1, ""));
     wait_for (h, id, "clean");
     f = flux_job_list_id (h, id, "[\"queue\",\"duration\"]");
     ready (f);

@@ -1,0 +1,212 @@
+# A system instance: two hosts, brokers of user flux with the command line of the unit
+# file, the socket that commands use where FLUX_URI is not set.
+
+load common
+load hosts
+
+FLUX_UID=1990 ALICE=1991 BOB=1992
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    make_hosts 2
+    [ -n "$SWITCH" ] || skip "name spaces cannot be made here"
+    PIDS=()
+    make_users
+    mkdir -p site/conf.d home
+    chmod 1777 home
+    for i in 0 1; do furnish $i; done
+    on_host 0 setpriv --reuid=$FLUX_UID --regid=$FLUX_UID --clear-groups flux version >/dev/null \
+        || skip "$FLUX_BUILD cannot be reached by other users"
+    as flux flux keygen /mnt/home/cert
+    write_config
+}
+
+teardown() {
+    for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null || true; done
+    remove_hosts
+}
+
+make_users() {
+    { cat /etc/passwd; for u in flux:$FLUX_UID alice:$ALICE bob:$BOB; do
+        echo "${u%:*}:x:${u#*:}:${u#*:}::/mnt/home:/bin/sh"; done; } >passwd
+    { cat /etc/group; for u in flux:$FLUX_UID alice:$ALICE bob:$BOB; do
+        echo "${u%:*}:x:${u#*:}:"; done; echo "ops:x:1999:bob"; } >group
+}
+
+# furnish I: what systemd and the administrator prepare on a host
+furnish() {
+    chmod 755 .
+    on_host "$1" mount --bind passwd /etc/passwd
+    on_host "$1" mount --bind group /etc/group
+    on_host "$1" mount --bind "$PWD" /mnt
+    on_host "$1" mount -t tmpfs none /run
+    on_host "$1" mount -t tmpfs none /var/lib
+    on_host "$1" install -d -o $FLUX_UID -g $FLUX_UID -m 755 /run/flux
+    on_host "$1" install -d -o $FLUX_UID -g $FLUX_UID -m 700 /var/lib/flux
+}
+
+# write_config TOML: of all hosts, with more lines
+write_config() {
+    cat >site/conf.d/system.toml <<CONF
+[bootstrap]
+curve_cert = "/mnt/home/cert"
+default_port = 8050
+default_bind = "tcp://eth0:%p"
+default_connect = "tcp://%h:%p"
+hosts = [ { host = "test[0-1]" } ]
+[resource]
+noverify = true
+[[resource.config]]
+hosts = "test[0-1]"
+cores = "0-3"
+CONF
+    printf '%s\n' "${@-}" >>site/conf.d/system.toml
+}
+
+# user I NAME: the array AT before a command runs it on that host as that user, in a
+# shell that knows of no instance
+user() {
+    local id
+    id=$(awk -F: -v n="$2" '$1 == n { print $3 }' passwd)
+    AT=(nsenter -t "${HOST_PIDS[$1]}" -n -u -m env -C /mnt/home -u FLUX_URI HOME=/mnt/home
+        TMPDIR=/tmp setpriv --reuid="$id" --regid="$id" --init-groups)
+}
+
+# as NAME COMMAND...: on test0
+as() {
+    user 0 "$1"
+    shift
+    timeout 40 "${AT[@]}" "$@"
+}
+
+# systemctl_start I...: what the unit would do on these hosts
+systemctl_start() {
+    local words
+    read -ra words < <(sed -n '/^ExecStart=/,/[^\\]$/ { s/^ExecStart=//; s/\\$//; p }' \
+        "$FLUX_BUILD/etc/flux.service" | tr '\n' ' '; echo)
+    [ "${words[1]}" = broker ]
+    for i in "$@"; do
+        user "$i" flux
+        "${AT[@]}" flux broker --config-path=/mnt/site/conf.d "${words[@]:3}" 2>"err$i" &
+        PIDS[i]=$!
+    done
+}
+
+# nodes_up N: as the scheduler sees it
+nodes_up() {
+    [ "$(as flux flux resource list -s free -no '{nnodes}' 2>/dev/null)" = "$1" ]
+}
+
+ended() {
+    ! kill -0 "${PIDS[$1]}" 2>/dev/null
+}
+
+# one_line TEXT: it failed with one line, which has TEXT
+one_line() {
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $output == *"$1"* ]]
+}
+
+shut_down() {
+    as flux flux shutdown --quiet
+    wait_until 20 ended 0
+    local rc=0
+    wait "${PIDS[0]}" || rc=$?
+    [ $rc -eq 42 ]
+}
+
+@test "commands of any shell find the instance by its socket" {
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    run as flux sh -c 'for a in local-uri statedir instance-level config.path; do flux getattr $a; done
+        flux run -N2 hostname | sort; flux submit true >/dev/null
+        flux queue drain; flux jobs -ano "{status}"; flux resource status -no "{state} {nodelist}"
+        flux queue status; flux overlay status --summary; flux uri --local .; flux uri --remote /
+        flux proxy local:///run/flux/local flux getattr size'
+    echo "$output"
+    [ "${lines[*]}" = "local:///run/flux/local /var/lib/flux 0 /mnt/site/conf.d test0 test1 \
+COMPLETED COMPLETED avail test[0-1] Job submission is enabled Scheduling is started 0 test0: full \
+local:///run/flux/local ssh://test0/run/flux/local 2" ]
+    as flux flux uptime | grep -q "run .*owner flux,  depth 0,  size 2"
+    user 1 flux
+    [ "$("${AT[@]}" flux getattr rank)" = 1 ]
+    [ "$("${AT[@]}" flux run --requires=rank:0 hostname)" = test0 ]
+    ! grep -E '(err|crit|warning)\[' err0 err1
+}
+
+@test "a batch job and an allocation nest under it" {
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    as flux sh -c 'cat >job.sh <<"JOB"
+#!/bin/sh
+flux getattr size; flux getattr instance-level; flux getattr broker.boot-method
+flux getattr parent-uri; flux run -N2 hostname | sort; flux --parent getattr hostlist
+JOB
+        chmod +x job.sh
+        id=$(flux batch -N2 --output=out ./job.sh); flux job attach $id; cat out
+        flux alloc -N1 flux getattr size; flux uri --local $(flux job last) || true' >got
+    cat got
+    [ "$(xargs <got)" != "" ]
+    grep -qx 'local:///run/flux/local' got
+    [ "$(sed -n '1,7p' got | xargs)" = "2 1 simple local:///run/flux/local test0 test1 test[0-1]" ]
+    [ "$(sed -n 8p got)" = 1 ]
+}
+
+@test "jobs, queues and drained hosts are there after flux shutdown and a new start" {
+    write_config '[queues.batch]' '[queues.debug]'
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    as flux sh -c 'flux queue start -q batch --quiet; flux run -q batch true; flux submit -q debug sleep 0
+        flux resource drain test1 broken; flux queue disable -q debug --quiet; flux kvs put a=1'
+    as flux flux jobs -no '{queue} {status}' -a >before
+    shut_down
+    wait_until 10 ended 1
+    ls -l "/proc/${HOST_PIDS[0]}/root/var/lib/flux/dump"
+    systemctl_start 1 0
+    wait_until 20 as flux flux ping -c1 1 >/dev/null
+    as flux flux jobs -no '{queue} {status}' -a >after
+    cat before after
+    diff before after
+    [ "$(xargs <after)" = "debug SCHED batch COMPLETED" ]
+    [ "$(as flux flux resource drain -no '{nodelist} {reason}')" = "test1 broken" ]
+    [ "$(as flux flux kvs get a)" = 1 ]
+    as flux flux queue status -q batch | grep -q "Scheduling is started"
+    as flux flux queue status -q debug | tee q | grep -q "submission is disabled"
+    grep -q "Scheduling is stopped" q
+}
+
+@test "a reload takes new queues, policy and access; what is wrong is refused and changes nothing" {
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    run as alice flux getattr size
+    one_line "Operation not permitted"
+    write_config '[access]' 'allow-guest-user = true' '[policy.limits]' 'duration = "1h"' \
+        '[policy.jobspec.defaults.system]' 'duration = "5m"' '[queues.q.policy.limits]' \
+        'job-size.max.nnodes = 1'
+    as flux flux config reload
+    [ "$(as alice flux getattr size)" = 2 ]
+    [ "$(as flux flux queue list -no '{queue}')" = q ]
+    as flux flux queue start --quiet -a
+    run as flux flux submit -q q -N2 true
+    one_line "requests too many nodes (2): the limit is 1"
+    run as flux flux submit -q q -t 2h true
+    one_line "requested duration (2h) exceeds policy limit of 1h"
+    [ "$(as flux sh -c 'flux jobs -ano "{duration}" $(flux submit -q q true)')" = 300.0 ]
+    for bad in '[queues' '[policy]
+limits = 3' '[access]
+allow-guest-user = "maybe"' '[queues.q]
+requires = 1'; do
+        write_config "$bad"
+        run as flux flux config reload
+        echo "$bad: $output"
+        [ "$status" -ne 0 ]
+        [ "$(as flux flux queue list -no '{queue}')" = q ]
+        [ "$(as alice flux getattr size)" = 2 ]
+    done
+    user 1 flux
+    run "${AT[@]}" flux config reload
+    one_line "rank 0"
+    "${AT[@]}" flux config reload --follower-noop
+}
