@@ -168,7 +168,6 @@ error:
 
 const struct builtin sched_simple_builtin = {
     .name = "sched-simple",
-    .thread = "sched",
     .flags = BUILTIN_RANK0,
     .services = "sched feasibility",
     .start = sched_simple_start,
