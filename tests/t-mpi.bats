@@ -133,3 +133,59 @@ flux run -o userrc=$PWD/rc.lua -o pmi=site-pmi sh -c 'test -z "$PMI_FD"'
 END
     [ "$status" -eq 0 ]
 }
+
+@test "a task that ends in the midst of the exchange fails it for all others, with one message" {
+    on_nodes 4 <<'END'
+for n in 1 4; do
+    rc=0; flux run -N$n -n$((n + 3)) -o exit-timeout=none pmitest quit 9 2>err || rc=$?
+    test $rc = 9
+    test $(grep -c 'flux-shell.*ERROR: pmi: the barrier has failed' err) = 1
+    grep -q "the barrier has failed: task $((n + 2)) (host node.*) has ended before PMI_Finalize" err
+    test $(grep -c 'pmitest: barrier: ' err) = $((n + 2))
+done
+# one that waits in it itself: it may have been the last to come
+rc=0; flux run -N2 -n5 -o exit-timeout=none pmitest quit 9 in 2>err || rc=$?
+test $rc = 9
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "tasks that have nothing to do with PMI, or have finished with it, break nothing" {
+    on_nodes 2 <<'END'
+flux run -N2 -n4 sh -c 'test $FLUX_TASK_RANK = 0 || exit 0; exit 0' 2>err; test ! -s err
+flux run -N2 -n4 pmitest exchange 2>err | grep -qx '4 ok'; test ! -s err
+# one that never comes is an end too, if it is on this node
+rc=0; flux run -N1 -n2 -o exit-timeout=none sh -c 'test $FLUX_TASK_RANK = 1 || exec pmitest exchange' 2>err || rc=$?
+test $rc = 1; grep -q 'the barrier has failed: task 1 (host node0) has ended$' err
+# otherwise the job's exit-timeout says which task was the first to end
+rc=0; flux run -N2 -o exit-timeout=0.2s sh -c 'test $FLUX_TASK_RANK = 1 || exec pmitest exchange' 2>err || rc=$?
+test $rc != 0; grep -q 'task 1 exited and exit-timeout=0.2s has expired' err
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "garbage, over-long lines, other versions, keys that are put twice" {
+    on_nodes 2 <<'END'
+for bad in 'what is this' 'cmd=nonsense' 'cmd' 'cmd=put kvsname=x key=a' "$(printf 'cmd=get_maxes\001')"; do
+    rc=0; flux run -N2 -n2 -o exit-timeout=none pmitest say "$bad" 2>err || rc=$?
+    test $rc = 1; test $(grep -c 'task . breaks the PMI protocol' err) -ge 1
+done
+rc=0; flux run pmitest long 100000 2>err || rc=$?
+test $rc = 1; grep -q 'task 0 breaks the PMI protocol' err
+flux run pmitest say 'cmd=init pmi_version=2 pmi_subversion=0' >out 2>err
+grep -qx 'cmd=response_to_init rc=-1 pmi_version=1 pmi_subversion=1' out
+grep -q 'task 0 speaks PMI version 2' err
+flux run -N1 -n2 pmitest same 2>err; test ! -s err
+flux run -N2 -n2 pmitest same 2>err
+test $(grep -c "key 'same' has been put by tasks of two nodes" err) = 1
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "the fanout of the exchange" {
+    on_nodes 3 <<'END'
+for k in 1 3 100; do flux run -N3 -n3 -o pmi-simple.exchange.k=$k pmitest exchange 2 | grep -qx '3 ok'; done
+for k in 0 -1 x 1.5 99999999999; do ! flux run -N3 -o pmi-simple.exchange.k=$k true 2>err; grep -q 'exchange.k: want a positive' err; done
+END
+    [ "$status" -eq 0 ]
+}

@@ -218,7 +218,7 @@ flux run -o pmi-simple.nomap pmitest get flux.taskmap | grep -qx 'flux.taskmap: 
 ! flux run -o pmi=off pmitest exchange
 rc=0; flux run -N2 -n3 pmitest abort 42 2>err || rc=$?; test $rc = 42
 grep -q 'task 2 called MPI_Abort: enough' err
-! flux run -n2 pmitest garbage 2>err
+! flux run -n2 pmitest say 'what is this' 2>err
 grep -q 'breaks the PMI protocol' err
 END
     [ "$status" -eq 0 ]

@@ -17,6 +17,7 @@ struct client {
     bool initialized;
     bool in_barrier;
     bool finalized;
+    bool gone;
     bool in_spawn;        /* between mcmd=spawn and endcmd */
 };
 
@@ -28,8 +29,10 @@ struct pmi_server {
     int appnum;
     char *kvsname;
     struct hash *kvs;
-    json_t *new_keys;
+    struct buf new_keys;
+    char twin[PMI_WIRE_KEYLEN_MAX];
     int in_barrier;
+    int ngone;
     int nclients;
     struct client clients[];
 };
@@ -66,8 +69,11 @@ static int cmd_init (struct pmi_server *s, int client, const char *line)
     if (pmi_wire_get_int (line, "pmi_version", 0, INT_MAX, &version) < 0
         || pmi_wire_get_int (line, "pmi_subversion", 0, INT_MAX, &subversion) < 0)
         return -EPROTO;
-    if (version < 1)
-        return answer (s, client, "cmd=response_to_init rc=-1");
+    if (version != 1) {
+        if (s->ops.refused)
+            s->ops.refused (s->arg, client, version);
+        return answer (s, client, "cmd=response_to_init rc=-1 pmi_version=1 pmi_subversion=1");
+    }
     s->clients[client].initialized = true;
     return answer (s, client,
                    "cmd=response_to_init rc=0 pmi_version=1 pmi_subversion=1");
@@ -147,7 +153,7 @@ static int put (struct pmi_server *s, const char *key, const char *value)
         return -EINVAL;
     if (hash_get (s->kvs, key))
         return -EEXIST;
-    if (json_object_set_new (s->new_keys, key, json_string (value)) < 0)
+    if (buf_addf (&s->new_keys, "%s=%s\n", key, value) < 0)
         return -ENOMEM;
     return store (s, key, value);
 }
@@ -195,6 +201,11 @@ static int cmd_barrier_in (struct pmi_server *s, int client, const char *line)
 {
     if (s->clients[client].in_barrier)
         return -EPROTO;
+    if (s->ngone > 0) {
+        if (s->ops.failed)
+            s->ops.failed (s->arg, 1);
+        return answer (s, client, "cmd=barrier_out rc=-1");
+    }
     s->clients[client].in_barrier = true;
     if (++s->in_barrier < s->nclients)
         return 0;
@@ -313,6 +324,31 @@ int pmi_server_input (struct pmi_server *s, int client, const char *data,
     return c->in.len > PMI_WIRE_LINE_MAX ? -EPROTO : 0;
 }
 
+void pmi_server_hangup (struct pmi_server *s, int client)
+{
+    struct client *c;
+    int waiting;
+
+    if (client < 0 || client >= s->nclients || s->clients[client].gone)
+        return;
+    c = &s->clients[client];
+    c->gone = true;
+    s->ngone++;
+    s->in_barrier -= c->in_barrier;
+    c->in_barrier = false;
+    if ((waiting = s->in_barrier) > 0) {
+        (void)pmi_server_barrier_done (s, -1);
+        if (s->ops.failed)
+            s->ops.failed (s->arg, waiting);
+    }
+}
+
+bool pmi_server_active (const struct pmi_server *s, int client)
+{
+    return client >= 0 && client < s->nclients && s->clients[client].initialized
+           && !s->clients[client].finalized;
+}
+
 bool pmi_server_finalized (const struct pmi_server *s, int client)
 {
     return client >= 0 && client < s->nclients && s->clients[client].finalized;
@@ -332,16 +368,50 @@ const char *pmi_server_lookup (const struct pmi_server *s, const char *key)
     return hash_get (s->kvs, key);
 }
 
-json_t *pmi_server_take_new (struct pmi_server *s)
+char *pmi_server_take_new (struct pmi_server *s)
 {
-    json_t *fresh = json_object ();
-    json_t *keys;
+    return buf_take (&s->new_keys);
+}
 
-    if (!fresh)
-        return NULL;
-    keys = s->new_keys;
-    s->new_keys = fresh;
-    return keys;
+/* "KEY=VALUE" in place, both cut to strings. */
+static int add_line (struct pmi_server *s, char *line, const char **twinp)
+{
+    char *value = strchr (line, '=');
+    const char *old;
+
+    if (!value)
+        return -EINVAL;
+    *value++ = '\0';
+    if (strlen (line) >= PMI_WIRE_KEYLEN_MAX || strlen (value) >= PMI_WIRE_VALLEN_MAX
+        || !pmi_wire_is_word (line) || !pmi_wire_is_string (value))
+        return -EINVAL;
+    if ((old = hash_get (s->kvs, line))) {
+        if (strcmp (old, value) == 0)
+            return 0;
+        memcpy (s->twin, line, strlen (line) + 1);
+        *twinp = s->twin;
+    }
+    return store (s, line, value);
+}
+
+int pmi_server_add (struct pmi_server *s, const char *lines, const char **twinp)
+{
+    char *copy = strdup (lines);
+    int rc = 0;
+
+    *twinp = NULL;
+    if (!copy)
+        return -ENOMEM;
+    for (char *p = copy, *end; rc == 0 && *p; p = end) {
+        if (!(end = strchr (p, '\n')))
+            rc = -EINVAL;
+        else {
+            *end++ = '\0';
+            rc = add_line (s, p, twinp);
+        }
+    }
+    free (copy);
+    return rc;
 }
 
 struct pmi_server *pmi_server_new (const struct pmi_server_args *args,
@@ -368,8 +438,8 @@ struct pmi_server *pmi_server_new (const struct pmi_server_args *args,
         s->clients[i].in = (struct buf)BUF_INIT;
         s->clients[i].rank = args->ranks ? args->ranks[i] : i;
     }
-    if (!(s->kvsname = strdup (args->kvsname)) || !(s->kvs = hash_new (free))
-        || !(s->new_keys = json_object ())) {
+    s->new_keys = (struct buf)BUF_INIT;
+    if (!(s->kvsname = strdup (args->kvsname)) || !(s->kvs = hash_new (free))) {
         pmi_server_free (s);
         errno = ENOMEM;
         return NULL;
@@ -384,7 +454,7 @@ void pmi_server_free (struct pmi_server *s)
     for (int i = 0; i < s->nclients; i++)
         buf_release (&s->clients[i].in);
     hash_free (s->kvs);
-    json_decref (s->new_keys);
+    buf_release (&s->new_keys);
     free (s->kvsname);
     free (s);
 }

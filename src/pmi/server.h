@@ -7,7 +7,7 @@
  *
  * Keys live in the server.  What was put since the last barrier can be taken
  * out with pmi_server_take_new() and exchanged with the servers of other nodes,
- * whose keys go in with pmi_server_set(); a server that holds all clients of
+ * whose keys go in with pmi_server_add(); a server that holds all clients of
  * the program needs neither.
  *
  * A client that breaks the protocol gets no answer: pmi_server_input() returns
@@ -19,7 +19,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <jansson.h>
 
 struct pmi_server;
 
@@ -30,6 +29,11 @@ struct pmi_server_ops {
     /* All local clients are in the barrier: call pmi_server_barrier_done()
      * now or later.  NULL: the barrier is done at once. */
     void (*barrier) (void *arg);
+    /* The barrier has failed for 'count' clients, because another is gone
+     * (pmi_server_hangup); they have been told.  May be NULL. */
+    void (*failed) (void *arg, int count);
+    /* A client speaks another version only, and was told so.  May be NULL. */
+    void (*refused) (void *arg, int client, int version);
     /* A client called abort. */
     void (*abort) (void *arg, int client, int exit_code, const char *msg);
     /* Where a key is not among those of the server: the value, borrowed until
@@ -63,12 +67,23 @@ int pmi_server_barrier_done (struct pmi_server *s, int rc);
 /* The client has said finalize (its end of file is then no error). */
 bool pmi_server_finalized (const struct pmi_server *s, int client);
 
+/* The client has closed its connection.  No barrier can succeed from then on: those who
+ * wait are told so, and so is each that comes. */
+void pmi_server_hangup (struct pmi_server *s, int client);
+/* It has said init, and not finalize. */
+bool pmi_server_active (const struct pmi_server *s, int client);
+
 /* Preset or exchanged keys.  0, -EINVAL (not a word, not a string, too long),
  * -ENOMEM. */
 int pmi_server_set (struct pmi_server *s, const char *key, const char *value);
 const char *pmi_server_lookup (const struct pmi_server *s, const char *key);
-/* Keys that clients put since the last call: a new reference to an object of
- * strings, or NULL (no memory). */
-json_t *pmi_server_take_new (struct pmi_server *s);
+/* Keys that clients put since the last call, as lines "KEY=VALUE"; the caller frees.
+ * NULL: no memory. */
+char *pmi_server_take_new (struct pmi_server *s);
+
+/* Take in such lines of other servers.  A key that is there with another value is
+ * replaced, and its name is given in *twinp (borrowed; else NULL).  0, -EINVAL (a line
+ * that cannot have come from a server), -ENOMEM. */
+int pmi_server_add (struct pmi_server *s, const char *lines, const char **twinp);
 
 #endif /* !PMI_SERVER_H */

@@ -18,6 +18,8 @@ struct ctx {
     char out[3][8192];      /* the last answer to each client */
     int aborted;
     int barriers;
+    int failed;
+    int refused;
     int fds[2][2];          /* socket pairs of the client tests */
 };
 
@@ -43,8 +45,24 @@ static void on_abort (void *arg, int client, int exit_code, const char *msg)
     ctx->aborted = exit_code;
 }
 
+static void on_failed (void *arg, int count)
+{
+    struct ctx *ctx = arg;
+
+    ctx->failed += count;
+}
+
+static void on_refused (void *arg, int client, int version)
+{
+    struct ctx *ctx = arg;
+
+    ctx->refused = version;
+}
+
 static const struct pmi_server_ops buffer_ops = {
     .send = to_buffer,
+    .failed = on_failed,
+    .refused = on_refused,
     .barrier = on_barrier,
     .abort = on_abort,
 };
@@ -98,12 +116,63 @@ static void test_conversation (void **state)
     assert_false (pmi_server_finalized (ctx->s, 2));
     assert_int_equal (say (ctx, 2, "cmd=finalize\n"), 0);
     assert_true (pmi_server_finalized (ctx->s, 2));
-    json_t *o = pmi_server_take_new (ctx->s);
-    assert_int_equal (json_object_size (o), 1);
-    json_decref (o);
-    o = pmi_server_take_new (ctx->s);
-    assert_int_equal (json_object_size (o), 0);
-    json_decref (o);
+    char *text = pmi_server_take_new (ctx->s);
+    assert_string_equal (text, "a=b c=d\n");
+    free (text);
+    text = pmi_server_take_new (ctx->s);
+    assert_string_equal (text, "");
+    free (text);
+}
+
+static void test_add (void **state)
+{
+    struct ctx *ctx = *state;
+    const char *bad[] = { "a", "a=b", "a\n", "=b\n", "a b=c\n", "a=b\x01\n", "\n" };
+    const char *twin;
+
+    assert_int_equal (pmi_server_add (ctx->s, "", &twin), 0);
+    assert_int_equal (pmi_server_add (ctx->s, "k=v=w x\nl=\n", &twin), 0);
+    assert_null (twin);
+    assert_string_equal (pmi_server_lookup (ctx->s, "k"), "v=w x");
+    assert_string_equal (pmi_server_lookup (ctx->s, "l"), "");
+    assert_int_equal (pmi_server_add (ctx->s, "k=v=w x\n", &twin), 0);
+    assert_null (twin);
+    assert_int_equal (pmi_server_add (ctx->s, "l=\nk=other\nm=1\n", &twin), 0);
+    assert_string_equal (twin, "k");
+    assert_string_equal (pmi_server_lookup (ctx->s, "k"), "other");
+    for (size_t i = 0; i < sizeof (bad) / sizeof (bad[0]); i++)
+        assert_int_equal (pmi_server_add (ctx->s, bad[i], &twin), -EINVAL);
+}
+
+/* Whoever waits when another is gone is told, and whoever comes later. */
+static void test_hangup (void **state)
+{
+    struct ctx *ctx = *state;
+
+    assert_false (pmi_server_active (ctx->s, 1));
+    assert_int_equal (say (ctx, 1, "cmd=init pmi_version=1 pmi_subversion=1\n"), 0);
+    assert_true (pmi_server_active (ctx->s, 1));
+    assert_int_equal (say (ctx, 0, "cmd=barrier_in\n"), 0);
+    pmi_server_hangup (ctx->s, 1);
+    pmi_server_hangup (ctx->s, 1);
+    pmi_server_hangup (ctx->s, 7);
+    assert_string_equal (ctx->out[0], "cmd=barrier_out rc=-1\n");
+    assert_null (strstr (ctx->out[1], "barrier_out"));
+    assert_int_equal (ctx->failed, 1);
+    assert_int_equal (say (ctx, 2, "cmd=barrier_in\n"), 0);
+    assert_string_equal (ctx->out[2], "cmd=barrier_out rc=-1\n");
+    assert_int_equal (ctx->failed, 2);
+    assert_int_equal (ctx->barriers, 0);
+}
+
+static void test_versions (void **state)
+{
+    struct ctx *ctx = *state;
+
+    assert_int_equal (say (ctx, 0, "cmd=init pmi_version=2 pmi_subversion=0\n"), 0);
+    assert_non_null (strstr (ctx->out[0], "cmd=response_to_init rc=-1 "));
+    assert_int_equal (ctx->refused, 2);
+    assert_false (pmi_server_active (ctx->s, 0));
 }
 
 static void test_barrier (void **state)
@@ -316,6 +385,9 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown (test_conversation, setup, teardown),
         cmocka_unit_test_setup_teardown (test_barrier, setup, teardown),
+        cmocka_unit_test_setup_teardown (test_add, setup, teardown),
+        cmocka_unit_test_setup_teardown (test_hangup, setup, teardown),
+        cmocka_unit_test_setup_teardown (test_versions, setup, teardown),
         cmocka_unit_test_setup_teardown (test_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown (test_spawn_refused, setup, teardown),
         cmocka_unit_test_setup_teardown (test_hostile, setup, teardown),

@@ -48,9 +48,13 @@ static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
         snprintf (text, sizeof (text), "%s", json_string_value (o));
     else
         duration_format (d->timeout, text, sizeof (text));
-    flux_shell_raise_exit_status (d->first_status,
-                                  "task %d exited and exit-timeout=%s has expired",
-                                  d->first_rank, text);
+    if (d->first_status != 0)
+        flux_shell_raise_exit_status (d->first_status,
+                                      "task %d exited and exit-timeout=%s has expired",
+                                      d->first_rank, text);
+    else  /* the job's status is that of the others, which are killed */
+        flux_shell_raise ("exec", 0, "task %d exited and exit-timeout=%s has expired",
+                          d->first_rank, text);
 }
 
 /* At the leader: the first task of the job has exited. */

@@ -160,6 +160,8 @@ int shell_svc_init (flux_shell_t *shell);
 /* Register it, and subscribe to what there are handlers for: at first, and with a new
  * broker. */
 int shell_svc_register (flux_shell_t *shell);
+/* A request whose payload is text, not JSON. */
+flux_future_t *shell_rpc (flux_shell_t *shell, const char *method, int shell_rank, const char *s);
 /* flux_future_then(), for an answer that the shell may end without. */
 int shell_then (flux_shell_t *shell, flux_future_t *f, flux_continuation_f cb, void *arg);
 

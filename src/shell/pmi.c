@@ -1,14 +1,14 @@
 /* pmi.c - PMI-1 server of the job (RFC 13; shell option pmi)
  *
- *   task ◄─PMI_FD─► its shell: put, get, barrier
+ *   task ◄─PMI_FD─► its shell: put, get, barrier ◄─exchange.h─► other shells
  *
- *   barrier over several shells, a tree of fanout k (default 2):
- *      child ──pmi-exchange {new keys below}──► parent ──► ... ──► leader
- *      child ◄────────── {all new keys} ─────── parent ◄── ... ◄── leader
+ * A barrier exchanges what has been put since the last one.  A task that ends between
+ * init and finalize breaks it, so that no other waits for ever.
  */
 #define FLUX_SHELL_PLUGIN_NAME "pmi-simple"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <flux/idset.h>
@@ -16,100 +16,34 @@
 
 #include "pmi/server.h"
 #include "shell/builtins.h"
+#include "shell/exchange.h"
 #include "shell/internal.h"
 
 #define CHANNEL "PMI_FD"
+#define DEFAULT_FANOUT 2
 
 struct pmi {
     flux_shell_t *shell;
     struct pmi_server *server;
     struct shell_task **clients;      /* by local id */
-    int fanout;
-    int nchildren;                    /* shells below this one in the tree */
-    json_t *gathered;                 /* keys of this barrier, here and below */
-    bool local_in;                    /* all local clients are in the barrier */
-    struct flux_msglist *children;    /* exchange requests waiting for an answer */
-    bool lost;                        /* a shell of the job is: no exchange can end */
+    struct exchange *exchange;
+    bool aborted;                     /* by a task: the job ends */
+    char gone[128];                   /* the first task that has closed its connection */
 };
 
-/* The exchange */
-
-static void finish_exchange (struct pmi *pmi, json_t *all, int rc)
+/* All shells are in, or one has broken it. */
+static void exchange_cb (void *arg, const char *all, const char *why)
 {
-    const char *key;
-    json_t *val;
-    const flux_msg_t *msg;
+    struct pmi *pmi = arg;
+    const char *twin = NULL;
+    int rc = all ? pmi_server_add (pmi->server, all, &twin) : -EIO;
 
-    json_object_foreach (all, key, val)
-        pmi_server_set (pmi->server, key, json_string_value (val));
-    while ((msg = flux_msglist_pop (pmi->children))) {
-        if (rc == 0)
-            flux_respond_pack (pmi->shell->h, msg, "{s:O}", "kvs", all);
-        else
-            flux_respond_error (pmi->shell->h, msg, -rc, NULL);
-        flux_msg_decref (msg);
-    }
-    json_object_clear (pmi->gathered);
-    if (!pmi->local_in)
-        return;
-    pmi->local_in = false;
+    if (all && rc < 0)
+        shell_log_error ("the keys of other nodes: %s", strerror (-rc));
+    if (twin && pmi->shell->info.shell_rank == 0)
+        shell_warn ("key '%s' has been put by tasks of two nodes: one is lost", twin);
     if (pmi_server_barrier_done (pmi->server, rc) < 0)
         shell_log_error ("cannot answer the PMI barrier");
-}
-
-static void exchange_cb (flux_future_t *f, void *arg)
-{
-    struct pmi *pmi = arg;
-    json_t *all;
-
-    if (flux_rpc_get_unpack (f, "{s:o}", "kvs", &all) < 0) {
-        shell_log_error ("PMI exchange failed: %s", future_strerror (f, errno));
-        finish_exchange (pmi, NULL, -EIO);
-    }
-    else
-        finish_exchange (pmi, all, 0);
-    flux_future_destroy (f);
-}
-
-/* Go on once this shell's clients and all shells below are in. */
-static void try_exchange (struct pmi *pmi)
-{
-    int rank = pmi->shell->info.shell_rank;
-    flux_future_t *f;
-
-    if (pmi->lost) {
-        finish_exchange (pmi, NULL, -EHOSTUNREACH);
-        return;
-    }
-    if (!pmi->local_in || flux_msglist_count (pmi->children) < pmi->nchildren)
-        return;
-    if (rank == 0) {
-        json_t *all = json_copy (pmi->gathered);
-        finish_exchange (pmi, all, all ? 0 : -ENOMEM);
-        json_decref (all);
-        return;
-    }
-    f = flux_shell_rpc_pack (pmi->shell, "pmi-exchange", (rank - 1) / pmi->fanout, 0, "{s:O}",
-                             "kvs", pmi->gathered);
-    if (!f || shell_then (pmi->shell, f, exchange_cb, pmi) < 0) {
-        flux_future_destroy (f);
-        finish_exchange (pmi, NULL, -errno);
-    }
-}
-
-static void exchange_request_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
-{
-    struct pmi *pmi = arg;
-    json_t *kvs;
-
-    if (flux_request_unpack (msg, NULL, "{s:o}", "kvs", &kvs) < 0
-        || json_object_update (pmi->gathered, kvs) < 0
-        || flux_msglist_append (pmi->children, msg) < 0) {
-        if (flux_respond_error (h, msg, errno ? errno : ENOMEM, NULL) < 0)
-            shell_log_errno ("flux_respond_error");
-        return;
-    }
-    try_exchange (pmi);
 }
 
 /* The server's callbacks */
@@ -125,13 +59,29 @@ static int send_cb (void *arg, int client, const char *buf, size_t len)
 static void barrier_cb (void *arg)
 {
     struct pmi *pmi = arg;
-    json_t *new = pmi_server_take_new (pmi->server);
+    char *new = pmi_server_take_new (pmi->server);
 
-    if (!new || json_object_update (pmi->gathered, new) < 0)
+    if (!new)
         shell_die (1, "out of memory");
-    json_decref (new);
-    pmi->local_in = true;
-    try_exchange (pmi);
+    exchange_enter (pmi->exchange, new);
+    free (new);
+}
+
+static void failed_cb (void *arg, int count)
+{
+    struct pmi *pmi = arg;
+
+    if (!pmi->aborted)
+        exchange_break (pmi->exchange, EXCHANGE_TELL | EXCHANGE_FAILED, pmi->gone);
+}
+
+static void refused_cb (void *arg, int client, int version)
+{
+    struct pmi *pmi = arg;
+
+    shell_warn ("task %d speaks PMI version %d, and there is version 1: is its libpmi2.so that"
+                " of Slurm?  That of Flux is beside %s", pmi->clients[client]->rank, version,
+                flux_conf_builtin_get ("pmi_library_path", FLUX_CONF_AUTO));
 }
 
 static void abort_cb (void *arg, int client, int exit_code, const char *msg)
@@ -139,6 +89,7 @@ static void abort_cb (void *arg, int client, int exit_code, const char *msg)
     struct pmi *pmi = arg;
     int code = exit_code > 0 && exit_code < 256 ? exit_code : 1;
 
+    pmi->aborted = true;
     flux_shell_raise_exit_status (code << 8, "task %d called MPI_Abort%s%s",
                                   pmi->clients[client]->rank,
                                   msg && *msg ? ": " : "", msg ? msg : "");
@@ -154,9 +105,25 @@ static void trace_cb (void *arg, int client, char dir, const char *line)
 static const struct pmi_server_ops ops = {
     .send = send_cb,
     .barrier = barrier_cb,
+    .failed = failed_cb,
+    .refused = refused_cb,
     .abort = abort_cb,
     .trace = trace_cb,
 };
+
+/* The task has closed the connection, most likely by its end. */
+static void hangup (struct pmi *pmi, struct shell_task *task)
+{
+    bool active = pmi_server_active (pmi->server, task->localid);
+
+    if (pmi->gone[0] == '\0')
+        snprintf (pmi->gone, sizeof (pmi->gone), "task %d (host %s) has ended%s", task->rank,
+                  pmi->shell->info.nodes[pmi->shell->info.shell_rank].host,
+                  active ? " before PMI_Finalize" : "");
+    pmi_server_hangup (pmi->server, task->localid);
+    if (active && !pmi->aborted)
+        exchange_break (pmi->exchange, EXCHANGE_TELL, pmi->gone);
+}
 
 static void input_cb (struct shell_task *task, const char *channel, void *arg)
 {
@@ -164,9 +131,11 @@ static void input_cb (struct shell_task *task, const char *channel, void *arg)
     const char *data;
     int n = flux_subprocess_read (task->proc, channel, &data);
 
-    if (n > 0 && pmi_server_input (pmi->server, task->localid, data, n) < 0) {
+    if (n == 0)
+        hangup (pmi, task);
+    else if (n > 0 && pmi_server_input (pmi->server, task->localid, data, n) < 0) {
         flux_subprocess_close (task->proc, channel);
-        flux_shell_raise ("exec", 0, "task %d breaks the PMI protocol", task->rank);
+        flux_shell_raise_exit_status (1 << 8, "task %d breaks the PMI protocol", task->rank);
     }
 }
 
@@ -226,23 +195,12 @@ static int make_server (struct pmi *pmi)
     return pmi->server ? 0 : -1;
 }
 
-static int count_children (struct pmi *pmi)
-{
-    int rank = pmi->shell->info.shell_rank;
-    int n = 0;
-
-    for (int i = 1; i <= pmi->fanout; i++)
-        n += rank * pmi->fanout + i < pmi->shell->info.nshells;
-    return n;
-}
-
 static void pmi_free (void *arg)
 {
     struct pmi *pmi = arg;
 
     pmi_server_free (pmi->server);
-    flux_msglist_destroy (pmi->children);
-    json_decref (pmi->gathered);
+    exchange_free (pmi->exchange);
     free (pmi->clients);
     free (pmi);
 }
@@ -254,10 +212,7 @@ static struct pmi *pmi_new (flux_shell_t *shell)
     if (!pmi)
         return NULL;
     pmi->shell = shell;
-    pmi->fanout = 2;
     if (!(pmi->clients = calloc (shell->info.ntasks + 1, sizeof (pmi->clients[0])))
-        || !(pmi->gathered = json_object ())
-        || !(pmi->children = flux_msglist_create ())
         || make_server (pmi) < 0) {
         pmi_free (pmi);
         return NULL;
@@ -290,20 +245,19 @@ static int set_task_env (flux_shell_t *shell)
 static int pmi_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
 {
     flux_shell_t *shell = flux_plugin_get_shell (p);
-    const json_t *k = shell_option (shell, "pmi-simple.exchange.k");
+    const json_t *o = shell_option (shell, "pmi-simple.exchange.k");
+    json_int_t k = o ? json_integer_value (o) : DEFAULT_FANOUT;
     struct pmi *pmi;
 
     if (shell->info.ntasks == 0)
         return 0;
     if (!(pmi = pmi_new (shell)) || flux_plugin_aux_set (p, "pmi", pmi, pmi_free) < 0)
         return -1;
-    if (k && (!json_is_integer (k) || (pmi->fanout = json_integer_value (k)) < 1)) {
+    if (k < 1 || k > INT_MAX) {
         shell_log_error ("pmi-simple.exchange.k: want a positive integer");
         return -1;
     }
-    pmi->nchildren = count_children (pmi);
-    if (shell->info.nshells > 1
-        && flux_shell_service_register (shell, "pmi-exchange", exchange_request_cb, pmi) < 0)
+    if (!(pmi->exchange = exchange_new (shell, "pmi-exchange", (int)k, exchange_cb, pmi)))
         return -1;
     if (!shell_option (shell, "pmi-simple.nomap") && preset_keys (pmi) < 0)
         return -1;
@@ -318,6 +272,7 @@ static int pmi_task (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *arg
 
     pmi->clients[task->localid] = task;
     if (flux_cmd_add_channel (task->cmd, CHANNEL) < 0
+        || flux_cmd_setopt (task->cmd, CHANNEL "_LINE_BUFFER", "false") < 0   /* a line may never end */
         || flux_cmd_setenvf (task->cmd, 1, "PMI_RANK", "%d", task->rank) < 0
         || flux_cmd_setenvf (task->cmd, 1, "PMI_SIZE", "%d", shell->info.total_ntasks) < 0)
         return -1;
@@ -328,11 +283,8 @@ static int pmi_lost (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *arg
 {
     struct pmi *pmi = flux_plugin_aux_get (p, "pmi");
 
-    if (pmi) {
-        pmi->lost = true;
-        if (pmi->local_in || flux_msglist_count (pmi->children) > 0)
-            try_exchange (pmi);
-    }
+    if (pmi)
+        exchange_break (pmi->exchange, 0, "a node of this job is lost");
     return 0;
 }
 

@@ -120,6 +120,14 @@ int flux_shell_add_event_handler (flux_shell_t *shell, const char *subtopic,
     return rc < 0 ? rc : add_method (shell, FLUX_MSGTYPE_EVENT, prefix, subtopic, cb, arg);
 }
 
+flux_future_t *shell_rpc (flux_shell_t *shell, const char *method, int shell_rank, const char *s)
+{
+    char topic[256];
+
+    snprintf (topic, sizeof (topic), "%s.%s", shell->service, method);
+    return flux_rpc (shell->h, topic, s, shell->info.nodes[shell_rank].broker_rank, 0);
+}
+
 flux_future_t *flux_shell_rpc_pack (flux_shell_t *shell, const char *method, int shell_rank,
                                     int flags, const char *fmt, ...)
 {

@@ -277,6 +277,50 @@ static void simulated_rows (const char *where, double budget)
          slowest_ping (start (CMD ("queue", "drain"), true), "drain"), "ms", 10, true);
 }
 
+/* One PMI exchange (put, barrier, get) of 16 tasks a node: the median that task 0 of
+ * pmitest, which is beside this program, prints. */
+static void exchange_row (int nodes)
+{
+    char cmd[512];
+    char what[80];
+    double ms[32];
+    int n = 0;
+    FILE *f;
+
+    snprintf (cmd, sizeof (cmd), "%s run -N%d -n%d %s/../pmitest bench 15", flux, nodes,
+              16 * nodes, getenv ("BENCH_DIR"));
+    if (!(f = popen (cmd, "r")))
+        exit (1);
+    while (n < 32 && fscanf (f, "%lf", &ms[n]) == 1)
+        n++;
+    if (pclose (f) != 0 || n == 0) {
+        fprintf (stderr, "bench: %s failed\n", cmd);
+        exit (1);
+    }
+    qsort (ms, n, sizeof (ms[0]), by_value);
+    snprintf (what, sizeof (what), "PMI exchange, %d shells, %d tasks", nodes, 16 * nodes);
+    printf ("%-52s %10.1f ms\n", what, ms[n / 2]);
+}
+
+static void exchange_rows (void)
+{
+    for (int nodes = 1; nodes <= 64; nodes *= 8)
+        exchange_row (nodes);
+}
+
+static void write_fake_nodes (const char *path)
+{
+    FILE *f = fopen (path, "w");
+
+    if (!f) {
+        perror ("bench: fake nodes");
+        exit (1);
+    }
+    fprintf (f, "[resource]\nnoverify = true\n[[resource.config]]\n"
+                "hosts = \"node[0-63]\"\ncores = \"0-15\"\n");
+    fclose (f);
+}
+
 static void inside (double bare)
 {
     if (want ("idle"))
@@ -315,6 +359,7 @@ int main (int argc, char **argv)
     char *fake[] = { "--conf=fake-resources.nnodes=16",
                      "--conf=fake-resources.cores-per-node=64" };
     char *state[] = { statedir };
+    char *nodes[] = { "--test-size=64", "--test-hosts=node[0-63]", "--config-path=nodes.toml" };
 
     if (argc < 2) {
         fprintf (stderr, "Usage: bench FLUX [ROW...]\n");
@@ -327,6 +372,8 @@ int main (int argc, char **argv)
             simulated_rows (", 16 nodes of 64 cores", 4000);
         else if (strcmp (mode, "statedir") == 0)
             simulated_rows (", with a state directory", 2000);
+        else if (strcmp (mode, "pmi") == 0)
+            exchange_rows ();
         else
             inside (strtod (getenv ("BENCH_BARE"), NULL));
         return 0;
@@ -343,6 +390,10 @@ int main (int argc, char **argv)
     in_instance (argc, argv, "plain", 0, NULL);
     if (want ("fake"))
         in_instance (argc, argv, "fake", 2, fake);
+    if (want ("pmi")) {
+        write_fake_nodes ("nodes.toml");
+        in_instance (argc, argv, "pmi", 3, nodes);
+    }
     if (want ("statedir")) {
         if (mkdir ("state", 0700) < 0) {
             perror ("bench: state");

@@ -1,4 +1,5 @@
-/* fuzz_pmi.c - what a program may send to its PMI server: any bytes, in any pieces
+/* fuzz_pmi.c - what a program may send to its PMI server: any bytes, in any pieces, and
+ * its end at any moment; the keys of other servers
  */
 #include <errno.h>
 
@@ -20,6 +21,20 @@ static void abort_cb (void *arg, int client, int exit_code, const char *msg)
 
 static const struct pmi_server_ops ops = { .send = send_cb, .abort = abort_cb };
 
+static void add_keys (struct pmi_server *s, const uint8_t *data, size_t size)
+{
+    char *lines = strndup ((const char *)data, size);
+    const char *twin;
+
+    if (!lines)
+        return;
+    /* what was taken in once is there, and is no twin of itself */
+    if (pmi_server_add (s, lines, &twin) == 0 && !twin
+        && (pmi_server_add (s, lines, &twin) < 0 || twin))
+        abort ();
+    free (lines);
+}
+
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     struct pmi_server_args args = { .size = 2, .nclients = 2, .kvsname = "kvs" };
@@ -34,7 +49,10 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         size_t len = step < size - i ? step : size - i;
         if (pmi_server_input (s, i % 2, (const char *)data + i, len) < 0)
             break;
+        if (data[i] == 0xff)
+            pmi_server_hangup (s, i % 2);
     }
+    add_keys (s, data, size);
     pmi_server_free (s);
     if (size < sizeof (line)) {
         memcpy (line, data, size);
