@@ -196,6 +196,7 @@ flux-kvs: ERROR: f: the directory is not empty (-R removes it with what is in it
 flux-kvs: ERROR: f: no such key
 1
 0
+admin
 d
 resource' ]
 }

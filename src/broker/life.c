@@ -16,6 +16,7 @@
 #include "broker/lifelimits.h"
 #include "broker/proc.h"
 #include "broker/sdnotify.h"
+#include "broker/startlog.h"
 #include "broker/stopjobs.h"
 
 #define SAME_SIGNAL 0.3       /* one to us and one to our group are one */
@@ -32,6 +33,7 @@ struct life {
     struct proc *proc;             /* the one process of the present state */
     struct jobmemo *jobmemo;
     struct sdnotify *sdnotify;
+    struct startlog *startlog;
     const char *proc_name;         /* "rc1", ... */
     struct list_node cleanups;
     struct stopjobs *stopjobs;
@@ -246,10 +248,26 @@ static void enter_config_sync (struct life *l)
 
 /* --- rc1 --- */
 
+static void start_logged (void *arg)
+{
+    struct life *l = arg;
+
+    statemachine_post (l->sm, "rc1-success");
+}
+
+/* rc1 did its work; with the KVS there is a record of it. */
+static void rc1_success (struct life *l)
+{
+    if (l->args.rank == 0 && modhost_find (l->args.modhost, "kvs")
+        && (l->startlog = startlog_start (l->args.h, l->args.attrs, l->args.log, start_logged, l)))
+        return;
+    start_logged (l);
+}
+
 static void rc1_over (struct life *l, int code, const char *text)
 {
     if (code == 0)
-        statemachine_post (l->sm, "rc1-success");
+        rc1_success (l);
     else if (attrs_get (l->args.attrs, "broker.recovery-mode", NULL)) {
         l->exit_code = 0;
         statemachine_post (l->sm, "rc1-ignorefail");
@@ -616,14 +634,23 @@ static void rc3_exited (void *arg, int status)
     dump_and_remove (l);
 }
 
-static void enter_finalize (struct life *l)
+static void start_rc3 (void *arg)
 {
+    struct life *l = arg;
     const char *path = attrs_get (l->args.attrs, "broker.rc3_path", NULL);
 
+    if (!path || path[0] == '\0' || run_logged (l, "rc3", path, rc3_exited) < 0)
+        dump_and_remove (l);
+}
+
+static void enter_finalize (struct life *l)
+{
     if (!l->rc1_begun)
         statemachine_post (l->sm, "rc3-none");
-    else if (!path || path[0] == '\0' || run_logged (l, "rc3", path, rc3_exited) < 0)
-        dump_and_remove (l);
+    else if (l->startlog && modhost_find (l->args.modhost, "kvs"))
+        startlog_finish (l->startlog, start_rc3, l);
+    else
+        start_rc3 (l);
 }
 
 static void progress (void *arg, const char *status)
@@ -878,6 +905,7 @@ void life_free (struct life *l)
     jobmemo_free (l->jobmemo);
     free (l->restore_path);
     free (l->dump_path);
+    startlog_free (l->startlog);
     sdnotify_free (l->sdnotify);
     stopjobs_free (l->stopjobs);
     flux_watcher_destroy (l->warn);

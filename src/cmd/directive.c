@@ -130,7 +130,7 @@ static int triple (const char **sp, struct buf *word, flux_error_t *err)
     char *body;
 
     if (!end)
-        return errmsg (err, -EINVAL, "no closing %s in a directive", quote);
+        return errmsg (err, -EINVAL, "no closing %s", quote);
     multi = *start == '\n';
     if (!(body = strndup (start + multi, end - start - multi)))
         return -ENOMEM;
@@ -158,7 +158,7 @@ static int quoted (const char **sp, struct buf *word, flux_error_t *err)
         buf_addc (word, *(*sp)++);
     }
     if (**sp != q)
-        return errmsg (err, -EINVAL, "no closing %c in a directive", q);
+        return errmsg (err, -EINVAL, "no closing %c", q);
     (*sp)++;
     return 0;
 }
@@ -221,6 +221,20 @@ int directive_parse (const char *script, char ***argvp, int *countp, flux_error_
             errmsg (err, rc, "out of memory");
         directive_free (args.v);
         return rc;
+    }
+    *argvp = args.v;
+    *countp = args.n;
+    return 0;
+}
+
+int directive_words (const char *text, char ***argvp, int *countp, flux_error_t *err)
+{
+    struct args args = { 0 };
+    int rc = split (text, &args, err);
+
+    if (rc < 0) {
+        directive_free (args.v);
+        return rc == -ENOMEM ? errmsg (err, rc, "out of memory") : rc;
     }
     *argvp = args.v;
     *countp = args.n;

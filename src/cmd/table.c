@@ -15,7 +15,9 @@
 #include "cmd/job.h"
 #include "cmd/jobs.h"
 #include "cmd/keygen.h"
+#include "cmd/jobtap.h"
 #include "cmd/kvs.h"
+#include "cmd/multiprog.h"
 #include "cmd/modprobe.h"
 #include "cmd/module.h"
 #include "cmd/overlay.h"
@@ -28,7 +30,9 @@
 #include "cmd/resource.h"
 #include "cmd/shutdown.h"
 #include "cmd/start.h"
+#include "cmd/startlog.h"
 #include "cmd/submit.h"
+#include "cmd/update.h"
 #include "cmd/uptime.h"
 #include "cmd/uri.h"
 #include "cmd/version.h"
@@ -57,11 +61,13 @@ const struct cmd cmd_table[] = {
     { "job", cmd_job, COMMON, "Get job status, info, etc" },
     { "jobs", cmd_jobs, COMMON, "List Flux jobs" },
     { "keygen", cmd_keygen, COMMON, "Generate a certificate for the brokers of a system instance" },
+    { "jobtap", cmd_jobtap, COMMON, "List, load and remove job manager plugins" },
     { "kvs", cmd_kvs, COMMON, "Flux key-value store utility" },
     { "logger", cmd_logger, COMMON, "Create a Flux log entry" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
     { "modprobe", cmd_modprobe, COMMON, "Load and unload modules as configured" },
     { "module", cmd_module, COMMON, "Manage Flux extension modules" },
+    { "multi-prog", cmd_multi_prog, COMMON, "Run a parallel program with a different command for each task" },
     { "overlay", cmd_overlay, COMMON, "Show flux overlay network status" },
     { "pgrep", cmd_pgrep, COMMON, "List jobs by name or id range" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },
@@ -74,6 +80,8 @@ const struct cmd cmd_table[] = {
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
     { "shutdown", cmd_shutdown, COMMON, "Shut down a Flux instance" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
+    { "startlog", cmd_startlog, COMMON, "List the start and stop times of the instance" },
+    { "update", cmd_update, COMMON, "Update attributes of an active job" },
     { "uptime", cmd_uptime, COMMON, "Tell how long Flux has been up and running" },
     { "uri", cmd_uri, COMMON, "Resolve Flux URIs" },
     { "version", cmd_version, COMMON, "Display flux version information" },
