@@ -195,6 +195,27 @@ static int read_config (struct broker *b, flux_error_t *err)
     return access_check_conf (b->conf, err);
 }
 
+/* What remains of the environment of a Slurm job when that is cleaned: whom to ask for
+ * its time limit (modules/resource/slurmlimit.h). */
+static int set_slurm (struct broker *b, flux_error_t *err)
+{
+    const char *jobid = getenv ("SLURM_JOB_ID");
+    const char *conf = getenv ("SLURM_CONF");
+    double interval;
+    int rc = attrs_get_fsd (b->attrs, "slurm.poll-interval", &interval, err);
+
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    if (rc == 0 && interval < 0.01)
+        return errmsg (err, -EINVAL, "slurm.poll-interval: must be at least 10ms");
+    if (b->info.level > 0 || !jobid)
+        return 0;
+    if (attrs_set (b->attrs, "slurm.jobid", jobid, 0) < 0
+        || (conf && attrs_set (b->attrs, "slurm.conf", conf, 0) < 0))
+        return errmsg (err, -ENOMEM, "out of memory");
+    return 0;
+}
+
 /* Configuration tells, if it has the table; else a process manager. */
 static int find_place (struct broker *b, flux_error_t *err)
 {
@@ -441,7 +462,7 @@ static int set_up (struct broker *b, flux_error_t *err)
         return errmsg (err, rc, "uuid: %s", strerror (-rc));
     catch_early_signals ();
     if ((rc = set_names (b, err)) < 0 || (rc = read_config (b, err)) < 0
-        || (rc = find_place (b, err)) < 0
+        || (rc = find_place (b, err)) < 0 || (rc = set_slurm (b, err)) < 0
         || (rc = broker_log_init_attrs (b->attrs, err)) < 0
         || (rc = make_dirs (b, err)) < 0
         || (rc = set_environment (b, err)) < 0 || (rc = start_router (b, err)) < 0

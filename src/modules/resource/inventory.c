@@ -13,6 +13,7 @@
 #include "modules/resource/inherit.h"
 #include "modules/resource/inventory.h"
 #include "modules/resource/members.h"
+#include "modules/resource/slurmlimit.h"
 #include "modules/resource/verify.h"
 #include "spec/eventlog.h"
 #include "spec/rset.h"
@@ -31,6 +32,7 @@ struct inventory {
     flux_future_t *lookup_R;
     flux_future_t *lookup_log;
     struct inherit *inherit;
+    struct slurmlimit *slurm;
     struct discover *discover;  /* of fake-resources.hwloc-xml-path */
 };
 
@@ -402,6 +404,9 @@ static void decide (struct inventory *inv)
     else
         start_dynamic (inv);
     rset_free (R);
+    if (!inv->job && slurmlimit_possible (inv->a.h)
+        && !(inv->slurm = slurmlimit_start (inv->a.h, expiration_changed, inv)))
+        flux_log_error (inv->a.h, "following the time limit of the Slurm job");
 }
 
 static void looked_up (flux_future_t *f, void *arg)
@@ -450,6 +455,7 @@ void inventory_free (struct inventory *inv)
     flux_future_destroy (inv->lookup_R);
     flux_future_destroy (inv->lookup_log);
     inherit_free (inv->inherit);
+    slurmlimit_free (inv->slurm);
     discover_free (inv->discover);
     rset_free (inv->R);
     rset_free (inv->found);
