@@ -207,7 +207,7 @@ static int join (struct rendezvous_follower *f, flux_error_t *err)
             break;
         nap ();
     }
-    return errmsg (err, -ENOENT, "rank 0 not found within %.0f seconds: %s", f->args.timeout,
+    return errmsg (err, -ENOENT, "rank 0 not found within %g seconds: %s", f->args.timeout,
                    why.text);
 }
 

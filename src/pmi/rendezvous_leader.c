@@ -33,6 +33,7 @@ struct rendezvous_leader {
     struct rendezvous_card card;
     int listen_fd;
     bool has_file;
+    bool over;          /* it has failed, and those who came were told */
     int round;
     int narrived;
     json_t *all;        /* of this round */
@@ -374,7 +375,7 @@ static int timed_out (struct rendezvous_leader *l, flux_error_t *err)
         if (l->conns[i].arrived)
             idset_clear (ids, l->conns[i].rank);
     s = ids ? idset_encode (ids, IDSET_FLAG_RANGE) : NULL;
-    errmsg (err, -ETIMEDOUT, "rank %.60s did not come within %.0f seconds (to %.40s)",
+    errmsg (err, -ETIMEDOUT, "rank %.60s did not come within %g seconds (to %.40s)",
             s ? s : "?", l->args.timeout, l->args.path);
     free (s);
     idset_destroy (ids);
@@ -440,29 +441,12 @@ static int release (struct rendezvous_leader *l, flux_error_t *err)
     return rc;
 }
 
-int rendezvous_leader_barrier (struct rendezvous_leader *l, json_t *put, json_t **allp,
-                               flux_error_t *err)
-{
-    int rc;
-
-    if (json_object_update (l->all, put) < 0)
-        return errmsg (err, -ENOMEM, "out of memory");
-    if ((rc = collect (l, err)) < 0 || (rc = release (l, err)) < 0) {
-        rendezvous_leader_fail (l, err->text);
-        return rc;
-    }
-    remove_card (l);
-    *allp = l->all;
-    l->narrived = 0;
-    l->round++;
-    return (l->all = json_object ()) ? 0 : errmsg (err, -ENOMEM, "out of memory");
-}
-
 /* How many know, or are gone again. */
 static int tell (struct rendezvous_leader *l, const char *text)
 {
     int n = 0;
 
+    l->over = true;
     for (int i = l->nconns - 1; i >= 0; i--) {
         struct conn *c = &l->conns[i];
         if (c->rank < 0 || c->told)
@@ -474,11 +458,34 @@ static int tell (struct rendezvous_leader *l, const char *text)
     return n;
 }
 
+int rendezvous_leader_barrier (struct rendezvous_leader *l, json_t *put, json_t **allp,
+                               flux_error_t *err)
+{
+    int rc;
+
+    if (json_object_update (l->all, put) < 0)
+        return errmsg (err, -ENOMEM, "out of memory");
+    if ((rc = collect (l, err)) == -ETIMEDOUT)
+        (void)tell (l, err->text);      /* who comes now is too late */
+    else if (rc < 0 || (rc = release (l, err)) < 0)
+        rendezvous_leader_fail (l, err->text);
+    if (rc < 0)
+        return rc;
+    remove_card (l);
+    *allp = l->all;
+    l->narrived = 0;
+    l->round++;
+    return (l->all = json_object ()) ? 0 : errmsg (err, -ENOMEM, "out of memory");
+}
+
 void rendezvous_leader_fail (struct rendezvous_leader *l, const char *text)
 {
     double deadline = rendezvous_now () + LINGER_SECONDS;
-    int ntold = tell (l, text);
+    int ntold;
 
+    if (l->over)
+        return;
+    ntold = tell (l, text);
     while (l->has_file && ntold < l->args.size - 1) {
         flux_error_t err;
         int rc = turn (l, deadline, &err);
