@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/fit.h"
 #include "graph/match_private.h"
 
 #define MAX_PERMUTED 4
@@ -227,6 +228,9 @@ bool match_enough (const struct ctx *c, uint32_t v, const struct req *r)
 
     if (g->v[v].inner == GRAPH_NONE)
         return r->nchild == 0;
+    if (c->fit && c->when == WHEN_LATER && g->v[v].type == c->type_node
+        && !fit_in_node (c->fit, r, g->v[v].pos, c->at, c->end))
+        return false;
     have += (size_t)g->v[v].inner * g->ntrack;
     for (uint32_t i = 0; i < g->ntrack; i++)
         if (have[i] < need[i])

@@ -44,6 +44,7 @@ struct ctx {
     struct constraint *constraint;
     int type_node;
     uint64_t *window;           /* nodes idle in [at, end), or NULL */
+    struct fit *fit;            /* or NULL */
     struct pick *pick;
     size_t npick, pick_size;
     int root_picked;            /* then what is below it is meant */

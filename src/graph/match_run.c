@@ -10,6 +10,7 @@
 #include <flux/idset.h>
 
 #include "base/errmsg.h"
+#include "graph/fit.h"
 #include "graph/match_private.h"
 #include "graph/timeline.h"
 
@@ -349,17 +350,33 @@ static int64_t candidate (struct ctx *c, const int64_t *need, int64_t t,
     return n > 0 ? planner_earliest_all (plan, want, n, t, duration) : t;
 }
 
+/* So many times may be tried in vain before it is worth to count. */
+#define IN_VAIN 2
+
 static int try_times (struct ctx *c, const int64_t *need, int64_t t, int64_t duration,
                       uint32_t nodes, struct timeline *tl, const uint64_t *mask)
 {
+    int tries = 0;
+
     /* the next second first: jobs that overran are over then, for all we know */
     for (t++; t >= 0 && t < PLANNER_END; t = next_time (c, t)) {
         int rc;
 
         if ((t = candidate (c, need, t, duration, nodes, tl, mask)) < 0)
             break;
+        if (c->fit) {
+            int64_t u = fit_earliest (c->fit, t);
+            if (u < 0)
+                break;
+            if (u > t) {
+                t = u - 1;      /* it must suit the candidates, too */
+                continue;
+            }
+        }
         if ((rc = try_at (c, need, WHEN_LATER, t, duration)) != -EBUSY)
             return rc;
+        if (++tries == IN_VAIN && !tl && fit_new (c, t, duration, &c->fit) < 0)
+            return -ENOMEM;
     }
     return c->failed ? -ENOMEM : -EBUSY;
 }
@@ -385,6 +402,8 @@ static int try_later (struct ctx *c, const int64_t *need, int64_t now,
     rc = try_times (c, need, now, duration, (uint32_t)nodes, tl, mask);
     free (c->window);
     c->window = NULL;
+    fit_free (c->fit);
+    c->fit = NULL;
     free (mask);
     return rc;
 }

@@ -1,6 +1,6 @@
 /* bench_graph.c - loading, matching, reserving and replaying on large graphs
  *
- *   build/tests/bench/bench_graph [load|match|whole|reserve|replay|queues|growth]...
+ *   build/tests/bench/bench_graph [load|match|whole|reserve|replay|queues|wait|growth]...
  *
  * Without an argument all are run.  Times are CPU seconds of this one thread: the same
  * as time on the wall where nothing else runs.
@@ -410,6 +410,86 @@ static void bench_replay (void)
     replay (QUEUE_EASY, 32);
 }
 
+/* A machine that is full of small jobs, and 10,000 others that wait: what does it cost
+ * that one ends, or that one more is submitted? */
+static int started_now;
+
+static int count_start (void *arg, int64_t id, const struct job *j)
+{
+    started_now++;
+    return 0;
+}
+
+static struct request *some_cores (int slots, int cores, int duration)
+{
+    char text[256];
+
+    snprintf (text, sizeof (text), "{\"resources\":[{\"type\":\"slot\",\"label\":\"a\","
+              "\"count\":%d,\"with\":[{\"type\":\"core\",\"count\":%d}]}],"
+              "\"attributes\":{\"system\":{\"duration\":%d}}}", slots, cores, duration);
+    return parse (text);
+}
+
+static void wait_for (enum queue_policy policy, int depth, int ends)
+{
+    const struct queue_ops ops = { count_start, on_deny, on_pending };
+    struct queue_conf conf = QUEUE_CONF_DEFAULT;
+    struct policy match = named ("lonode");
+    struct graph *g = make (256);
+    struct queues *q = queues_new (g, &match, &ops, NULL);
+    struct queue_stats a, b;
+    int id = 0, n = 0;
+    double t, worst = 0, sum = 0;
+
+    seed = 1;
+    conf.policy = policy;
+    conf.depth = depth;
+    queues_add (q, "default", &conf);
+    for (; id < 256 * 12; id++) {
+        struct request *r = some_cores (1, 4, 1000 + (int)(uniform () * 50000));
+        queues_submit (q, "default", id, 16, id, r);
+        request_free (r);
+    }
+    queues_run (q, 100, 0);
+    for (; id < 256 * 12 + 10000; id++) {
+        struct request *r = some_cores (1 + (int)(uniform () * 64), 1 + (int)(uniform () * 24),
+                                        600 + (int)(uniform () * 50000));
+        queues_submit (q, "default", id, 16, id, r);
+        request_free (r);
+    }
+    t = now ();
+    queues_run (q, 100, 0);
+    t = now () - t;
+    queues_stats (q, NULL, &a);
+    started_now = 0;
+    for (; n < ends; n++) {
+        double u = now ();
+        queues_free_job (q, (int)(uniform () * 256 * 12) / 100 * 100 + n);
+        queues_run (q, 100, 0);
+        u = now () - u;
+        sum += u;
+        worst = u > worst ? u : worst;
+    }
+    queues_stats (q, NULL, &b);
+    printf ("10,000 wait, %-12s depth %5d: first pass %7.1f ms; an end %7.3f ms, at most "
+            "%7.3f (looks %llu, matches %llu, reservations %llu, %d started)\n",
+            queue_policy_name (policy), depth, t * 1e3, sum / n * 1e3, worst * 1e3,
+            (unsigned long long)(b.looked - a.looked) / n,
+            (unsigned long long)(b.matches - a.matches) / n,
+            (unsigned long long)(b.reservations - a.reservations) / n, started_now);
+    queues_free (q);
+    graph_free (g);
+}
+
+static void bench_wait (void)
+{
+    wait_for (QUEUE_FCFS, 32, 100);
+    wait_for (QUEUE_EASY, 32, 100);
+    wait_for (QUEUE_EASY, 10000, 100);
+    wait_for (QUEUE_HYBRID, 10000, 5);
+    wait_for (QUEUE_CONSERVATIVE, 32, 5);
+}
+
 /* What the other policies cost, and looking deep. */
 static void bench_queues (void)
 {
@@ -470,10 +550,11 @@ int main (int argc, char **argv)
     } all[] = {
         { "load", bench_load }, { "match", bench_match }, { "whole", bench_whole },
         { "reserve", bench_reserve }, { "replay", bench_replay },
-        { "queues", bench_queues },
+        { "queues", bench_queues }, { "wait", bench_wait },
         { "growth", bench_growth },
     };
 
+    setvbuf (stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < sizeof (all) / sizeof (all[0]); i++) {
         bool run = argc < 2;
         for (int k = 1; k < argc; k++)
