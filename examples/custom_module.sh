@@ -8,7 +8,7 @@ set -e
 flux module load ./mymod.so greeting=hello
 flux module list | grep mymod
 flux ping --count=1 mymod
-flux module reload sched-simple queue-depth=1
+flux module reload sched-fluxion-qmanager queue-policy=easy
 flux resource list
 flux resource drain 0 "trying it out"
 flux resource status

@@ -126,7 +126,7 @@ load common
 @test "exec --jobid runs on the nodes of a job, ranks are places among them, and ends with it" {
     run start_fake 4 1 bash -c '
         flux resource drain 0
-        id=$(flux submit -N2 --wait-event=start sleep 60.0625)
+        id=$(flux submit -N2 --requires=rank:1-2 --wait-event=start sleep 60.0625)
         until flux exec --quiet -j $id true 2>/dev/null; do command sleep 0.02; done
         flux exec -j $id flux getattr rank | sort
         flux exec -j $id -r 0 flux getattr rank

@@ -22,8 +22,8 @@ one_line() {
     grep -qx -- "-n 100000: flux-submit: ERROR: unsatisfiable request: asks for 100000 cores; there are 8 1" out
     grep -qx -- "-N 5: flux-submit: ERROR: unsatisfiable request: asks for 5 nodes; there are 2 1" out
     grep -q -- "^-n 1 -c 5: .*unsatisfiable" out
-    grep -q -- "^--requires=rank:77: .*there are 0 that match" out
-    grep -q -- "^--requires=hosts:n\[0-999999\]: .*there are 0 that match" out
+    grep -q -- "^--requires=rank:77: .*asks for 1 core; there are 0 that meet its constraints" out
+    grep -q -- "^--requires=hosts:n\[0-999999\]: .*there are 0 that meet its constraints" out
     grep -q -- "^-n 0: .*want at least 1" out
     grep -q -- "^-n -3: .*want at least 1" out
     grep -q -- "^-c 0: .*want at least 1" out
@@ -82,7 +82,7 @@ SH
         flux submit --requires="hosts:n[0-99999999999]" true; echo $?
         flux run hostname'
     echo "$output"
-    [[ "$output" == *"unsatisfiable request: asks for 1 core; there are 0 that match its constraints
+    [[ "$output" == *"unsatisfiable request: asks for 1 core; there are 0 that meet its constraints
 1"* ]]
     [ "$(grep -c ERROR <<<"$output")" -eq 2 ]
     [[ "$output" == *"$(hostname)" ]]

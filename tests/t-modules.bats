@@ -5,7 +5,8 @@ load common
 export PATH="$FLUX_BUILD/tests:$PATH"
 
 SERVICES="content content-sqlite kvs kvs-watch resource heartbeat barrier job-manager
-    job-ingest job-list job-info job-exec sched-simple"
+    job-ingest job-list job-info job-exec sched-fluxion-resource sched-fluxion-qmanager
+    sched-fluxion-feasibility"
 export SERVICES
 
 @test "every service is listed under its name, with its own uuid" {
@@ -50,14 +51,15 @@ RELOAD='before=$(flux submit -n1 sh -c "while ! test -e go; do sleep 0.05; done;
 
 @test "running and waiting jobs survive the reload of each service" {
     echo "$RELOAD" >reload.sh
-    for s in job-exec job-manager kvs resource sched-simple kvs-watch job-ingest job-info \
+    for s in job-exec job-manager kvs resource sched-fluxion-qmanager sched-fluxion-resource \
+        sched-fluxion-feasibility kvs-watch job-ingest job-info \
         job-list content content-sqlite heartbeat barrier; do
         rm -f go
         echo "-- $s"
         run --separate-stderr start_fake 1 2 sh reload.sh $s
         echo "$output"
         [ "$status" -eq 0 ]
-        [ "$(echo "$output" | sort)" = "$(printf '13\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
+        [ "$(echo "$output" | sort)" = "$(printf '15\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
     done
 }
 
@@ -68,18 +70,38 @@ RELOAD='before=$(flux submit -n1 sh -c "while ! test -e go; do sleep 0.05; done;
         run --separate-stderr start_fake 3 2 sh reload.sh $s
         echo "$output"
         [ "$status" -eq 0 ]
-        [ "$(echo "$output" | sort)" = "$(printf '13\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
+        [ "$(echo "$output" | sort)" = "$(printf '15\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
     done
 }
 
 @test "the same services may be reloaded while many jobs go through" {
     run --separate-stderr start_fake 1 4 sh -c '
         flux submit --cc=1-200 --quiet true
-        for s in job-manager sched-simple job-exec resource; do flux module reload $s || exit 1; done
+        for s in job-manager sched-fluxion-qmanager job-exec sched-fluxion-resource resource; do flux module reload $s || exit 1; done
         flux submit --cc=1-200 --quiet true
         flux queue drain
         flux jobs -a -c0 -no "{result}" | sort | uniq -c'
     echo "$output"
     [ "$status" -eq 0 ]
     [ "$(echo $output)" = "400 COMPLETED" ]
+}
+
+@test "the simple scheduler in its place: listed, removed and loaded, reloaded while jobs run" {
+    echo "$RELOAD" >reload.sh
+    run --separate-stderr start_fake 1 2 --conf=modules.alternatives.sched='"sched-simple"' sh reload.sh sched-simple
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(echo "$output" | sort)" = "$(printf '13\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
+    run --separate-stderr start_fake 1 4 --conf=modules.alternatives.sched='"sched-simple"' sh -c '
+        flux module list | grep -o "sched-[a-z]*"
+        flux submit --cc=1-200 --quiet true
+        flux module remove sched-simple; rpc sched-simple.ping {} 2>/dev/null; [ $? -eq 38 ] || exit 1
+        flux module load sched-simple
+        for s in job-manager sched-simple resource; do flux module reload $s || exit 1; done
+        flux submit --cc=1-200 --quiet true
+        flux queue drain
+        flux jobs -a -c0 -no "{result}" | sort | uniq -c'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(echo $output)" = "sched-simple 400 COMPLETED" ]
 }

@@ -33,7 +33,7 @@ start_queues() {
     run start_queues flux submit -q debug -N2 true
     echo "$output"
     [ "$status" -ne 0 ]
-    [[ "$output" == *"asks for 2 nodes; there is 1"* ]]
+    [[ "$output" == *"asks for 2 nodes; there is 1 that meets its constraints"* ]]
 }
 
 @test "an unknown queue is refused" {

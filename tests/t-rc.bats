@@ -8,8 +8,9 @@ loaded='flux module list | cut -d" " -f1 | grep -qx'
 export loaded
 
 @test "a module is disabled" {
-    run start_flux 1 --conf=modules.sched-simple.disabled=true sh -c '
-        eval "$loaded sched-simple" && echo there
+    run start_flux 1 --conf=modules.sched-fluxion-qmanager.disabled=true sh -c '
+        for m in sched-fluxion-qmanager sched-fluxion-resource sched-fluxion-feasibility sched-simple; do
+            eval "$loaded $m" && echo there; done
         flux queue status; flux module load sched-simple; flux run echo ran'
     echo "$output"
     [ "$status" -eq 0 ]
@@ -36,12 +37,12 @@ CONF
 }
 
 @test "arguments reach a built-in service" {
-    run start_flux 1 '--conf=modules.sched-simple.args=["queue-depth=3"]' flux run true
+    run start_flux 1 '--conf=modules.sched-fluxion-qmanager.args=["queue-params=queue-depth=3"]' flux run true
     [ "$status" -eq 0 ]
-    run start_flux 1 '--conf=modules.sched-simple.args=["queue-depth=zero"]' true
+    run start_flux 1 '--conf=modules.sched-fluxion-qmanager.args=["queue-params=queue-depth=zero"]' true
     echo "$output"
     [ "$status" -eq 1 ]
-    [[ "$output" == *"rc1: "*"queue-depth=zero"* ]]
+    [[ "$output" == *"rc1: "*"queue-params.queue-depth=zero"* ]]
 }
 
 @test "a file takes the place of a built-in service: by name, and on FLUX_MODULE_PATH" {
@@ -63,9 +64,9 @@ mine.provides = ["sched"]
 mine.args = ["service=sched"]
 mine.priority = 50
 CONF
-    who='for m in mine sched-simple; do eval "$loaded $m" && echo $m; done; true'
+    who='for m in mine sched-fluxion-qmanager; do eval "$loaded $m" && echo $m; done; true'
     run start_flux 1 -c conf.toml sh -c "$who"
-    [ "$output" = sched-simple ]
+    [ "$output" = sched-fluxion-qmanager ]
     run start_flux 1 -c conf.toml --conf=modules.mine.priority=200 sh -c "$who"
     [ "$output" = mine ]
     run start_flux 1 -c conf.toml --conf=modules.alternatives.sched='"mine"' sh -c "$who"
@@ -87,7 +88,7 @@ mine.disabled = true
 CONF
     cat >job.sh <<'SH'
 #!/bin/sh
-flux module list | cut -d" " -f1 | grep -x -e mine -e sched-simple
+flux module list | cut -d" " -f1 | grep -x -e mine -e sched-fluxion-qmanager -e sched-fluxion-resource
 SH
     chmod +x job.sh
     run start_flux 1 sh -c 'flux batch -n1 --output=out --conf=conf.toml \
@@ -176,5 +177,5 @@ CONF
         flux modprobe load nosuch; flux modprobe rc3 -v; true'
     echo "$output"
     [ "$status" -eq 0 ]
-    [[ "$output" == *"load one"*"are loaded"*2*"in use by one"*0*2*sched-simple*one*"  heartbeat"*nosuch* ]]
+    [[ "$output" == *"load one"*"are loaded"*2*"in use by one"*0*2*sched-fluxion-qmanager*one*"  heartbeat"*nosuch* ]]
 }

@@ -236,11 +236,12 @@ ncores() {
     cat >t.sh <<-'SCRIPT'
 	flux run -N2 -n2 -t 10m flux start sh -c \
 	    'rpc resource.status; timeout 1 rpc -s resource.journal | head -1' >inner
+	flux job info $(flux job last) R >R
 	SCRIPT
     run start_flux 2 sh t.sh
     [ "$status" -eq 0 ]
     [ "$(head -1 inner | jq -r '.R.execution.R_lite[0].rank')" = 0-1 ]
-    [ "$(head -1 inner | jq -r '.R.execution.R_lite[0].children.core')" = 0 ]
+    [ "$(head -1 inner | jq -r '.R.execution.R_lite[0].children.core')" = "$(jq -r '.execution.R_lite[0].children.core' R)" ]
     [ "$(head -1 inner | jq -r '.R.execution.expiration > .R.execution.starttime')" = true ]
     [ "$(tail -1 inner | jq -r '.events[] | select(.name=="resource-define").context.method')" \
         = job-info ]
@@ -259,7 +260,7 @@ ncores() {
 
 @test "the scheduler hears of what goes down and comes up" {
     cat >t.sh <<-'SCRIPT'
-	flux module remove sched-simple
+	flux module remove sched-fluxion-resource
 	rpc -s resource.acquire >acquire &
 	pid=$!
 	lines() { until [ "$(wc -l <acquire)" -ge $1 ]; do sleep 0.01; done; }

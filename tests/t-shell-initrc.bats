@@ -29,7 +29,7 @@ test "$(flux job taskmap --to=raw $(flux job last))" = "1;0"
 flux run -o userrc=rc.lua echo '{{testtag}}' 2>/dev/null | grep -qx rendered
 rc=0; flux run -o userrc=rc.lua -o testplugin.fail true 2>err || rc=$?
 test $rc = 1; grep -q 'told to fail' err
-id=$(flux submit -o userrc=rc.lua sleep 100); flux job wait-event -t 10 -p guest.exec.eventlog $id shell.init >/dev/null
+id=$(flux submit --requires=rank:0 -o userrc=rc.lua sleep 100); flux job wait-event -t 10 -p guest.exec.eventlog $id shell.init >/dev/null
 rpc $(id -u)-shell-$(flux job id --to=f58plain $id).echo '{"a":1}' | grep -q '"echo": *{"a": *1}'
 flux cancel $id
 END

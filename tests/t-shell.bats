@@ -48,7 +48,7 @@ flux run -N2 -n4 -l sh -c 'echo $FLUX_JOB_SIZE $FLUX_JOB_NNODES $FLUX_TASK_RANK 
 printf '0: 4 2 0 0\n1: 4 2 1 1\n2: 4 2 2 0\n3: 4 2 3 1\n' | cmp - out
 flux run sh -c 'test -d "$FLUX_JOB_TMPDIR" && echo $FLUX_JOB_TMPDIR' >dir
 test ! -e $(cat dir)
-test "$(flux run flux getattr rank)" = 0
+test "$(flux run --requires=rank:1 flux getattr rank)" = 1
 id=$(flux submit sh -c 'echo $FLUX_JOB_ID')
 test "$(flux job attach $id)" = $id
 flux run --env=GREETING='job {{id}} task {{taskid}} of {{size}}' sh -c 'echo $GREETING' | grep -q 'task 0 of 1'

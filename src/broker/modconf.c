@@ -156,6 +156,10 @@ static int add_builtins (struct modconf *mc)
             continue;
         if (!(e = entry_new (b->name, words (b->services))))
             return -ENOMEM;
+        if (b->needs)
+            json_object_set_new (e, "needs", words (b->needs));
+        if (b->requires)
+            json_object_set_new (e, "requires", words (b->requires));
         if (b->flags & BUILTIN_RANK0)
             json_object_set_new (e, "ranks", json_string ("0"));
         if (b->flags & BUILTIN_NODEFAULT)
@@ -258,6 +262,42 @@ static int set_alternatives (struct modconf *mc, json_t *table, flux_error_t *er
     return 0;
 }
 
+static json_t *resolve (struct modconf *mc, const char *service, int depth);
+
+/* An update of whatever provides a service: "feasibility.ranks". */
+static bool names_service (struct modconf *mc, const char *name, json_t *update)
+{
+    const char *key;
+    json_t *e;
+
+    if (json_object_get (mc->modules, name) || json_object_get (update, "module")
+        || on_module_path (name))
+        return false;
+    json_object_foreach (mc->modules, key, e)
+        if (lists (e, "provides", name))
+            return true;
+    return false;
+}
+
+static int update_services (struct modconf *mc, json_t *table, flux_error_t *err)
+{
+    uint32_t rank = mc->args.rank;
+    const char *name;
+    json_t *o, *e;
+    int rc = 0;
+
+    json_object_foreach (table, name, o) {
+        if (rc < 0 || !strcmp (name, "alternatives") || !names_service (mc, name, o))
+            continue;
+        mc->args.rank = 0;              /* the same one on all ranks */
+        e = resolve (mc, name, 0);
+        mc->args.rank = rank;
+        if (e)
+            rc = update_entry (mc, str (e, "name"), o, err);
+    }
+    return rc;
+}
+
 /* {"alternatives":{...}, NAME:{...}} */
 static int add_updates (struct modconf *mc, json_t *table, flux_error_t *err)
 {
@@ -269,10 +309,12 @@ static int add_updates (struct modconf *mc, json_t *table, flux_error_t *err)
     if (table && !json_is_object (table))
         return errmsg (err, -EINVAL, "modules: must be a table");
     json_object_foreach (table, name, o)
-        if (strcmp (name, "alternatives") != 0
+        if (strcmp (name, "alternatives") != 0 && !names_service (mc, name, o)
             && (rc = update_entry (mc, name, o, err)) < 0)
             return rc;
-    return alternatives ? set_alternatives (mc, alternatives, err) : 0;
+    if (alternatives && (rc = set_alternatives (mc, alternatives, err)) < 0)
+        return rc;
+    return update_services (mc, table, err);
 }
 
 /* An entry of the array "modules" of a file. */
@@ -420,6 +462,37 @@ static bool has_config (struct modconf *mc, const char *key)
     return o != NULL;
 }
 
+/* The lowest rank that an entry is for. */
+static uint32_t lowest_rank (struct modconf *mc, json_t *entry)
+{
+    const char *ranks = str (entry, "ranks");
+    struct idset *ids;
+    uint32_t rank = 0;
+
+    if (!ranks || !strcmp (ranks, "all") || *ranks == '<')
+        return ranks && *ranks == '<' ? 0 : mc->args.rank;
+    if (*ranks == '>')
+        return (uint32_t)strtoul (ranks + 1, NULL, 10) + 1;
+    if ((ids = idset_decode (ranks)) && !idset_empty (ids))
+        rank = idset_first (ids);
+    idset_destroy (ids);
+    return rank;
+}
+
+static bool by_default (struct modconf *mc, json_t *entry, int depth);
+
+/* What is needed may be on another rank: then it is reached by its service. */
+static bool is_there (struct modconf *mc, json_t *entry, int depth)
+{
+    uint32_t rank = mc->args.rank;
+    bool yes;
+
+    mc->args.rank = lowest_rank (mc, entry);
+    yes = by_default (mc, entry, depth);
+    mc->args.rank = rank;
+    return yes;
+}
+
 /* Is what the entry needs there? */
 static bool needs_met (struct modconf *mc, json_t *entry, int depth)
 {
@@ -437,7 +510,7 @@ static bool needs_met (struct modconf *mc, json_t *entry, int depth)
             return false;
     json_array_foreach (json_object_get (entry, "needs"), i, o) {
         json_t *e = resolve (mc, json_string_value (o), depth + 1);
-        if (!e || !enabled (mc, e, depth + 1))
+        if (!e || !is_there (mc, e, depth + 1))
             return false;
     }
     return true;
@@ -454,16 +527,16 @@ static bool enabled (struct modconf *mc, json_t *entry, int depth)
 }
 
 /* Enabled, and not passed over for another that provides some of the same. */
-static bool by_default (struct modconf *mc, json_t *entry)
+static bool by_default (struct modconf *mc, json_t *entry, int depth)
 {
     json_t *provides = json_object_get (entry, "provides");
     json_t *o;
     size_t i;
 
-    if (!enabled (mc, entry, 0))
+    if (!enabled (mc, entry, depth))
         return false;
     json_array_foreach (provides, i, o)
-        if (resolve (mc, json_string_value (o), 0) != entry)
+        if (resolve (mc, json_string_value (o), depth) != entry)
             return false;
     return true;
 }
@@ -532,7 +605,7 @@ static int want_all (struct plan *p, const char *const *names, flux_error_t *err
 
     if (!names) {
         json_object_foreach (p->mc->modules, name, e)
-            if (by_default (p->mc, e) && (rc = want (p, e, err)) < 0)
+            if (by_default (p->mc, e, 0) && (rc = want (p, e, err)) < 0)
                 return rc;
         return 0;
     }

@@ -16,8 +16,16 @@ static const struct builtin jobs = { .name = "jobs", .flags = BUILTIN_RANK0 };
 static const struct builtin simple = { .name = "sched-simple", .flags = BUILTIN_RANK0,
                                        .services = "sched feasibility" };
 static const struct builtin graph = { .name = "sched-graph", .services = "sched",
+                                      .requires = "graph-store",
                                       .flags = BUILTIN_RANK0 | BUILTIN_NODEFAULT };
-static const struct builtin *const table[] = { &core, &kvs, &jobs, &simple, &graph, NULL };
+/* one that the graph scheduler loads along, and one that goes with it */
+static const struct builtin store = { .name = "graph-store", .flags = BUILTIN_RANK0,
+                                      .needs = "sched-graph" };
+static const struct builtin check_builtin = { .name = "graph-check", .flags = BUILTIN_RANK0,
+                                              .services = "feasibility",
+                                              .needs = "sched-graph" };
+static const struct builtin *const table[] = { &core, &kvs, &jobs, &simple, &store,
+                                              &graph, &check_builtin, NULL };
 
 static struct attrs *attrs;
 
@@ -91,8 +99,10 @@ static void changes (void **state)
 
 static void alternatives (void **state)
 {
-    check ("{\"alternatives\":{\"sched\":\"sched-graph\"}}", 0, "kvs jobs sched-graph");
-    check ("{\"sched-graph\":{\"disabled\":false}}", 0, "kvs jobs sched-graph");
+    check ("{\"alternatives\":{\"sched\":\"sched-graph\"}}", 0,
+           "kvs jobs graph-store sched-graph graph-check");
+    check ("{\"sched-graph\":{\"disabled\":false}}", 0,
+           "kvs jobs graph-store sched-graph graph-check");
     check ("{\"sched-graph\":{\"disabled\":false,\"priority\":1}}", 0, "kvs jobs sched-simple");
     check ("{\"mine\":{\"module\":\"/x.so\",\"provides\":[\"sched\"]}}", 0, "kvs jobs mine");
     refused ("{\"alternatives\":{\"sched\":\"nosuch\"}}", "alternatives.sched");
@@ -119,6 +129,13 @@ static void needs (void **state)
     check ("{\"jobs\":{\"needs-config\":[\"modules.x.y\"]}}", 0, "kvs sched-simple");
     check ("{\"jobs\":{\"needs-env\":[\"NO_SUCH_VARIABLE\"]}}", 0, "kvs sched-simple");
     check ("{\"jobs\":{\"needs\":[\"kvs\"]},\"kvs\":{\"disabled\":true}}", 0, "sched-simple");
+    /* what goes with a scheduler: without it not; on other ranks if it is told to */
+    check ("{\"graph-check\":{\"ranks\":\"0,3\"}}", 3, "kvs");
+    check ("{\"graph-check\":{\"ranks\":\"0,3\"},\"alternatives\":{\"sched\":\"sched-graph\"}}",
+           3, "kvs graph-check");
+    check ("{\"feasibility\":{\"ranks\":\"3\"},\"alternatives\":{\"sched\":\"sched-graph\"}}",
+           3, "kvs graph-check");
+    check ("{\"sched\":{\"ranks\":\"3\"}}", 3, "kvs sched-simple");
     /* modules that need one another: no end, no crash */
     check ("{\"jobs\":{\"needs\":[\"kvs\"]},\"kvs\":{\"needs\":[\"jobs\"]}}", 0, "sched-simple");
 }
@@ -134,7 +151,7 @@ static void named (void **state)
     assert_string_equal (s, "sched-simple");
     free (s);
     s = plan_of (NULL, 0, disabled);
-    assert_string_equal (s, "sched-graph");
+    assert_string_equal (s, "graph-store sched-graph");
     free (s);
     s = plan_of (NULL, 0, none);
     assert_non_null (strstr (s, "!no module is called nosuch"));

@@ -42,6 +42,9 @@ struct builtin {
     int flags;                /* enum builtin_flags */
     const char *services;     /* further service names, space separated, or NULL
                                * (e.g. "sched feasibility" for a scheduler) */
+    const char *needs;        /* as in flux-modprobe(1): not loaded at start-up without
+                               * these (space separated), or NULL */
+    const char *requires;     /* likewise: loaded along, or NULL */
     int (*start) (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *err);
     void (*stop) (void *ctx);
 };

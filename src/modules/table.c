@@ -7,6 +7,7 @@
 #include "modules/job/job.h"
 #include "modules/kvs/kvs.h"
 #include "modules/resource/resource.h"
+#include "modules/sched-fluxion/fluxion.h"
 #include "modules/sched-simple/sched_simple.h"
 
 /* The broker copies nothing: each entry is where its service defines it. */
@@ -25,6 +26,9 @@ const struct builtin *const builtin_table[] = {
     &job_info_builtin,
     &job_exec_builtin,
     &sched_simple_builtin,
+    &fluxion_resource_builtin,
+    &fluxion_qmanager_builtin,
+    &fluxion_feasibility_builtin,
     NULL,
 };
 
@@ -33,5 +37,6 @@ const struct builtin_data *const builtin_data_table[] = {
     &job_builtin_data,
     &job_exec_data,
     &resource_builtin_data,
+    &fluxion_builtin_data,
     NULL,
 };

@@ -82,7 +82,7 @@ static void end_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg
         drain (job);
 }
 
-void job_end (struct job *job, const char *type)
+void execjob_end (struct job *job, const char *type)
 {
     const struct execconf *conf = &job->ctx->conf;
     struct ending *e = &job->ending;

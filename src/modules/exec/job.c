@@ -36,7 +36,7 @@ static void response_free (struct response *rsp)
     free (rsp);
 }
 
-void job_free (struct job *job)
+void execjob_free (struct job *job)
 {
     if (!job)
         return;
@@ -99,7 +99,7 @@ void job_raise_data (struct job *job, int severity, const char *type, json_t *da
     free (s);
     json_decref (data);
     if (severity == 0)
-        job_end (job, type);
+        execjob_end (job, type);
 }
 
 void job_raise (struct job *job, int severity, const char *type, const char *fmt, ...)
@@ -385,7 +385,7 @@ static struct job *job_new (struct jobexec *ctx, uint64_t id, uint32_t userid,
         || !(job->ranks = idset_copy (rset_ranks (rset)))
         || !(job->active = idset_copy (rset_ranks (rset)))
         || idhash_set (ctx->jobs, id, job) < 0) {
-        job_free (job);
+        execjob_free (job);
         return NULL;
     }
     return job;

@@ -93,7 +93,7 @@ bool jobs_disconnect (struct jobexec *ctx, const flux_msg_t *msg);
 /* Object of job id: statistics. */
 json_t *jobs_stats (struct jobexec *ctx);
 
-void job_free (struct job *job);
+void execjob_free (struct job *job);
 /* Respond to the start request; 'data' is JSON text. */
 void job_respond (struct job *job, const char *type, const char *data);
 /* Raise an exception by a response; a fatal one ends the job. */
@@ -115,7 +115,7 @@ void job_check_done (struct job *job);
 void job_barrier (struct job *job, const char *name, const struct idset *ranks);
 
 /* end.c: begin to end the job because of an exception of that type. */
-void job_end (struct job *job, const char *type);
+void execjob_end (struct job *job, const char *type);
 void ending_release (struct ending *e);
 
 /* mock.c: jobspec attributes.system.exec.test, or NULL. */

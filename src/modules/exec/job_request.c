@@ -30,7 +30,7 @@ void job_exception_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
         return;
     if (!job->fatal && wait_status >= 0 && wait_status <= 0xffff)
         job->exception_status = wait_status;
-    job_end (job, type);
+    execjob_end (job, type);
 }
 
 static void respond (flux_t *h, const flux_msg_t *msg, int rc, const char *errstr)

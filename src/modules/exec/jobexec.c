@@ -147,7 +147,7 @@ void jobexec_flush (struct jobexec *ctx)
         queued_free (q);
     }
     while ((n = list_first (&ctx->reap)))
-        job_free (list_entry (n, struct job, reap_node));
+        execjob_free (list_entry (n, struct job, reap_node));
 }
 
 static void due_cb (struct due *d)
@@ -390,7 +390,7 @@ static void jobexec_stop (void *arg)
     flux_msg_handler_delvec (ctx->handlers);
     if (ctx->jobs) {
         while ((job = idhash_next (ctx->jobs, &pos, NULL)))
-            job_free (job);
+            execjob_free (job);
         jobexec_flush (ctx);
     }
     if (ctx->parts)

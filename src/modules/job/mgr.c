@@ -195,7 +195,7 @@ static bool create_parts (struct mgr *m)
         && (m->alloc = alloc_new (m))
         && (m->start = start_new (m))
         && (m->waits = waits_new (m))
-        && (m->queues = queues_new (m))
+        && (m->queues = jobqueues_new (m))
         && (m->journal = journal_new (m))
         && (m->purge = purge_new (m))
         && (m->drains = drains_new (m))
@@ -215,7 +215,7 @@ static void mgr_free (struct mgr *m)
     drains_free (m->drains);
     purge_free (m->purge);
     journal_free (m->journal);
-    queues_free (m->queues);
+    jobqueues_free (m->queues);
     waits_free (m->waits);
     start_free (m->start);
     alloc_free (m->alloc);

@@ -150,8 +150,8 @@ void waits_disconnect (struct mgr *m, const flux_msg_t *msg);
 mgr_handler wait_cb;
 
 /* ---- queues.c ---- */
-struct queues *queues_new (struct mgr *m);
-void queues_free (struct queues *q);
+struct queues *jobqueues_new (struct mgr *m);
+void jobqueues_free (struct queues *q);
 int queues_configure (struct mgr *m, const flux_conf_t *conf, flux_error_t *err);
 /* Is scheduling started for the job's queue? */
 bool queues_started (struct mgr *m, const struct job *job);

@@ -57,18 +57,18 @@ static struct queue *queue_new (const char *name, json_t *conf)
     return q;
 }
 
-struct queues *queues_new (struct mgr *m)
+struct queues *jobqueues_new (struct mgr *m)
 {
     struct queues *q = calloc (1, sizeof (*q));
 
     if (q && (!(q->anon = queue_new ("", NULL)) || !(q->saved = json_object ()))) {
-        queues_free (q);
+        jobqueues_free (q);
         q = NULL;
     }
     return q;
 }
 
-void queues_free (struct queues *q)
+void jobqueues_free (struct queues *q)
 {
     if (q) {
         hash_free (q->named);

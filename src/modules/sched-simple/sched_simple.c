@@ -168,7 +168,7 @@ error:
 
 const struct builtin sched_simple_builtin = {
     .name = "sched-simple",
-    .flags = BUILTIN_RANK0,
+    .flags = BUILTIN_RANK0 | BUILTIN_NODEFAULT,
     .services = "sched feasibility",
     .start = sched_simple_start,
     .stop = sched_simple_stop,

@@ -1,0 +1,37 @@
+/* resource_private.h - what the files of sched-fluxion-resource share
+ *
+ * resource.c has the graph and its life; ion.c answers what is asked about it.
+ */
+#ifndef SCHED_FLUXION_RESOURCE_PRIVATE_H
+#define SCHED_FLUXION_RESOURCE_PRIVATE_H
+
+#include <flux/core.h>
+
+#include "modules/sched-fluxion/conf.h"
+#include "modules/sched-fluxion/shared.h"
+#include "modules/sched/supply.h"
+
+struct match_stats {
+    uint64_t n;
+    double min, max, sum;      /* seconds */
+};
+
+struct resource {
+    flux_t *h;
+    struct fluxion *fx;
+    struct conf_args args;
+    struct resource_conf conf;
+    struct supply *supply;     /* NULL: the graph is from a file */
+    flux_msg_handler_t **handlers;
+    flux_msg_handler_t **ion_handlers;
+    int64_t next_jobid;        /* of matches that are asked for by hand */
+    double load_seconds;
+    struct match_stats succeeded, failed;
+};
+
+/* -- ion.c: the requests of flux ion-resource -- */
+
+int ion_init (struct resource *o, flux_error_t *err);
+void ion_release (struct resource *o);
+
+#endif /* !SCHED_FLUXION_RESOURCE_PRIVATE_H */

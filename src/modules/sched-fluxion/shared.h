@@ -1,0 +1,50 @@
+/* shared.h - the graph that the three modules share
+ *
+ * The resource module sets it up and changes it; the others are told.  It is there
+ * as long as the resource module is loaded and resource.acquire is answered.
+ */
+#ifndef SCHED_FLUXION_SHARED_H
+#define SCHED_FLUXION_SHARED_H
+
+#include <stdbool.h>
+#include <flux/core.h>
+
+#include "base/list.h"
+#include "graph/emit.h"
+#include "graph/graph.h"
+#include "graph/policy.h"
+
+struct rset;
+struct idset;
+
+struct fluxion {
+    struct graph *graph;       /* NULL: not known */
+    struct rset *all;          /* as resource.acquire told it, with later properties */
+    struct idset *leaving;     /* ranks that shrink when no job has them any more */
+    struct policy policy;
+    enum emit_format format;
+    double expiration;         /* of all resources; 0: never */
+    bool loaded;               /* the resource module is */
+    struct list_node listeners;
+};
+
+struct listener {
+    struct list_node node;
+    void (*known) (void *arg);     /* there is a graph */
+    void (*changed) (void *arg);   /* about to be another, or is another */
+    void (*gone) (void *arg);      /* about to be freed */
+    void *arg;
+};
+
+/* The listener is the caller's; told known() at once if there is a graph. */
+void fluxion_listen (struct fluxion *fx, struct listener *l);
+void fluxion_unlisten (struct listener *l);
+
+/* Tell all.  fluxion_forget() tells gone() and frees what there is. */
+void fluxion_known (struct fluxion *fx);
+void fluxion_changed (struct fluxion *fx);
+void fluxion_forget (struct fluxion *fx);
+/* Take ranks that leave out of the graph, those that no job has. */
+void fluxion_let_go (struct fluxion *fx);
+
+#endif /* !SCHED_FLUXION_SHARED_H */

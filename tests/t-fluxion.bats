@@ -1,0 +1,448 @@
+# The graph scheduler of an instance: queues, reasons, recovery, resources
+
+bats_require_minimum_version 1.5.0
+load common
+export PATH="$FLUX_BUILD/tests:$PATH"
+
+# Jobs that hold what they have until they are cancelled; sourced by the scripts
+cat_helpers() {
+    cat >helpers.sh <<'SH'
+job() { flux submit --setattr=system.exec.test.run_duration=1000s "$@" true; }
+state() { flux jobs -no '{state}' "$1"; }
+# the job is told why it waits
+waits() {
+    local i
+    for i in $(seq 400); do
+        flux jobs -no '{sched.reason_pending}' "$1" | grep -q . && return 0
+        command sleep 0.02
+    done
+    echo "job $1 was not told why it waits"
+    return 1
+}
+starts() { flux job wait-event -t 20 "$1" alloc >/dev/null || echo "job $1 does not start"; }
+# that many requests are with the scheduler
+pending() {
+    until [ "$(flux module stats --parse=pending_jobs sched-fluxion-qmanager)" = "$1" ]; do
+        command sleep 0.02
+    done
+}
+# set_duration JOB SECONDS
+set_duration() {
+    rpc job-manager.update "{\"id\":$(flux job id --to=dec $1),\"updates\":{\"attributes.system.duration\":$2}}"
+}
+# submit_json FILE: a jobspec as it stands
+submit_json() {
+    local J
+    J="$(printf 'version\0i1\0userid\0i%s\0mechanism\0snone\0' "$(id -u)" | base64 -w0).$(base64 -w0 "$1").none"
+    rpc job-ingest.submit "{\"J\":\"$J\",\"urgency\":16,\"flags\":0}" | jq .id
+}
+ranks() { flux job info "$1" R | jq -r '.execution.R_lite | map(.rank) | join(",")'; }
+R_lite() { flux job info "$1" R | jq -c .execution.R_lite; }
+SH
+}
+
+# sched NODES CORES SCRIPT [ARGS...]: run SCRIPT under the configuration in fluxion.toml
+sched() {
+    local n=$1 c=$2 script=$3
+    shift 3
+    cat_helpers
+    [ -e fluxion.toml ] || : >fluxion.toml
+    cat >>fluxion.toml <<CONF
+[resource]
+noverify = true
+[[resource.config]]
+hosts = "node[0-$((n - 1))]"
+cores = "0-$((c - 1))"
+CONF
+    printf '. ./helpers.sh\n%s\n' "$script" >script.sh
+    run --separate-stderr timeout $((120 * TEST_SLOW)) flux start --test-size="$n" \
+        --test-hosts="node[0-$((n - 1))]" -c fluxion.toml "$@" bash script.sh
+    echo "$output"
+    echo "$stderr"
+    rm fluxion.toml
+}
+
+policy() {
+    printf '[sched-fluxion-qmanager]\nqueue-policy = "%s"\n' "$1" >fluxion.toml
+}
+
+@test "the three modules are loaded, and their services" {
+    sched 2 2 'flux module list | grep fluxion | awk "{print \$1, \$NF}" | sort
+        flux exec -r 1 flux module list | grep -c fluxion'
+    [ "$output" = "sched-fluxion-feasibility feasibility
+sched-fluxion-qmanager sched
+sched-fluxion-resource
+0" ] || [ "$(echo "$output" | awk '{print $1}' | xargs)" = "sched-fluxion-feasibility sched-fluxion-qmanager sched-fluxion-resource 0" ]
+}
+
+@test "fcfs: behind a job that waits the others wait" {
+    policy fcfs
+    sched 4 1 '
+        a=$(job -N3 -t 1h); starts $a
+        b=$(job -N2 -t 1h); waits $b
+        c=$(job -N1 -t 1m); pending 2
+        echo $(state $a) $(state $b) $(state $c)
+        flux cancel $a; starts $b; starts $c'
+    [ "$output" = "RUN SCHED SCHED" ]
+}
+
+@test "easy: what does not delay the head starts, with the time at which the head will" {
+    policy easy
+    sched 4 1 '
+        a=$(job -N3 -t 1h); starts $a
+        b=$(job -N4 -t 1h); waits $b
+        long=$(job -N1 -t 2h); waits $long
+        short=$(job -N1 -t 10m); starts $short
+        echo $(state $b) $(state $long) $(state $short)
+        t=$(flux jobs -no "{annotations.sched.t_estimate}" $b)
+        end=$(flux job info $a R | jq .execution.expiration)
+        awk -v t=$t -v e=$end "BEGIN { d = t - e; print (d > -2 && d < 2) }"
+        flux jobs -no "{sched.reason_pending}" $b'
+    [ "${lines[0]}" = "SCHED SCHED RUN" ]
+    [ "${lines[1]}" = 1 ]
+    [[ "${lines[2]}" == "waits for 3 more nodes; first free at "[0-9]*:[0-9]* ]]
+}
+
+@test "conservative: no job is delayed by one behind it; hybrid: not the first N" {
+    # b waits for a; c waits for b; d would delay c, not b
+    script='
+        a=$(job -N3 -t 1h); starts $a
+        b=$(job -N2 -t 1h); waits $b
+        c=$(job -N4 -t 1h); waits $c
+        d=$(job -N1 -t 150m)'
+    more='; e=$(job -N1 -t 30m); starts $e; waits $d; echo $(state $d) $(state $e)'
+    policy conservative
+    sched 4 1 "$script$more"
+    [ "$output" = "SCHED RUN" ]
+    policy hybrid
+    printf 'policy-params.reservation-depth = 1\n' >>fluxion.toml
+    sched 4 1 "$script"'; starts $d; state $d'
+    [ "$output" = "RUN" ]
+    policy hybrid
+    printf 'policy-params.reservation-depth = 2\n' >>fluxion.toml
+    sched 4 1 "$script$more"
+    [ "$output" = "SCHED RUN" ]
+}
+
+@test "queue-depth: jobs beyond it are not looked at" {
+    policy easy
+    printf 'queue-params.queue-depth = 2\n' >>fluxion.toml
+    sched 2 1 '
+        a=$(job -N1 -t 1h); starts $a
+        b=$(job -N2 -t 1h); c=$(job -N2 -t 1h); waits $b; waits $c
+        d=$(job -N1 -t 1m)
+        flux module stats --parse=queues.default.queue_depth sched-fluxion-qmanager
+        flux cancel $c; starts $d
+        echo $(state $b) $(state $d)'
+    [ "$output" = "2
+SCHED RUN" ]
+}
+
+@test "priorities: the more urgent job is served first, also when it becomes so later" {
+    policy fcfs
+    sched 1 1 '
+        a=$(job -n1); starts $a
+        b=$(job -n1); c=$(job -n1 --urgency=20); d=$(job -n1 --urgency=10)
+        waits $b
+        flux job urgency $d 30 >/dev/null
+        for id in $a $d $c; do flux cancel $id; flux job wait-event $id clean >/dev/null
+            flux jobs -f running -no "{id}" | sed "s/^$d\$/d/; s/^$c\$/c/; s/^$b\$/b/"; done
+        for i in 1 2 3 4 5 6 7 8 9; do :; done; starts $b'
+    [ "$status" -eq 0 ]
+    [[ "$output" != *"does not start"* ]]
+}
+
+@test "a policy for each queue; annotations name the queue" {
+    cat >fluxion.toml <<'CONF'
+[queues.debug]
+requires = ["debug"]
+[queues.batch]
+requires = ["batch"]
+[queues.expedite]
+parent = "batch"
+[policy.jobspec.defaults.system]
+queue = "batch"
+[sched-fluxion-qmanager]
+queue-policy-per-queue = "batch:easy debug:fcfs"
+[resource]
+noverify = true
+[[resource.config]]
+hosts = "node[0-1]"
+properties = ["debug"]
+cores = "0-1"
+[[resource.config]]
+hosts = "node[2-3]"
+properties = ["batch"]
+cores = "0-1"
+CONF
+    cp fluxion.toml conf.toml
+    cat_helpers
+    cat >script.sh <<'SH'
+. ./helpers.sh
+flux queue start --all --quiet
+for q in debug batch; do
+    eval "a_$q=\$(job -q $q -n3 -t 1h); starts \$a_$q
+        b_$q=\$(job -q $q -N2 -c2 -t 1h); waits \$b_$q
+        c_$q=\$(job -q $q -n1 -t 1m)"
+done
+starts $c_batch; pending 3
+echo $(state $b_debug) $(state $c_debug) $(state $b_batch) $(state $c_batch)
+flux jobs -no '{annotations.sched.queue}' $b_debug $c_batch | xargs
+x=$(job -q expedite -N2 -t 30s); waits $x
+flux jobs -no '{annotations.sched.queue}' $x
+flux module stats sched-fluxion-qmanager | jq -r '.queues | to_entries[] | .key + ":" + .value.policy' | sort | xargs
+R_lite $c_batch; flux job info $c_batch R | jq -c .execution.properties
+flux submit -q debug -N3 true
+SH
+    run --separate-stderr start_flux 4 --test-hosts='node[0-3]' -c conf.toml bash script.sh
+    echo "$output"; echo "$stderr"
+    [ "${lines[0]}" = "SCHED SCHED SCHED RUN" ]
+    [ "${lines[1]}" = "debug batch" ]
+    [ "${lines[2]}" = expedite ]
+    [ "${lines[3]}" = "batch:easy debug:fcfs" ]
+    [[ "${lines[5]}" == '{"batch":'* ]]
+    [[ "$stderr" == *"asks for 3 nodes; there are 2 that meet its constraints"* ]]
+    # one that names a queue that is not there
+    printf '[sched-fluxion-qmanager]\nqueue-policy-per-queue = "night:easy"\n' >bad.toml
+    run start_flux 1 -c bad.toml true
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"there is no queue 'night'"* ]]
+}
+
+@test "feasibility at submission: what was asked for, and what there is" {
+    sched 2 4 '
+        for a in -N3 -n9 "-n1 -c5" "-N2 -c5" "-n1 -g1" "-N1 --requires=host:nosuch" \
+            "-N2 --requires=rank:0"; do flux submit $a true 2>&1; done'
+    [[ "${lines[0]}" == *"asks for 3 nodes; there are 2" ]]
+    [[ "${lines[1]}" == *"asks for 9 cores; there are 8" ]]
+    [[ "${lines[2]}" == *"asks for 5 cores on one node; there are 4" ]]
+    [[ "${lines[3]}" == *"asks for 10 cores; there are 8" ]]
+    [[ "${lines[4]}" == *"asks for 1 gpu on one node; there are 0" ]]
+    [[ "${lines[5]}" == *"unsatisfiable request: "*"meet"*"constraints" ]]
+    [[ "${lines[6]}" == *"asks for 2 nodes; there is 1 that meets its constraints" ]]
+}
+
+@test "feasibility on other ranks asks upstream" {
+    sched 3 1 '
+        flux exec -r 1-2 flux module list | grep feasibility | awk "{print \$1}"
+        flux exec -r 2 rpc feasibility.check "{\"jobspec\":{\"resources\":[{\"type\":\"node\",\"count\":9}]}}" 2>&1
+        flux exec -r 2 flux submit -N9 true 2>&1' --conf=modules.feasibility.ranks='"0,2"'
+    [[ "$output" == "sched-fluxion-feasibility"*"asks for 9 nodes; there are 3"*"asks for 9 nodes"* ]]
+}
+
+@test "a jobspec of any shape: nested slots, gpus, several at the top, memory that is not there" {
+    cat >nested.json <<'JSON'
+{"version": 9999, "resources": [{"type": "node", "count": 2, "with": [
+  {"type": "slot", "count": 1, "label": "a", "with": [{"type": "core", "count": 2}]}]}],
+ "tasks": [{"command": ["true"], "slot": "a", "count": {"per_slot": 1}}],
+ "attributes": {"system": {"duration": 60}}}
+JSON
+    jq '.resources[0].with[0].count = {"min": 1, "max": 9}' nested.json >range.json
+    jq '.resources[0].with[0].with[0].type = "memory"' nested.json >memory.json
+    jq '.resources = [{"type": "slot", "count": 2, "label": "a", "with": [{"type": "node", "count": 1}]}]' \
+        nested.json >whole.json
+    sched 2 4 '
+        for f in nested range whole; do id=$(submit_json $f.json); starts $id; R_lite $id
+            flux job wait-event $id clean >/dev/null; done
+        submit_json memory.json 2>&1'
+    [[ "${lines[0]}" == '[{"rank":"0-1","children":{"core":'* ]]
+    [ "${lines[1]}" = '[{"rank":"0-1","children":{"core":"0-3"}}]' ]
+    [ "${lines[2]}" = '[{"rank":"0-1","children":{"core":"0-3"}}]' ]
+    [[ "${lines[3]}" == *"asks for 4 memorys; there are 0"* ]] || [[ "${lines[3]}" == *"unsatisfiable"*memory* ]]
+}
+
+@test "match policies: which nodes and cores are taken, and whole nodes" {
+    for p in low:0:0 high:3:1 lonode:0:0 hinode:3:1; do
+        IFS=: read -r name rank core <<<"$p"
+        printf '[sched-fluxion-resource]\nmatch-policy = "%s"\n' "$name" >fluxion.toml
+        sched 4 2 'id=$(job -n1); starts $id; R_lite $id'
+        [ "$output" = "[{\"rank\":\"$rank\",\"children\":{\"core\":\"$core\"}}]" ]
+    done
+    for p in lonodex:0 hinodex:3; do
+        printf '[sched-fluxion-resource]\nmatch-policy = "%s"\n' "${p%:*}" >fluxion.toml
+        sched 4 2 'id=$(job -n1); starts $id; R_lite $id'
+        [ "$output" = "[{\"rank\":\"${p#*:}\",\"children\":{\"core\":\"0-1\"}}]" ]
+    done
+    printf '[sched-fluxion-resource]\nmatch-policy = "policy=high node_exclusive=true set_stop_on_1_matches=true"\n' >fluxion.toml
+    sched 4 2 'id=$(job -n1); starts $id; R_lite $id'
+    [ "$output" = '[{"rank":"3","children":{"core":"0-1"}}]' ]
+}
+
+@test "match-format rv1: R has the graph, and a nested instance schedules on it" {
+    for f in rv1 rv1_shorthand; do
+        printf '[sched-fluxion-resource]\nmatch-format = "%s"\n' $f >fluxion.toml
+        cat >inner.sh <<'SH'
+#!/bin/sh
+flux resource list -no '{state} {nnodes} {ncores}'
+flux dmesg | grep -c 'scheduling key is not used'
+flux run -N2 -n4 flux getattr rank | sort | xargs
+flux run -n5 true
+SH
+        chmod +x inner.sh
+        sched 4 2 'id=$(flux batch -N2 -n2 -c2 --output=out ./inner.sh)
+            flux job wait-event -t 30 $id clean >/dev/null
+            flux job info $id R | jq -r ".scheduling.writer, (.scheduling.graph.nodes | length)"
+            cat out'
+        [ "${lines[0]}" = fluxion:jgf ]
+        [ "${lines[2]}" = "free 2 4" ]
+        [[ "$output" == *"0 0 1 1"*"asks for 5 cores; there are 4"* ]]
+        [ "${lines[5]}" = 0 ]
+    done
+}
+
+@test "configuration: a file of its name, module arguments, a batch job's own, reload" {
+    mkdir conf
+    printf '[sched-fluxion-qmanager]\nqueue-policy = "hybrid"\n[sched-fluxion-qmanager.queue-params]\nqueue-depth = 8192\n' \
+        >conf/sched-fluxion-qmanager.toml
+    cd conf
+    run start_flux 1 --config-path=./ sh -c '
+        flux module stats --parse=queues.default sched-fluxion-qmanager | tr -d " \n"; echo
+        flux module reload sched-fluxion-qmanager queue-policy=easy queue-params=queue-depth=5,max-queue-depth=4
+        flux module stats --parse=queues.default.policy sched-fluxion-qmanager
+        flux run true && echo ran
+        flux batch -n1 --output=out --wrap \
+            --conf=sched-fluxion-qmanager.queue-policy=conservative \
+            flux module stats --parse=queues.default.policy sched-fluxion-qmanager >/dev/null
+        flux queue drain; cat out
+        sed -i s/hybrid/fcfs/ sched-fluxion-qmanager.toml
+        flux module reload sched-fluxion-qmanager
+        flux config reload
+        flux module stats --parse=queues.default.policy sched-fluxion-qmanager'
+    echo "$output"
+    [[ "${lines[0]}" == *'"max_queue_depth":1000000,"policy":"hybrid","queue_depth":8192'* ]]
+    [ "$(echo "${lines[@]:1}" | tr -d '"')" = "easy ran conservative fcfs" ]
+}
+
+@test "configuration that cannot be is refused, with the key" {
+    while IFS='|' read -r arg text; do
+        run start_flux 1 "--conf=$arg" true
+        echo "$arg: $output"
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"$text"* ]]
+    done <<'CASES'
+sched-fluxion-qmanager.queue-policy="best"|queue-policy=best
+sched-fluxion-qmanager.queue-params.queue-depth=0|queue-params.queue-depth=0: must be a number from 1
+sched-fluxion-qmanager.policy-params.reservation-depth="x"|policy-params.reservation-depth=x
+sched-fluxion-qmanager.colour="red"|colour: no such key
+sched-fluxion-resource.match-policy="best"|match-policy=best
+sched-fluxion-resource.match-format="rv2"|match-format=rv2: must be rv1, rv1_nosched or rv1_shorthand
+sched-fluxion-resource.prune-filters="ALL"|prune-filters=ALL
+sched-fluxion-resource.reserve-vtx-vec=2000001|reserve-vtx-vec=2000001: must be a number from 1 to 2000000
+sched-fluxion-resource.load-allowlist="node,,core"|load-allowlist=node,,core
+CASES
+    run start_flux 1 sh -c 'flux module reload sched-fluxion-qmanager nonsense; flux module list | grep -c qmanager
+        flux module load sched-fluxion-qmanager; flux run echo ran'
+    echo "$output"
+    [[ "$output" == *"'nonsense' is not of the form KEY=VALUE"*0*ran* ]]
+}
+
+@test "reload: running jobs keep exactly what they have, waiting ones wait on" {
+    policy easy
+    sched 3 4 '
+        c=$(job -N1 --exclusive -t 2h); starts $c
+        a=$(job -N1 -n1 -c2 -t 1h); b=$(job -n5 -t 1h); starts $a; starts $b
+        w=$(job -N3 --exclusive -t 1h); waits $w
+        rpc sched.resource-status {} | jq -c -S .allocated >before
+        for m in sched-fluxion-qmanager sched-fluxion-resource job-manager resource; do
+            flux module reload $m
+            x=$(job -n1 -t 1s); starts $x; flux cancel $x; flux job wait-event $x clean >/dev/null
+            rpc sched.resource-status {} | jq -c -S .allocated >after
+            cmp before after && echo same
+        done
+        waits $w; state $w
+        flux dmesg | grep -c hello:
+        flux cancel $a $b $c; starts $w'
+    [ "$output" = "same
+same
+same
+same
+SCHED
+0" ]
+}
+
+@test "nodes that are drained or down are not used; running jobs on them survive a reload" {
+    sched 3 1 '
+        a=$(job -N1 --requires=rank:1); starts $a
+        flux resource drain 1 >/dev/null
+        flux module reload sched-fluxion-resource
+        b=$(job -N2); starts $b; ranks $b
+        c=$(job -N1); waits $c; flux jobs -no "{sched.reason_pending}" $c
+        flux resource undrain 1; flux cancel $a; starts $c; ranks $c
+        flux dmesg | grep hello:'
+    [ "${lines[0]}" = 0,2 ]
+    [[ "${lines[1]}" == "waits for "* ]]
+    [ "${lines[2]}" = 1 ]
+    [ "${#lines[@]}" -eq 3 ]
+}
+
+@test "a new expiration is planned with" {
+    policy easy
+    sched 2 1 '
+        a=$(job -N1 -t 1h); starts $a
+        b=$(job -N2 -t 1h); waits $b
+        c=$(job -N1 -t 90m); waits $c; state $c
+        set_duration $a 7200 >/dev/null
+        starts $c; state $c'
+    [ "$output" = "SCHED
+RUN" ]
+}
+
+@test "the time of the instance is the time of its jobs" {
+    cat >inner.sh <<'SH'
+#!/bin/sh
+id=$(flux submit -n1 true)
+flux job wait-event $id clean >/dev/null
+flux job info $id R | jq .execution.expiration
+flux job info $id jobspec | jq .attributes.system.duration
+SH
+    chmod +x inner.sh
+    sched 1 2 'id=$(flux batch -n1 -t 10m --output=out ./inner.sh)
+        flux job wait-event $id clean >/dev/null; cat out
+        flux job info $id R | jq .execution.expiration'
+    awk -v a="${lines[0]}" -v b="${lines[2]}" 'BEGIN { d = a - b; exit !(d < 1 && d > -1) }'
+}
+
+@test "what a job releases before its end may be used by the next" {
+    cat_helpers
+    cat >part.sh <<'SH'
+#!/bin/sh
+[ "$(flux getattr rank)" = 0 ] || exit 0
+until test -e go; do sleep 0.05; done
+SH
+    chmod +x part.sh
+    sched 2 1 '
+        flux module trace -f sched-fluxion-qmanager >trace & t=$!
+        a=$(flux submit -N2 ./part.sh); starts $a
+        b=$(job -N1); w=$(flux jobs -no {state} $b)
+        touch go
+        flux job wait-event -t 20 $a clean >/dev/null; starts $b
+        kill $t; echo done'
+    [ "$output" = done ]
+}
+
+@test "nested: a batch job in a batch job, each with the graph scheduler" {
+    cat >depth.sh <<'SH'
+#!/bin/sh
+flux module list | grep -c sched-fluxion
+flux getattr instance-level
+[ "$(flux getattr instance-level)" = 3 ] || flux batch -n1 --output=out$(flux getattr instance-level) ./depth.sh >/dev/null
+flux queue drain
+SH
+    chmod +x depth.sh
+    sched 1 2 './depth.sh; cat out0 out1 out2'
+    [ "$(echo $output)" = "3 0 3 1 3 2 3 3" ]
+}
+
+@test "without the resource module nothing is scheduled; with it again, all is" {
+    sched 2 1 '
+        a=$(job -N1); starts $a
+        flux module remove sched-fluxion-resource
+        flux module load sched-fluxion-qmanager 2>&1
+        b=$(job -N1); c=$(job -N1)
+        flux module remove sched-fluxion-qmanager
+        flux module load sched-fluxion-qmanager 2>&1
+        flux modprobe load sched-fluxion-qmanager
+        starts $b; waits $c; echo $(state $a) $(state $b) $(state $c)'
+    [[ "${lines[1]}" == *"it needs sched-fluxion-resource: load that first"* ]]
+    [ "${lines[-1]}" = "RUN RUN SCHED" ]
+}
