@@ -53,6 +53,18 @@ int handle_prepare (flux_t *h, int *fd, int *want)
     return h->conn->queue.count > 0 ? ready | FLUX_POLLIN : ready;
 }
 
+bool handle_can_attach (const flux_t *h)
+{
+    return h->conn->ext && h->conn->ext->attach;
+}
+
+int handle_attach (flux_t *h, struct waker *w)
+{
+    int ready = h->conn->ext->attach (h->conn->impl, w);
+
+    return h->conn->queue.count > 0 ? ready | FLUX_POLLIN : ready;
+}
+
 int handle_check (flux_t *h, int revents)
 {
     int ready = conn_check (h->conn, revents);

@@ -10,12 +10,15 @@
 #ifndef CORE_HANDLE_PRIVATE_H
 #define CORE_HANDLE_PRIVATE_H
 
+#include <stdbool.h>
 #include <flux/core/handle.h>
 #include <flux/core/connector.h>
 
 #include "core/aux.h"
 #include "core/matchtag.h"
 #include "core/msgq.h"
+
+struct waker;
 
 /* What a built-in connector offers beyond flux_handle_ops, so that a reactor
  * waits on its descriptor directly and finds messages that are in memory
@@ -28,6 +31,10 @@ struct handle_ext {
     int (*prepare) (void *impl, int *want);
     /* Awake, with 'revents' on the descriptor: what is ready? */
     int (*check) (void *impl, int revents);
+    /* NULL if the handle needs a descriptor.  Else, in a reactor that is about to
+     * sleep: 'w' wakes it from now on when the handle becomes ready; what is
+     * ready already? */
+    int (*attach) (void *impl, struct waker *w);
 };
 
 struct idhash;
@@ -70,6 +77,8 @@ flux_t *handle_create_ext (void *impl, const struct flux_handle_ops *ops,
 /* For the handle watcher and blocking waits: as in struct handle_ext, for the
  * handle as a whole, with any connector. */
 int handle_prepare (flux_t *h, int *fd, int *want);
+bool handle_can_attach (const flux_t *h);
+int handle_attach (flux_t *h, struct waker *w);
 int handle_check (flux_t *h, int revents);
 /* Block until the connector has an event of 'events' or FLUX_POLLERR, or for
  * timeout_ms (< 0: no limit); may return early.  Messages in the handle's queue do

@@ -7,14 +7,15 @@
  *   +--------+                                         +--------+
  *
  * The receiver takes the whole queue at once into its private 'in', so that the
- * lock is taken once a batch.  The eventfd is written only for a receiver that
- * said it is about to sleep ('armed') while its queue was empty, and not by a
- * thread for itself: a reactor looks at its queues before it sleeps, so what
- * runs on it need not be woken by what runs on it.
+ * lock is taken once a batch.  One that is watched by a reactor is woken by the
+ * reactor's waker (core/waker.h).  For others there is the eventfd, which is
+ * written only for a receiver that said it is about to sleep ('armed') while its
+ * queue was empty, and not by a thread for itself.
  */
 #include "core/inproc.h"
 #include "core/handle_private.h"
 #include "core/message_private.h"
+#include "core/waker.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -34,6 +35,7 @@ struct chan {
     pthread_mutex_t lock;
     struct msgq queue;       /* under the lock */
     pthread_t sleeper;       /* under the lock */
+    struct waker *waker;     /* under the lock: of the reactor that watches, or NULL */
     atomic_size_t count;     /* of queue; written under the lock */
     atomic_int armed;        /* written under the lock */
     atomic_bool closed;      /* the sender has gone */
@@ -51,6 +53,7 @@ struct end {
     struct chan *rx;
     struct chan *tx;
     struct msgq in;
+    struct waker *waker;     /* that of rx, not counted */
     pthread_t armed_by;      /* the last thread that armed rx */
     bool polled;             /* the descriptor was given out */
     char *name;
@@ -70,6 +73,7 @@ static void pair_unref (struct pair *p)
         return;
     for (int i = 0; i < 2; i++) {
         msgq_release (&p->chan[i].queue);
+        waker_unref (p->chan[i].waker);
         pthread_mutex_destroy (&p->chan[i].lock);
         close_wakeup (&p->chan[i]);
     }
@@ -92,21 +96,46 @@ static bool chan_sleeps (struct chan *c)
     return true;
 }
 
+/* What is to be done when the lock was given up. */
+struct wakeup {
+    bool write;              /* the eventfd */
+    struct waker *waker;     /* a reference, or NULL */
+};
+
+/* With the lock held, after a change. */
+static struct wakeup chan_changed (struct chan *c)
+{
+    struct wakeup wk = { .write = chan_sleeps (c) };
+
+    if (c->waker && waker_claim (c->waker))
+        wk.waker = waker_ref (c->waker);
+    return wk;
+}
+
+static void wake_up (struct chan *c, const struct wakeup *wk)
+{
+    if (wk->write)
+        (void)eventfd_write (c->fd, 1);
+    if (wk->waker) {
+        waker_wake (wk->waker);
+        waker_unref (wk->waker);
+    }
+}
+
 static int chan_push (struct chan *c, const flux_msg_t *msg)
 {
-    bool wake = false;
+    struct wakeup wk = { 0 };
     int rc = 0;
 
     pthread_mutex_lock (&c->lock);
     if (atomic_load_explicit (&c->deaf, memory_order_relaxed))
         rc = -ECONNRESET;
     else if ((rc = msgq_append (&c->queue, msg)) == 0) {
-        atomic_store_explicit (&c->count, c->queue.count, memory_order_release);
-        wake = chan_sleeps (c);
+        atomic_store (&c->count, c->queue.count);
+        wk = chan_changed (c);
     }
     pthread_mutex_unlock (&c->lock);
-    if (wake)
-        (void)eventfd_write (c->fd, 1);
+    wake_up (c, &wk);
     return rc;
 }
 
@@ -141,8 +170,7 @@ static int end_send (void *impl, const flux_msg_t *msg, int flags)
 
 static bool chan_ready (struct chan *c)
 {
-    return atomic_load_explicit (&c->count, memory_order_acquire) > 0
-           || atomic_load_explicit (&c->closed, memory_order_acquire);
+    return atomic_load (&c->count) > 0 || atomic_load (&c->closed);
 }
 
 static void end_take_all (struct end *e)
@@ -233,10 +261,27 @@ static int end_check (void *impl, int revents)
     return FLUX_POLLOUT | (end_ready (e) ? FLUX_POLLIN : 0);
 }
 
+/* Who watches changes seldom: a blocking call may have another reactor meanwhile. */
+static int end_attach (void *impl, struct waker *w)
+{
+    struct end *e = impl;
+    struct waker *old;
+
+    if (e->waker != w) {
+        pthread_mutex_lock (&e->rx->lock);
+        old = e->rx->waker;
+        e->rx->waker = e->waker = waker_ref (w);
+        pthread_mutex_unlock (&e->rx->lock);
+        waker_unref (old);
+    }
+    return FLUX_POLLOUT | (end_ready (e) ? FLUX_POLLIN : 0);
+}
+
 static const struct handle_ext end_ext = {
     .fd = end_fd,
     .prepare = end_prepare,
     .check = end_check,
+    .attach = end_attach,
 };
 
 static int end_pollfd (void *impl)
@@ -320,7 +365,7 @@ inval:
 static void end_destroy (void *impl)
 {
     struct end *e = impl;
-    bool wake;
+    struct wakeup wk = { 0 };
 
     if (!e)
         return;
@@ -329,10 +374,10 @@ static void end_destroy (void *impl)
     pthread_mutex_unlock (&e->rx->lock);
     pthread_mutex_lock (&e->tx->lock);
     atomic_store (&e->tx->closed, true);
-    wake = !atomic_load (&e->tx->deaf) && chan_sleeps (e->tx);
+    if (!atomic_load (&e->tx->deaf))
+        wk = chan_changed (e->tx);
     pthread_mutex_unlock (&e->tx->lock);
-    if (wake)
-        (void)eventfd_write (e->tx->fd, 1);
+    wake_up (e->tx, &wk);
     msgq_release (&e->in);
     pair_unref (e->pair);
     free (e->name);

@@ -2,6 +2,7 @@
  */
 #include "core/reactor_private.h"
 #include "core/due.h"
+#include "core/waker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ enum { PASS_MAX = 8 };
 static void prepare_cb (struct ev_loop *loop, ev_prepare *ev, int revents);
 static void check_cb (struct ev_loop *loop, ev_check *ev, int revents);
 static void idle_cb (struct ev_loop *loop, ev_idle *ev, int revents);
+static void waker_cb (struct ev_loop *loop, ev_io *ev, int revents);
 
 flux_reactor_t *flux_reactor_create (int flags)
 {
@@ -58,6 +60,7 @@ void flux_reactor_decref (flux_reactor_t *r)
     while (!list_empty (&r->due))
         list_del (r->due.next);
     ev_loop_destroy (r->loop);
+    waker_unref (r->waker);
     free (r);
     errno = saved_errno;
 }
@@ -187,18 +190,42 @@ static bool due_update (flux_reactor_t *r)
     return due;
 }
 
+static void waker_cb (struct ev_loop *loop, ev_io *ev, int revents)
+{
+    flux_reactor_t *r = ev->data;
+
+    waker_take (r->waker);
+}
+
+struct waker *reactor_waker (flux_reactor_t *r)
+{
+    if (r->waker || !(r->waker = waker_new ()))
+        return r->waker;
+    ev_io_init (&r->waker_io, waker_cb, waker_fd (r->waker), EV_READ);
+    ev_set_priority (&r->waker_io, EV_MAXPRI);
+    r->waker_io.data = r;
+    ev_io_start (r->loop, &r->waker_io);
+    ev_unref (r->loop);
+    waker_arm (r->waker);      /* we are about to sleep, or will look again */
+    return r->waker;
+}
+
 /* All pollees are asked, as asking is also what makes one wake us up. */
 static void prepare_cb (struct ev_loop *loop, ev_prepare *ev, int revents)
 {
     flux_reactor_t *r = ev->data;
     bool awake = due_update (r);
 
+    if (r->waker)
+        waker_arm (r->waker);
     list_foreach (&r->pollees, n)
     {
         struct pollee *p = list_entry (n, struct pollee, node);
         if (p->prepare (p))
             awake = true;
     }
+    if (awake && r->waker)
+        waker_disarm (r->waker);
     poller_keep_awake (r, awake);
 }
 
@@ -257,6 +284,8 @@ static void check_cb (struct ev_loop *loop, ev_check *ev, int revents)
     flux_reactor_t *r = ev->data;
 
     poller_keep_awake (r, false);
+    if (r->waker)
+        waker_disarm (r->waker);
     for (int i = 0; i < PASS_MAX && !r->stopped; i++) {
         if (!list_empty (&r->due))
             run_due (r);

@@ -46,10 +46,14 @@ struct flux_reactor {
     ev_prepare prepare;
     ev_check check;
     ev_idle idle;
+    struct waker *waker;                 /* or NULL */
+    ev_io waker_io;
 };
 
 void reactor_poll_add (flux_reactor_t *r, struct pollee *p);
 void reactor_poll_del (struct pollee *p);
+/* It is armed while the loop sleeps; or NULL, if there is no descriptor for it. */
+struct waker *reactor_waker (flux_reactor_t *r);
 
 struct watcher_ops {
     void (*start) (flux_watcher_t *w);

@@ -74,10 +74,17 @@ static void io_cb (struct ev_loop *loop, ev_io *ev, int revents)
 static bool hw_prepare (struct pollee *p)
 {
     struct handle_watcher *hw = list_entry (p, struct handle_watcher, pollee);
-    int fd, want;
-    int ready = handle_prepare (hw->h, &fd, &want);
+    struct waker *waker = handle_can_attach (hw->h) ? reactor_waker (hw->w.r) : NULL;
+    int ready, fd, want;
 
-    io_watch (hw, fd, to_ev (want & (hw->events | FLUX_POLLOUT)));
+    if (waker) {
+        ready = handle_attach (hw->h, waker);
+        io_stop (hw);
+    }
+    else {
+        ready = handle_prepare (hw->h, &fd, &want);
+        io_watch (hw, fd, to_ev (want & (hw->events | FLUX_POLLOUT)));
+    }
     return (ready & (hw->events | FLUX_POLLERR)) != 0;
 }
 
