@@ -43,8 +43,16 @@ static const struct optparse_option run_opts[] = {
     OPTPARSE_TABLE_END,
 };
 
-static optparse_t *parse (const char *doc, const struct optparse_option *more,
-                          int argc, char **argv, int *np)
+static const struct optparse_option bulksubmit_opts[] = {
+    { .name = "shuffle", .has_arg = 0, .usage = "Shuffle the list of commands before submission" },
+    { .name = "sep", .has_arg = 1, .arginfo = "STRING",
+      .usage = "Separator of inputs from files (default newline; none: whitespace)" },
+    { .name = "define", .has_arg = 1, .arginfo = "NAME=CODE",
+      .usage = "Define {.NAME}: arithmetic on the input x, like 2**int(x)" },
+    OPTPARSE_TABLE_END,
+};
+
+static optparse_t *parser_new (const char *doc, const struct optparse_option *more)
 {
     optparse_t *p = optparse_create (cmd_name ());
 
@@ -54,6 +62,14 @@ static optparse_t *parse (const char *doc, const struct optparse_option *more,
     jobopts_add (p, JOBOPTS_TASKS);
     if (optparse_add_option_table (p, more) != OPTPARSE_SUCCESS)
         cmd_die (1, "out of memory");
+    return p;
+}
+
+static optparse_t *parse (const char *doc, const struct optparse_option *more,
+                          int argc, char **argv, int *np)
+{
+    optparse_t *p = parser_new (doc, more);
+
     if ((*np = optparse_parse_args (p, argc, argv)) < 0)
         exit (1);
     if (*np == argc)
@@ -165,7 +181,7 @@ static void submit_reparsed (struct bulk *b, const char *id, bool set_cc, int ar
     for (int i = 0; i < argc; i++)
         copy[i] = replace (argv[i], "{cc}", id);
     jobenv_reset ();
-    p = parse ("", submit_opts, argc, copy, &n);
+    p = submit_bulk_parse (argc, copy, &n);
     jobspec = jobopts_jobspec (p, JOBOPTS_TASKS, argc - n, copy + n);
     if (set_cc)
         jobopts_set_path (json_object_get (jobspec, "attributes"),
@@ -217,7 +233,7 @@ static void submit_set (struct bulk *b, optparse_t *p, const struct idset *ids, 
     free (template);
 }
 
-static struct bulk_opts get_bulk_opts (optparse_t *p)
+struct bulk_opts submit_bulk_opts (optparse_t *p)
 {
     struct bulk_opts o = {
         .quiet = optparse_hasopt (p, "quiet"), .watch = optparse_hasopt (p, "watch"),
@@ -229,6 +245,39 @@ static struct bulk_opts get_bulk_opts (optparse_t *p)
     if (!o.wait_event && (o.watch || optparse_hasopt (p, "wait")))
         o.wait_event = "clean";
     return o;
+}
+
+optparse_t *submit_bulk_parse (int argc, char **argv, int *np)
+{
+    optparse_t *p = parser_new ("submit jobs in bulk", submit_opts);
+
+    if (optparse_add_option_table (p, bulksubmit_opts) != OPTPARSE_SUCCESS)
+        cmd_die (1, "out of memory");
+    if ((*np = optparse_parse_args (p, argc, argv)) < 0)
+        exit (1);
+    return p;
+}
+
+void submit_words (struct bulk *b, int argc, char **argv)
+{
+    int n;
+    optparse_t *p;
+    bool set_cc;
+    struct idset *ids;
+
+    jobenv_reset ();
+    p = submit_bulk_parse (argc, argv, &n);
+    if (n == argc)
+        cmd_die (1, "job command and arguments are missing");
+    if ((ids = get_ids (p, &set_cc)))
+        submit_set (b, p, ids, set_cc, n, argc, argv);
+    else {
+        char *text = encode (jobopts_jobspec (p, JOBOPTS_TASKS, argc - n, argv + n));
+        submit_one (b, p, text, "");
+        free (text);
+    }
+    idset_destroy (ids);
+    optparse_destroy (p);
 }
 
 static int dry_run (optparse_t *p, int argc, char **argv)
@@ -244,7 +293,7 @@ int cmd_submit (int argc, char **argv)
 {
     int n;
     optparse_t *p = parse ("enqueue a job", submit_opts, argc, argv, &n);
-    struct bulk_opts opts = get_bulk_opts (p);
+    struct bulk_opts opts = submit_bulk_opts (p);
     bool set_cc;
     struct idset *ids = get_ids (p, &set_cc);
     struct bulk *b;

@@ -5,6 +5,7 @@
 #include "cmd/attr.h"
 #include "cmd/batch.h"
 #include "cmd/broker.h"
+#include "cmd/bulksubmit.h"
 #include "cmd/config.h"
 #include "cmd/dmesg.h"
 #include "cmd/content.h"
@@ -44,6 +45,7 @@
 const struct cmd cmd_table[] = {
     { "run", cmd_run, SUBMIT, "Run a Flux job interactively" },
     { "submit", cmd_submit, SUBMIT, "Submit a job to a Flux instance" },
+    { "bulksubmit", cmd_bulksubmit, SUBMIT, "Submit jobs in bulk to a Flux instance" },
     { "batch", cmd_batch, SUBMIT, "Submit a batch script to Flux" },
     { "alloc", cmd_alloc, SUBMIT, "Allocate a new Flux instance for interactive use" },
     { "cancel", cmd_cancel, COMMON, "Cancel one or more jobs" },
