@@ -172,7 +172,6 @@ static int feasibility_start (flux_t *h, int argc, char **argv, void **ctxp, flu
 
 const struct builtin fluxion_feasibility_builtin = {
     .name = "sched-fluxion-feasibility",
-    .thread = "sched",
     .data = "fluxion",
     .flags = BUILTIN_RANK0,
     .services = "feasibility",

@@ -4,7 +4,7 @@
  *   sched-fluxion-qmanager      has the queues over it; service sched (RFC 27)
  *   sched-fluxion-feasibility   service feasibility (RFC 27)
  *
- * On rank 0 they share a thread and the graph.  On other ranks only feasibility may
+ * On rank 0 they share the graph.  On other ranks only feasibility may
  * be loaded; there it asks the next one upstream.
  */
 #ifndef SCHED_FLUXION_FLUXION_H

@@ -14,7 +14,7 @@
 #include "modules/sched-fluxion/qmanager_private.h"
 #include "spec/rset.h"
 
-#define BUDGET_US 5000         /* of a pass, before other messages have their turn */
+#define BUDGET_US 1000         /* of a pass, before other messages have their turn */
 
 static int64_t seconds (void)
 {
@@ -473,7 +473,6 @@ static int qmanager_start (flux_t *h, int argc, char **argv, void **ctxp, flux_e
 
 const struct builtin fluxion_qmanager_builtin = {
     .name = "sched-fluxion-qmanager",
-    .thread = "sched",
     .data = "fluxion",
     .flags = BUILTIN_RANK0,
     .services = "sched",

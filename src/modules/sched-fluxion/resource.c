@@ -269,7 +269,6 @@ static int resource_start (flux_t *h, int argc, char **argv, void **ctxp, flux_e
 
 const struct builtin fluxion_resource_builtin = {
     .name = "sched-fluxion-resource",
-    .thread = "sched",
     .data = "fluxion",
     .flags = BUILTIN_RANK0,
     .needs = "sched-fluxion-qmanager",
