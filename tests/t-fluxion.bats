@@ -97,10 +97,14 @@ sched-fluxion-resource
         t=$(flux jobs -no "{annotations.sched.t_estimate}" $b)
         end=$(flux job info $a R | jq .execution.expiration)
         awk -v t=$t -v e=$end "BEGIN { d = t - e; print (d > -2 && d < 2) }"
-        flux jobs -no "{sched.reason_pending}" $b'
+        flux jobs -no "{sched.reason_pending}" $b
+        flux cancel $a $short; starts $b
+        for id in $a $b $short; do flux job info $id eventlog \
+            | jq -r "select(.name == \"alloc\").context.annotations.sched.selection_type"; done | xargs'
     [ "${lines[0]}" = "SCHED SCHED RUN" ]
     [ "${lines[1]}" = 1 ]
     [[ "${lines[2]}" == "waits for 3 more nodes; first free at "[0-9]*:[0-9]* ]]
+    [[ "${lines[3]}" == "immediate "*" backfilled" ]]
 }
 
 @test "conservative: no job is delayed by one behind it; hybrid: not the first N" {

@@ -163,11 +163,12 @@ static int respond_success (struct qmanager *qm, const struct waiting *w, const 
     int rc = 0;
 
     if (asprintf (&text, "{\"id\":%" PRIu64 ",\"type\":%d,\"R\":%s,\"annotations\":{"
-                  "\"sched\":{%s%s%s%s%s\"resource_summary\":\"%s\"}}}", w->id,
+                  "\"sched\":{%s%s%s%s%s\"selection_type\":\"%s\",\"resource_summary\":"
+                  "\"%s\"}}}", w->id,
                   FLUX_SCHED_ALLOC_SUCCESS, R, w->reason ? "\"reason_pending\":null," : "",
                   w->estimate ? "\"t_estimate\":null," : "", w->spec->queue ? "\"queue\":" : "",
                   w->spec->queue ? w->spec->queue_json : "", w->spec->queue ? "," : "",
-                  summary) < 0)
+                  queues_selection (qm->q), summary) < 0)
         return -ENOMEM;
     if (flux_respond (qm->h, w->msg, text) < 0)
         rc = -errno;
