@@ -95,6 +95,79 @@ T1() { echo "$DATA/jobspecs/basics/test00$1.yaml"; }
     grep -q "no vertex '/nowhere'" err
 }
 
+# spec FILE TYPE: what the manual says of alternatives, as slots of TYPE
+spec() {
+    cat >"$1" <<Y
+version: 9999
+resources:
+  - type: node
+    count: 1
+    with:
+      - type: $2
+        count: 1
+        label: default
+        with:
+          - {type: core, count: 8}
+          - {type: gpu, count: 1}
+      - type: $2
+        count: 1
+        label: default
+        with:
+          - {type: core, count: 10}
+attributes: {system: {duration: 3600}}
+tasks: [{command: [app], slot: default, count: {per_slot: 1}}]
+Y
+}
+
+@test "slots beside each other are alternatives for the flexible traverser" {
+    spec or.yaml slot
+    for i in 1 2 3 4 5 6; do echo "match allocate or.yaml"; done >in
+    rq -T flexible -P low <in >out
+    # two gpus a node, so two of the first kind, and two of the other in what is left
+    [ "$(grep -c 'JOBID=' out)" = 6 ]
+    [ "$(grep -c 'gpu.*:x' out)" = 4 ]
+    [ "$(grep -c ALLOCATED out)" = 6 ]
+    [ "$(sed -n '/JOBID=2/,/JOBID=3/p' out | grep -c 'core.*:x')" = 10 ]
+    # both are wanted by the simple one
+    rq -P low <in >out
+    [ "$(sed -n '1,/JOBID=1/p' out | grep -c 'core.*:x')" = 18 ]
+    ! rq -T complicated </dev/null 2>err
+    grep -q "expected simple or flexible, not 'complicated'" err
+}
+
+@test "xor_slots are branches, tried in order" {
+    spec xor.yaml xor_slot
+    cat >nested.yaml <<'Y'
+version: 9999
+resources:
+  - type: xor_slot
+    count: 1
+    label: default
+    with:
+      - {type: socket, count: 1, with: [{type: core, count: 19}]}
+  - type: xor_slot
+    count: 1
+    label: default
+    with:
+      - type: node
+        count: 1
+        with:
+          - {type: xor_slot, count: 2, label: a, with: [{type: gpu, count: 9}]}
+          - {type: xor_slot, count: 2, label: a, with: [{type: core, count: 7}]}
+attributes: {system: {duration: 3600}}
+Y
+    { for i in 1 2 3 4 5; do echo "match allocate xor.yaml"; done
+      echo "match allocate nested.yaml"; echo "match satisfiability nested.yaml"
+      echo "match allocate_orelse_reserve nested.yaml"; } | rq -T flexible -P low >out
+    [ "$(grep -c 'gpu.*:x' out)" = 4 ]
+    [ "$(grep -c ALLOCATED out)" = 5 ]
+    grep -q "Satisfiable request" out
+    grep -q "SCHEDULED AT=3600" out
+    [ "$(sed -n '/JOBID=7/,$p' out | grep -c 'core.*:x')" = 14 ]
+    # to the simple one that is a type of which there are none
+    echo "match satisfiability xor.yaml" | rq | grep -q Unsatisfiable
+}
+
 @test "constraints choose nodes" {
     sed 's/^    duration: 3600/    duration: 3600\n    constraints: {"hostlist": ["node0"]}/' \
         "$(T1 2)" >c.yaml

@@ -86,6 +86,8 @@ static bool has_nodes (const struct ctx *c, const struct req *r, size_t n)
 static const struct req *find_unit (const struct ctx *c, const struct req *r, size_t n,
                                     int64_t *count)
 {
+    if (match_alternatives (c, r, n))
+        return NULL;
     for (size_t i = 0; i < n; i++) {
         int t = c->type[req_number (c, &r[i])];
         const struct req *u;

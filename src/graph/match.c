@@ -385,13 +385,56 @@ bool match_one (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
     return ok;
 }
 
+bool match_alternatives (const struct ctx *c, const struct req *r, size_t n)
+{
+    size_t slots = 0;
+
+    for (size_t i = 0; c->rq->flexible && i < n; i++)
+        slots += r[i].slot;
+    return slots > 1;
+}
+
+static int64_t slots_since (const struct ctx *c, size_t start)
+{
+    int64_t n = 0;
+
+    for (size_t i = start; i < c->npick; i++)
+        n += c->pick[i].vtx == GRAPH_NONE;
+    return n;
+}
+
+/* Of the slots among r[0..n) that of which there are most; of equal ones the first. */
+static bool match_any_slot (struct ctx *c, uint32_t v, const struct req *r, size_t n,
+                            int64_t *score)
+{
+    size_t start = c->npick, best = n;
+    int64_t most = 0, ignored = 0;
+
+    for (size_t i = 0; i < n && !c->failed; i++) {
+        if (!r[i].slot || request_most (&r[i]) <= most
+            || !match_slots (c, v, &r[i], &ignored))
+            continue;
+        if (slots_since (c, start) > most) {
+            most = slots_since (c, start);
+            best = i;
+        }
+        match_undo (c, start);
+    }
+    return best < n && match_slots (c, v, &r[best], score);
+}
+
 static bool in_order (struct ctx *c, uint32_t v, const struct req *r,
                       const uint8_t *order, size_t n, int64_t *score)
 {
     size_t start = c->npick;
+    bool any = match_alternatives (c, r, n);
 
     *score = 0;
+    if (any && !match_any_slot (c, v, r, n, score))
+        return false;
     for (size_t i = 0; i < n; i++) {
+        if (any && r[order ? order[i] : i].slot)
+            continue;
         if (!match_one (c, v, &r[order ? order[i] : i], score)) {
             match_undo (c, start);
             return false;

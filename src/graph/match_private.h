@@ -59,6 +59,8 @@ struct ctx {
     size_t nreq;
 };
 
+/* Are slots among these alternatives? */
+bool match_alternatives (const struct ctx *c, const struct req *r, size_t n);
 size_t req_number (const struct ctx *c, const struct req *r);
 
 /* May u be used, coming from its ancestor v that may?  'x': exclusively. */

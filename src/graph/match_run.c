@@ -157,19 +157,52 @@ static void add_need (const struct ctx *c, int64_t *need, uint32_t k, bool x,
         need[k] = PLANNER_END;
 }
 
+static void sum_all_needs (struct ctx *c, const struct req *r, size_t n, int64_t *need);
+
 static void sum_needs (struct ctx *c, const struct req *r, int64_t *need)
 {
     int64_t *mine = c->need[req_number (c, r)];
     int t = c->type[req_number (c, r)];
 
-    for (size_t i = 0; i < r->nchild; i++)
-        sum_needs (c, &r->child[i], mine);
+    sum_all_needs (c, r->child, r->nchild, mine);
     for (uint32_t k = 0; k < c->g->ntrack; k++) {
         if (mine[k] > 0)
             add_need (c, need, k, r->x, times (r->count.min, mine[k]));
         if (!r->slot && t >= 0 && c->g->type[t].track == k)
             add_need (c, need, k, r->x, r->count.min);
     }
+}
+
+/* What each of the alternatives needs at least. */
+static void least_need (struct ctx *c, const struct req *r, size_t n, int64_t *least)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < n; i++) {
+        int64_t one[GRAPH_TRACK] = { 0 };
+        if (!r[i].slot)
+            continue;
+        sum_needs (c, &r[i], one);
+        for (uint32_t k = 0; k < c->g->ntrack; k++)
+            if (first || one[k] < least[k])
+                least[k] = one[k];
+        first = false;
+    }
+}
+
+static void sum_all_needs (struct ctx *c, const struct req *r, size_t n, int64_t *need)
+{
+    int64_t least[GRAPH_TRACK] = { 0 };
+    bool any = match_alternatives (c, r, n);
+
+    if (any)
+        least_need (c, r, n, least);
+    for (uint32_t k = 0; any && k < c->g->ntrack; k++)
+        if (least[k] > 0)
+            add_need (c, need, k, false, least[k]);
+    for (size_t i = 0; i < n; i++)
+        if (!any || !r[i].slot)
+            sum_needs (c, &r[i], need);
 }
 
 static int number_requests (struct ctx *c, int64_t *need)
@@ -187,8 +220,7 @@ static int number_requests (struct ctx *c, int64_t *need)
         if (c->type[i] >= 0 && c->g->type[c->type[i]].n == 0)
             c->type[i] = -1;
     }
-    for (size_t i = 0; i < c->rq->ntop; i++)
-        sum_needs (c, &c->rq->top[i], need);
+    sum_all_needs (c, c->rq->top, c->rq->ntop, need);
     return 0;
 }
 
@@ -285,6 +317,8 @@ static int64_t whole_nodes (const struct ctx *c, const struct req *r, size_t n)
 {
     int64_t sum = 0;
 
+    if (match_alternatives (c, r, n))
+        return 0;               /* what they have in common is not worth the search */
     for (size_t i = 0; i < n; i++) {
         bool node = c->type_node >= 0 && c->type[req_number (c, &r[i])] == c->type_node;
         bool whole = node && (r[i].x || c->policy->node_exclusive);
@@ -484,18 +518,14 @@ static int deliver (struct ctx *c, const struct match_args *a, struct job **job)
     return 0;
 }
 
-int graph_match (struct graph *g, const struct match_args *a, struct job **job,
-                 struct match_why *why)
+static int match_branch (struct graph *g, const struct match_args *a, struct job **job,
+                         struct match_why *why)
 {
     int64_t need[GRAPH_TRACK] = { 0 };
     flux_error_t err;
     struct ctx c;
     int rc;
 
-    if (!g->finished || a->jobid < 0 || a->now < 0 || a->now >= PLANNER_END)
-        return -EINVAL;
-    if (graph_job (g, a->jobid) && a->op != MATCH_SATISFIABILITY)
-        return -EEXIST;
     if ((rc = ctx_init (&c, g, a, need, &err)) == 0)
         rc = search (&c, a, need, duration_of (a));
     if (rc == 0)
@@ -504,6 +534,50 @@ int graph_match (struct graph *g, const struct match_args *a, struct job **job,
         *why = c.why;
     ctx_release (&c);
     return rc;
+}
+
+/* The first branch that has a match; else why the first of those did not that may have
+ * one at another time. */
+static int match_branches (struct graph *g, struct match_args a, struct job **job,
+                           struct match_why *why)
+{
+    int rc = -ENODEV;
+
+    for (const struct request *first = a.request; a.request; a.request = a.request->alt) {
+        struct match_why w = { .where = GRAPH_NONE };
+        int r = match_branch (g, &a, job, &w);
+
+        if (r != -EBUSY && r != -ENODEV)
+            return r;
+        if (why && (a.request == first || (r == -EBUSY && rc == -ENODEV)))
+            *why = w;
+        if (r == -EBUSY)
+            rc = -EBUSY;
+    }
+    if (why)
+        why->total = false;     /* nor is it all that could help */
+    return rc;
+}
+
+int graph_match (struct graph *g, const struct match_args *a, struct job **job,
+                 struct match_why *why)
+{
+    struct match_args now = *a;
+    int rc;
+
+    if (!g->finished || a->jobid < 0 || a->now < 0 || a->now >= PLANNER_END)
+        return -EINVAL;
+    if (graph_job (g, a->jobid) && a->op != MATCH_SATISFIABILITY)
+        return -EEXIST;
+    if (!a->request->alt)
+        return match_branch (g, a, job, why);
+    if (at_later_time (a->op)) {
+        now.op = a->op == MATCH_ALLOCATE_ORELSE_RESERVE ? MATCH_ALLOCATE
+                                                        : MATCH_WITHOUT_ALLOCATING;
+        if ((rc = match_branches (g, now, job, why)) != -EBUSY)
+            return rc;
+    }
+    return match_branches (g, *a, job, why);
 }
 
 int match_why_text (const struct graph *g, const struct match_why *w, char *buf,

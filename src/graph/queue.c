@@ -61,9 +61,13 @@ static void shape_free (void *arg)
 
 static char *shape_key (const struct request *r)
 {
-    json_t *o = json_pack ("{s:O? s:O?}", "r", json_object_get (r->json, "resources"),
-                           "c", r->constraints);
-    char *s = o ? json_dumps (o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_t *o = json_pack ("{s:O? s:O? s:b s:[]}", "r", json_object_get (r->json, "resources"),
+                           "c", r->constraints, "f", r->flexible, "a");
+    char *s;
+
+    for (const struct request *a = r->alt; o && a; a = a->alt)
+        json_array_append (json_object_get (o, "a"), json_object_get (a->json, "resources"));
+    s = o ? json_dumps (o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
     json_decref (o);
     return s;

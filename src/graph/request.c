@@ -198,6 +198,7 @@ void request_free (struct request *r)
 {
     if (r && --r->refs == 0) {
         int saved = errno;
+        request_free (r->alt);
         free_list (r->top, r->ntop);
         json_decref (r->json);
         free (r);

@@ -17,6 +17,7 @@
 
 #define REQUEST_MAX_DEPTH 32
 #define REQUEST_MAX_VTX 4096
+#define REQUEST_MAX_BRANCHES 256
 #define REQUEST_MANY INT64_MAX    /* "at least": no upper bound */
 
 struct req {
@@ -37,6 +38,8 @@ struct request {
     json_t *json;
     struct req *top;
     size_t ntop;
+    bool flexible;              /* slots beside each other are alternatives */
+    struct request *alt;        /* another that will do if this one has no match */
     double duration;            /* seconds; 0: not set */
     const json_t *constraints;  /* RFC 31, or NULL */
 };
@@ -46,6 +49,10 @@ struct request {
  * is allowed. */
 struct request *request_from_json (json_t *o, flux_error_t *err);
 struct request *request_decode (const char *s, size_t len, flux_error_t *err);
+/* The same with alternatives (the "flexible" traverser): of slots beside each other any one
+ * will do, that of which there can be most; each xor_slot is a slot in a branch of its
+ * own, which are tried one after the other (r, r->alt, ...). */
+struct request *request_from_json_flexible (json_t *o, flux_error_t *err);
 /* The same object for another owner; each owner calls request_free(). */
 struct request *request_ref (struct request *r);
 void request_free (struct request *r);

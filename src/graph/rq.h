@@ -17,6 +17,7 @@ struct rq {
     enum emit_format format;
     FILE *out;
     int64_t next_jobid;
+    bool flexible;              /* -T: slots beside each other are alternatives */
     bool elapsed;               /* -e: say how long each match took */
     unsigned long matches;
     double total, min, max;     /* seconds in matches */

@@ -83,7 +83,7 @@ int rq_number (const char *s, int64_t *n)
     return errno || end == s || *end || *n < 0 ? -EINVAL : 0;
 }
 
-static struct request *read_jobspec (const char *path)
+static struct request *read_jobspec (const struct rq *rq, const char *path)
 {
     flux_error_t err = { "" };
     struct request *r = NULL;
@@ -93,7 +93,8 @@ static struct request *read_jobspec (const char *path)
 
     if (!s)
         rq_error (0, "%s: %s", path, strerror (errno));
-    else if (!o || !(r = request_from_json (o, &err)))
+    else if (!o || !(r = rq->flexible ? request_from_json_flexible (o, &err)
+                                      : request_from_json (o, &err)))
         rq_error (0, "%s: %s", path, err.text);
     json_decref (o);
     free (s);
@@ -150,7 +151,7 @@ static void count_match (struct rq *rq, double s)
 
 static int match_file (struct rq *rq, enum match_op op, const char *path)
 {
-    struct request *r = read_jobspec (path);
+    struct request *r = read_jobspec (rq, path);
     struct match_args a = { &rq->policy, r, op, rq->next_jobid, 0, 0 };
     struct match_why why = { 0 };
     struct job *j = NULL;

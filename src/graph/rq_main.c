@@ -25,6 +25,9 @@ static struct optparse_option options[] = {
       .usage = "CA, the containment, is the one that is matched on" },
     { .name = "match-policy", .key = 'P', .has_arg = 1, .arginfo = "POLICY",
       .usage = "Which resources are taken (default first)" },
+    { .name = "traverser", .key = 'T', .has_arg = 1, .arginfo = "NAME",
+      .usage = "simple (default); flexible: slots beside each other, and xor_slots, "
+               "are alternatives" },
     { .name = "match-format", .key = 'F', .has_arg = 1, .arginfo = "FORMAT",
       .usage = "simple (default), pretty_simple, rlite, rv1, rv1_nosched, "
                "rv1_shorthand, jgf or jgf_shorthand" },
@@ -121,6 +124,10 @@ static int set_up (struct rq *rq, optparse_t *p)
         return rq_error (-1, "match-policy: %s", err.text);
     if (emit_parse_format (s, &rq->format) < 0)
         return rq_error (-1, "unknown match-format '%s'", s);
+    s = optparse_get_str (p, "traverser", "simple");
+    rq->flexible = strcmp (s, "flexible") == 0;
+    if (!rq->flexible && strcmp (s, "simple") != 0)
+        return rq_error (-1, "traverser: expected simple or flexible, not '%s'", s);
     rq->elapsed = optparse_hasopt (p, "elapse-time");
     rq->out = stdout;
     if (!(rq->g = load (p)))

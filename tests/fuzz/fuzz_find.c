@@ -16,11 +16,13 @@ static const char recipe[] =
     "</data></edge><edge source='n' target='k'><data key='multi_scale'>4</data></edge>"
     "<edge source='n' target='m'/></graph></graphml>";
 
-static void try_request (struct graph *g, const char *s, size_t size, const char *name)
+static void try_request (struct graph *g, const char *s, size_t size, const char *name,
+                         bool flexible)
 {
     flux_error_t err;
     json_t *o = yaml_to_json (s, size, &err);
-    struct request *r = o ? request_from_json (o, &err) : NULL;
+    struct request *r = !o ? NULL : flexible ? request_from_json_flexible (o, &err)
+                                             : request_from_json (o, &err);
     struct match_why why;
     struct policy p;
     struct job *j;
@@ -55,9 +57,10 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         free (v);
         find_free (f);
     }
-    try_request (g, s, strlen (s), "first");
-    try_request (g, s, strlen (s), "high");
-    try_request (g, s, strlen (s), "lonodex");
+    try_request (g, s, strlen (s), "first", false);
+    try_request (g, s, strlen (s), "high", false);
+    try_request (g, s, strlen (s), "lonodex", false);
+    try_request (g, s, strlen (s), "low", true);
     free (s);
     graph_free (g);
     return 0;
