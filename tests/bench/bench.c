@@ -7,6 +7,7 @@
  * Rows that need an instance are measured by this program running in one that it
  * started (BENCH_MODE says which).
  */
+#include <dirent.h>
 #include <errno.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -181,20 +183,13 @@ static void job_rows (double bare)
     }
 }
 
-/* Resident memory (Pss) of the broker that this instance's attribute names. */
-static double broker_pss_mb (void)
+static double pss_mb (long pid)
 {
-    FILE *f = popen ("flux getattr broker.pid", "r");
     char path[64];
     char line[256];
-    long pid = 0;
     double kb = -1;
+    FILE *f;
 
-    if (!f || fscanf (f, "%ld", &pid) != 1) {
-        fprintf (stderr, "bench: no broker.pid\n");
-        exit (1);
-    }
-    pclose (f);
     snprintf (path, sizeof (path), "/proc/%ld/smaps_rollup", pid);
     if (!(f = fopen (path, "r")))
         return -1;
@@ -204,6 +199,75 @@ static double broker_pss_mb (void)
     }
     fclose (f);
     return kb / 1024;
+}
+
+static long broker_pid (void)
+{
+    FILE *f = popen ("flux getattr broker.pid", "r");
+    long pid = 0;
+
+    if (!f || fscanf (f, "%ld", &pid) != 1) {
+        fprintf (stderr, "bench: no broker.pid\n");
+        exit (1);
+    }
+    pclose (f);
+    return pid;
+}
+
+/* Resident memory (Pss) of the broker that this instance's attribute names. */
+static double broker_pss_mb (void)
+{
+    return pss_mb (broker_pid ());
+}
+
+static long parent_of (long pid)
+{
+    char path[64];
+    long ppid = -1;
+    FILE *f;
+
+    snprintf (path, sizeof (path), "/proc/%ld/stat", pid);
+    if ((f = fopen (path, "r")) && fscanf (f, "%*d (%*[^)]) %*c %ld", &ppid) != 1)
+        ppid = -1;
+    if (f)
+        fclose (f);
+    return ppid;
+}
+
+/* Of all brokers of the host that the same flux start began, the mean. */
+static double mean_pss_mb (void)
+{
+    long starter = parent_of (broker_pid ());
+    DIR *proc = opendir ("/proc");
+    struct dirent *d;
+    double sum = 0;
+    int n = 0;
+
+    while (proc && (d = readdir (proc))) {
+        long pid = strtol (d->d_name, NULL, 10);
+        double mb = pid > 0 && parent_of (pid) == starter ? pss_mb (pid) : -1;
+        if (mb < 0)
+            continue;
+        sum += mb;
+        n++;
+    }
+    if (proc)
+        closedir (proc);
+    return n > 0 ? sum / n : -1;
+}
+
+/* In an instance of many brokers: a job on each, and what they weigh. */
+static void inside_many (void)
+{
+    const char *size = getenv ("BENCH_SIZE");
+    char nodes[32], what[80];
+    double t0 = now ();
+
+    snprintf (nodes, sizeof (nodes), "-N%s", size);
+    run (CMD ("run", nodes, "true"));
+    snprintf (what, sizeof (what), "   flux run %s true", nodes);
+    printf ("%-52s %10.1f ms\n", what, (now () - t0) * MS);
+    printf ("%-52s %10.2f MB\n", "   memory (Pss) per broker", mean_pss_mb ());
 }
 
 /* The slowest answer of the broker, in milliseconds, while the child runs. */
@@ -350,6 +414,36 @@ static void in_instance (int argc, char **argv, const char *mode, int nopts, cha
     free (inner);
 }
 
+/* Seconds of those that have ended. */
+static double cpu_of_children (void)
+{
+    struct rusage ru;
+
+    getrusage (RUSAGE_CHILDREN, &ru);
+    return ru.ru_utime.tv_sec + ru.ru_stime.tv_sec
+           + (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
+}
+
+static void scale_rows (int argc, char **argv)
+{
+    const char *max = getenv ("BENCH_MAX_BROKERS");
+    long last = max ? strtol (max, NULL, 10) : 256;
+
+    for (long size = 16; size <= last; size *= 4) {
+        char opt[64], num[32], what[80];
+        char *opts[] = { opt };
+        double t0 = now (), cpu0 = cpu_of_children ();
+        snprintf (opt, sizeof (opt), "--test-size=%ld", size);
+        run (CMD ("start", opt, "true"));
+        snprintf (what, sizeof (what), "%ld brokers: boot and shut down, per broker", size);
+        printf ("%-52s %10.2f ms      CPU %.2f ms\n", what, (now () - t0) * MS / size,
+                (cpu_of_children () - cpu0) * MS / size);
+        snprintf (num, sizeof (num), "%ld", size);
+        setenv ("BENCH_SIZE", num, 1);
+        in_instance (argc, argv, "many", 1, opts);
+    }
+}
+
 int main (int argc, char **argv)
 {
     const char *mode = getenv ("BENCH_MODE");
@@ -374,6 +468,8 @@ int main (int argc, char **argv)
             simulated_rows (", with a state directory", 2000);
         else if (strcmp (mode, "pmi") == 0)
             exchange_rows ();
+        else if (strcmp (mode, "many") == 0)
+            inside_many ();
         else
             inside (strtod (getenv ("BENCH_BARE"), NULL));
         return 0;
@@ -390,6 +486,8 @@ int main (int argc, char **argv)
     in_instance (argc, argv, "plain", 0, NULL);
     if (want ("fake"))
         in_instance (argc, argv, "fake", 2, fake);
+    if (want ("scale"))
+        scale_rows (argc, argv);
     if (want ("pmi")) {
         write_fake_nodes ("nodes.toml");
         in_instance (argc, argv, "pmi", 3, nodes);
