@@ -26,6 +26,7 @@ struct transport {
     void *zap;
     void *router_monitor;
     void *dealer_monitor;
+    struct transport_msg news;     /* of a monitor, to be told after the messages */
     char public_key[TRANSPORT_KEY_SIZE];
     char secret_key[TRANSPORT_KEY_SIZE];
     struct transport_args args;
@@ -350,30 +351,37 @@ static bool next_of_monitor (void *mon, uint16_t *event, uint32_t *value)
     return true;
 }
 
-/* Messages go before the news that their connection has ended. */
-static void transport_next (struct transport *t, struct transport_msg *msg)
+/* The next piece of news becomes t->news, unless one waits there. */
+static bool take_news (struct transport *t)
 {
     uint16_t event;
     uint32_t value;
 
+    if (t->news.event != TRANSPORT_NONE)
+        return true;
+    if (next_of_monitor (t->router_monitor, &event, &value)) {
+        t->news.event = TRANSPORT_CHILD_LOST;
+        t->news.fd = (int)value;
+    }
+    else if (next_of_monitor (t->dealer_monitor, &event, &value))
+        t->news.event = event == ZMQ_EVENT_DISCONNECTED ? TRANSPORT_PARENT_LOST
+                                                        : TRANSPORT_PARENT_REFUSED;
+    return t->news.event != TRANSPORT_NONE;
+}
+
+/* Messages go before the news that their connection has ended: those that were not there
+ * yet when the news was, too, so they are looked for once more when it is taken. */
+static void transport_next (struct transport *t, struct transport_msg *msg)
+{
     memset (msg, 0, sizeof (*msg));
     msg->fd = -1;
     while (t->zap && serve_zap (t))
         ;
-    if (next_of_router (t, msg) || next_of_dealer (t, msg))
+    if (next_of_router (t, msg) || next_of_dealer (t, msg) || !take_news (t)
+        || next_of_router (t, msg) || next_of_dealer (t, msg))
         return;
-    if (next_of_monitor (t->router_monitor, &event, &value)) {
-        msg->event = TRANSPORT_CHILD_LOST;
-        msg->fd = (int)value;
-        return;
-    }
-    if (next_of_monitor (t->dealer_monitor, &event, &value)) {
-        if (event == ZMQ_EVENT_DISCONNECTED) {
-            msg->event = TRANSPORT_PARENT_LOST;
-            return;
-        }
-        msg->event = TRANSPORT_PARENT_REFUSED;
-    }
+    *msg = t->news;
+    memset (&t->news, 0, sizeof (t->news));
 }
 
 static int sockets (struct transport *t, void *socks[TRANSPORT_MAX_FDS])
@@ -405,6 +413,8 @@ static bool transport_pending (struct transport *t)
     void *socks[TRANSPORT_MAX_FDS];
     int n = sockets (t, socks);
 
+    if (t->news.event != TRANSPORT_NONE)
+        return true;
     for (int i = 0; i < n; i++) {
         int events = 0;
         size_t size = sizeof (events);
