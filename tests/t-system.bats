@@ -210,3 +210,118 @@ requires = 1'; do
     one_line "rank 0"
     "${AT[@]}" flux config reload --follower-noop
 }
+
+# denied COMMAND...: alice may not
+denied() {
+    run as alice "$@"
+    echo "$*: $output"
+    [ "$status" -ne 0 ]
+    [[ $output == *[Pp]ermi* || $output == *owner* || $output == *"another user"* ]]
+}
+
+@test "a guest may look, and nothing else; root may be the owner; a group may be admins" {
+    write_config '[access]' 'allow-guest-user = true' 'allow-root-owner = true' \
+        '[access.roles.admin]' 'groups = ["ops"]'
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    id=$(as flux flux submit sleep 100)
+    as flux flux job wait-event -t 10 "$id" start
+    [ "$(as alice flux jobs -Ano '{username} {status}')" = "flux RUN" ]
+    [ "$(as alice flux resource list -no '{nnodes}' -s all)" = 2 ]
+    as alice flux queue status
+    as alice flux overlay status --summary
+    as alice flux uptime
+    [ "$(as alice flux config get --default=none policy)" = none ]
+    denied flux submit true
+    denied flux cancel "$id"
+    denied flux job kill "$id"
+    denied flux kvs put a=1
+    denied flux kvs get "$(as flux flux job id --to=kvs "$id").jobspec"
+    denied flux queue stop
+    denied flux resource drain 0
+    denied flux exec -r0 true
+    denied flux module remove job-list
+    denied flux setattr log-stderr-level 7
+    denied flux config set a=1 x
+    denied flux overlay disconnect 1
+    denied flux dmesg --clear
+    denied flux shutdown
+    nodes_up 2
+    on_host 0 env -u FLUX_URI flux cancel "$id"
+    as flux flux job wait-event -t 10 "$id" clean
+    on_host 0 env -u FLUX_URI flux resource drain 1 by root
+    nodes_up 1
+    # administrators hold queues and look at what is not theirs
+    [ "$(as bob flux queue stop)" = "Scheduling is stopped" ]
+    run as bob flux shutdown
+    [ "$status" -ne 0 ]
+}
+
+@test "in private mode a guest sees no jobs of others" {
+    write_config '[access]' 'allow-guest-user = true' 'private-mode = true'
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    as flux flux run true
+    [ "$(as flux flux jobs -aAno '{status}')" = COMPLETED ]
+    [ "$(as alice flux jobs -aAno '{status}')" = "" ]
+}
+
+# munge_site TOML...: munged on test0, and jobs that are signed
+munge_site() {
+    command -v munged >/dev/null || skip "munge is not installed"
+    mkdir -p etc/security/conf.d
+    printf '%s\n' '[sign]' "$@" >etc/security/conf.d/sign.toml
+    for i in 0 1; do on_host $i mount --bind etc "$FLUX_TOP/etc"; done
+    on_host 0 mkdir /run/munge
+    on_host 0 dd if=/dev/urandom of=/run/munge/key bs=64 count=1 status=none
+    on_host 0 chmod 600 /run/munge/key
+    at_host 0
+    "${AT[@]}" munged --foreground --force --key-file=/run/munge/key --log-file=/run/munge/log \
+        --pid-file=/run/munge/pid --seed-file=/run/munge/seed 2>munged.err &
+    disown $!
+    MUNGED=$!
+    wait_until 10 on_host 0 test -S /run/munge/munge.socket.2
+}
+
+@test "jobs of guests are signed by munge; without an IMP they fail, and say why" {
+    munge_site 'default-type = "munge"' 'allowed-types = ["munge"]' 'max-ttl = 60'
+    write_config '[access]' 'allow-guest-user = true' '[exec.testexec]' 'allow-guests = true'
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    [ "$(as flux flux run id -un)" = flux ]
+    id=$(as alice flux submit -n1 true)
+    run as alice flux job attach "$id"
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [[ $output == *"jobs of guests cannot be executed: exec.imp is not configured"* ]]
+    id=$(as alice flux submit --setattr=exec.test.run_duration=0.01s true)
+    as alice flux job attach "$id"
+    [ "$(as flux flux jobs -aAno '{username} {status}' | sort | xargs)" = \
+        "alice COMPLETED alice FAILED flux COMPLETED" ]
+    # a signature is of one user, and of one job
+    J=$(as alice flux job info "$id" J)
+    submit() {
+        run as "$1" "$FLUX_BUILD/tests/rpc" job-ingest.submit "{\"J\":\"$2\",\"urgency\":16,\"flags\":0}"
+        echo "$output"
+        [ "$status" -ne 0 ]
+        [[ $output == *"$3"* ]]
+    }
+    submit bob "$J" "signer=$ALICE != requestor=$BOB"
+    forged=$(sed 's/\.\(....\)/.YWJj/' <<<"$J")
+    submit alice "$forged" "munge: the credential is of something else"
+    none=$(printf 'version\0i1\0mechanism\0snone\0userid\0i%s\0' $ALICE | base64 -w0).e30=.none
+    submit alice "$none" "only the instance owner can use mechanism none"
+    none=$(printf 'version\0i1\0mechanism\0snone\0userid\0i%s\0' $FLUX_UID | base64 -w0).e30=.none
+    submit flux "$none" "mechanism none are not accepted here"
+    kill -9 "$MUNGED"
+    run as alice flux submit true
+    one_line "is munged running?"
+}
+
+@test "what is wrong with the configuration of signatures is an error" {
+    munge_site 'default-type = "curve"'
+    write_config
+    systemctl_start 0
+    wait_until 20 ended 0
+    grep -q "etc/security/conf.d: sign.default-type: 'curve' is not a mechanism" err0
+}

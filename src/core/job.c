@@ -9,9 +9,23 @@
 
 #include "core/job_sign.h"
 
+/* The future says why. */
+static flux_future_t *cannot_sign (flux_t *h, const flux_error_t *err)
+{
+    int saved = errno;
+    flux_future_t *f = flux_future_create (NULL, NULL);
+
+    if (f) {
+        flux_future_set_flux (f, h);
+        flux_future_fulfill_error (f, saved, err->text);
+    }
+    return f;
+}
+
 flux_future_t *flux_job_submit (flux_t *h, const char *jobspec, int urgency, int flags)
 {
     flux_future_t *f;
+    flux_error_t err;
     char *J = NULL;
     int saved;
 
@@ -20,8 +34,8 @@ flux_future_t *flux_job_submit (flux_t *h, const char *jobspec, int urgency, int
         return NULL;
     }
     if (!(flags & FLUX_JOB_PRE_SIGNED)) {
-        if (!(J = job_sign_wrap (jobspec, strlen (jobspec), getuid ())))
-            return NULL;
+        if (!(J = job_sign_wrap_site (jobspec, strlen (jobspec), &err)))
+            return cannot_sign (h, &err);
     }
     f = flux_rpc_pack (h, "job-ingest.submit", FLUX_NODEID_ANY, 0, "{s:s s:i s:i}",
                        "J", J ? J : jobspec,

@@ -67,7 +67,8 @@ static int configure (struct mgr *m, const flux_conf_t *conf, flux_error_t *err)
 {
     int rc;
 
-    if ((rc = queues_configure (m, conf, err)) < 0
+    if ((rc = job_sign_read_conf (&m->sign, err)) < 0
+        || (rc = queues_configure (m, conf, err)) < 0
         || (rc = purge_configure (m, conf, err)) < 0
         || (rc = tap_configure (m, conf, err)) < 0)
         return rc;

@@ -15,6 +15,7 @@
 
 #include <flux/core.h>
 
+#include "core/job_sign.h"
 #include "modules/job/turn.h"
 #include "modules/job/table.h"
 
@@ -44,6 +45,7 @@ struct mgr {
     struct drains *drains;
     struct updates *updates;
     uint32_t owner;             /* userid of the instance owner */
+    struct job_sign_conf sign;  /* how jobs may be signed */
     flux_msg_handler_t **handlers;
     flux_msg_handler_t **responses;
     struct restart *restart;    /* reading of the KVS under way, or NULL */

@@ -154,17 +154,18 @@ static int unwrap (struct mgr *m, struct submission *s, flux_error_t *err)
 {
     struct job_sign_info info;
     size_t len;
+    int rc;
 
     if (!(s->payload = job_sign_unwrap (s->J, &len, &info, err)))
         return -errno;
     if (info.userid != s->userid)
         return errmsg (err, -EPERM, "signer=%jd != requestor=%ju", (intmax_t)info.userid,
                        (uintmax_t)s->userid);
-    if (strcmp (info.mechanism, "none") != 0)
-        return errmsg (err, -EPERM, "signatures of mechanism %s cannot be verified: this "
-                       "instance has only mechanism none", info.mechanism);
-    if (s->userid != m->owner)
-        return errmsg (err, -EPERM, "only the instance owner can use mechanism none");
+    if (s->userid != m->owner && !strcmp (info.mechanism, "none"))
+        return errmsg (err, -EPERM, "only the instance owner can use mechanism none: guests "
+                       "need sign.default-type = \"munge\" in security/conf.d");
+    if ((rc = job_sign_verify (s->J, &info, m->owner, &m->sign, err)) < 0)
+        return rc;
     if (strlen (s->payload) != len)
         return errmsg (err, -EINVAL, "the jobspec contains a NUL character");
     return 0;
