@@ -23,7 +23,7 @@ host_address() {
 hold() {
     local var=$1
     shift
-    unshare "$@" sleep infinity &
+    unshare "$@" sleep infinity 3>&- &
     printf -v "$var" %d $!
     disown $!
     # its name spaces are there when it has become sleep

@@ -10,7 +10,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR"
     make_hosts 2
     [ -n "$SWITCH" ] || skip "name spaces cannot be made here"
-    PIDS=()
+    PIDS=() MUNGED=
     make_users
     mkdir -p site/conf.d home
     chmod 1777 home
@@ -22,7 +22,7 @@ setup() {
 }
 
 teardown() {
-    for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null || true; done
+    for p in "${PIDS[@]}" $MUNGED; do kill -9 "$p" 2>/dev/null || true; done
     remove_hosts
 }
 
@@ -277,7 +277,7 @@ munge_site() {
     on_host 0 chmod 600 /run/munge/key
     at_host 0
     "${AT[@]}" munged --foreground --force --key-file=/run/munge/key --log-file=/run/munge/log \
-        --pid-file=/run/munge/pid --seed-file=/run/munge/seed 2>munged.err &
+        --pid-file=/run/munge/pid --seed-file=/run/munge/seed >munged.err 2>&1 3>&- &
     disown $!
     MUNGED=$!
     wait_until 10 on_host 0 test -S /run/munge/munge.socket.2
