@@ -23,20 +23,21 @@ on_nodes() {
     [ "$status" -eq 0 ] || echo "$output"
 }
 
-# what both MPIs do alike; NODES is how many there are, MPI the name of the library
+# what both MPIs do alike; NODES is how many there are, MPI the name of the
+# library, OPT options of the job
 COMMON=$(cat <<'END'
-flux run -N$NODES -n4 $MPITEST hello | sort >out
+flux run $OPT -N$NODES -n4 $MPITEST hello | sort >out
 printf '%s\n' 'hello from '{0..3}' of 4' "$MPI" | sort | cmp - out
-test "$(flux run -N$NODES -n4 $MPITEST ring)" = "ring ok"
-test "$(flux run -N$NODES -n6 $MPITEST collectives)" = "collectives ok"
-test "$(flux run -N$NODES -n4 $MPITEST split)" = "nodes $NODES"
-test "$(flux run -N$NODES -n4 --taskmap=cyclic $MPITEST split)" = "nodes $NODES"
-test "$(flux run -n1 $MPITEST ring)" = "ring ok"
-rc=0; flux run -N$NODES -n4 $MPITEST abort 42 2>err || rc=$?; test $rc = 42
+test "$(flux run $OPT -N$NODES -n4 $MPITEST ring)" = "ring ok"
+test "$(flux run $OPT -N$NODES -n6 $MPITEST collectives)" = "collectives ok"
+test "$(flux run $OPT -N$NODES -n4 $MPITEST split)" = "nodes $NODES"
+test "$(flux run $OPT -N$NODES -n4 --taskmap=cyclic $MPITEST split)" = "nodes $NODES"
+test "$(flux run $OPT -n1 $MPITEST ring)" = "ring ok"
+rc=0; flux run $OPT -N$NODES -n4 $MPITEST abort 42 2>err || rc=$?; test $rc = 42
 grep -q 'type=exec severity=0 task 3 called MPI_Abort' err
-rc=0; flux run -N$NODES -n4 -o exit-timeout=0.1s $MPITEST die 9 2>err || rc=$?; test $rc = 9
+rc=0; flux run $OPT -N$NODES -n4 -o exit-timeout=0.1s $MPITEST die 9 2>err || rc=$?; test $rc = 9
 grep -q 'task 3 exited and exit-timeout=0.1s has expired' err
-rc=0; flux run -N$NODES -n4 -o exit-on-error $MPITEST die 7 2>err || rc=$?; test $rc = 7
+rc=0; flux run $OPT -N$NODES -n4 -o exit-on-error $MPITEST die 7 2>err || rc=$?; test $rc = 7
 END
 )
 
@@ -63,6 +64,67 @@ END
     ! sanitized || skip "Open MPI cannot load instrumented libraries"
     build_mpi openmpi "openmpi-bin libopenmpi-dev"
     NODES=2 MPI="Open MPI" on_nodes 2 <<<"$COMMON"
+    [ "$status" -eq 0 ]
+}
+
+# need_pmix: the build has PMIx
+need_pmix() {
+    ! sanitized || skip "libpmix and libev have functions of the same name, which only dlopen's DEEPBIND keeps apart"
+    need pmixtest libpmix-dev
+}
+
+@test "Open MPI by PMIx, one node" {
+    need_pmix
+    build_mpi openmpi "openmpi-bin libopenmpi-dev"
+    NODES=1 MPI="Open MPI" OPT="-o pmi=pmix" on_nodes 1 <<<"$COMMON"
+    [ "$status" -eq 0 ]
+}
+
+@test "Open MPI by PMIx, two nodes" {
+    need_pmix
+    build_mpi openmpi "openmpi-bin libopenmpi-dev"
+    NODES=2 MPI="Open MPI" OPT="-o pmi=pmix" on_nodes 2 <<<"$COMMON"
+    [ "$status" -eq 0 ]
+}
+
+@test "PMIx: fences with and without data, keys of other nodes, what it says of the job" {
+    need_pmix
+    on_nodes 3 <<'END'
+px="flux run -o pmi=pmix"
+for n in 1 2 3; do
+    test "$($px -N$n -n5 pmixtest get)" = "5 ok"
+    test "$($px -N$n -n5 pmixtest collect)" = "5 ok"
+done
+$px -N2 -n4 pmixtest local | sort >out
+printf '%s: fence of 2\n' 0 1 2 3 | cmp - out
+test "$($px -N2 -n4 pmixtest pair | sort -u)" = NOT-SUPPORTED
+$px -N2 -n3 pmixtest info | sort >out
+cat >want <<'WANT'
+0: size 3 nodes 2 local 0/2 peers 0,1 node 0 host node0
+1: size 3 nodes 2 local 1/2 peers 0,1 node 0 host node0
+2: size 3 nodes 2 local 0/1 peers 2 node 1 host node1
+WANT
+cmp want out
+test "$($px -N2 -n4 --taskmap=cyclic pmixtest info | grep -c 'peers 0,2')" = 2
+$px,simple -N2 -n4 pmitest exchange | grep -qx '4 ok'
+! $px env | grep '^PMI_FD\|^FLUX_PMI'
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "PMIx: a task that aborts, or ends before PMIx_Finalize" {
+    need_pmix
+    on_nodes 2 <<'END'
+px="flux run -o pmi=pmix -o exit-timeout=none"
+for n in 1 2; do
+    rc=0; $px -N$n -n4 pmixtest abort 42 2>err || rc=$?; test $rc = 42
+    grep -q 'type=exec severity=0 task 3 called MPI_Abort: enough' err
+    ! grep 'barrier has failed' err
+    # tasks of the same node may wait for it in their library: then the job's timeout ends it
+    rc=0; $px -N$n -n4 -o exit-timeout=1s pmixtest quit 9 2>err || rc=$?; test $rc = 9
+done
+test $(grep -c 'the barrier has failed: task 3 .* has ended before PMIx_Finalize' err) = 1
+END
     [ "$status" -eq 0 ]
 }
 
@@ -118,6 +180,13 @@ flux run -o mpi=some@5 printenv WHICH | grep -qx some5
 ! flux run -o mpi=other printenv WHICH
 END
     [ "$status" -eq 0 ]
+}
+
+@test "several nodes of one host name" {
+    need_pmix
+    run start_flux 2 bash -ex -c 'flux run -N2 -n2 -o pmi=pmix pmixtest collect; flux run -N2 -n2 pmitest exchange'
+    [ "$status" -eq 0 ]
+    [ "$(grep -c "^2 ok$" <<<"$output")" -eq 2 ]
 }
 
 @test "-o pmi: a list of names, and what is refused" {

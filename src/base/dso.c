@@ -80,7 +80,13 @@ static void find_dir (char path[PATH_MAX])
     snprintf (path, PATH_MAX, "%s", DSO_INSTALL_DIR);
 }
 
-static struct loaded *load (const char *name, flux_error_t *err)
+#if defined(__SANITIZE_ADDRESS__)
+#define APART 0
+#else
+#define APART RTLD_DEEPBIND
+#endif
+
+static struct loaded *load (const char *name, int flags, flux_error_t *err)
 {
     char dir[PATH_MAX];
     char path[PATH_MAX];
@@ -98,7 +104,7 @@ static struct loaded *load (const char *name, flux_error_t *err)
         errmsg (err, -ENOMEM, "cannot load '%s': out of memory", name);
         return NULL;
     }
-    if (!(l->handle = dlopen (path, RTLD_NOW | RTLD_LOCAL))) {
+    if (!(l->handle = dlopen (path, RTLD_NOW | RTLD_LOCAL | flags))) {
         errmsg (err, -ENOENT, "cannot load '%s': %s", name, dlerror ());
         free (l);
         return NULL;
@@ -109,7 +115,7 @@ static struct loaded *load (const char *name, flux_error_t *err)
     return l;
 }
 
-void *dso_symbol (const char *name, const char *symbol, flux_error_t *err)
+static void *find_symbol (const char *name, const char *symbol, int flags, flux_error_t *err)
 {
     struct loaded *l;
     void *sym = NULL;
@@ -119,9 +125,19 @@ void *dso_symbol (const char *name, const char *symbol, flux_error_t *err)
         if (strcmp (l->name, name) == 0)
             break;
     if (!l)
-        l = load (name, err);
+        l = load (name, flags, err);
     if (l && !(sym = dlsym (l->handle, symbol)))
         errmsg (err, -ENOENT, "'%s' has no symbol '%s'", name, symbol);
     pthread_mutex_unlock (&lock);
     return sym;
+}
+
+void *dso_symbol (const char *name, const char *symbol, flux_error_t *err)
+{
+    return find_symbol (name, symbol, 0, err);
+}
+
+void *dso_symbol_apart (const char *name, const char *symbol, flux_error_t *err)
+{
+    return find_symbol (name, symbol, APART, err);
 }

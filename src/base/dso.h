@@ -15,4 +15,9 @@
  * NULL, with err filled. */
 void *dso_symbol (const char *name, const char *symbol, flux_error_t *err);
 
+/* The same of an object whose libraries have functions by the names of others that are
+ * in the process (libevent's, and libev's of the same names): they get their own.  The
+ * address sanitizer does not allow it: then it is as dso_symbol(). */
+void *dso_symbol_apart (const char *name, const char *symbol, flux_error_t *err);
+
 #endif /* !BASE_DSO_H */

@@ -12,6 +12,7 @@ const struct shell_builtin *const shell_builtins[] = {
     &output_builtin,
     &input_builtin,
     &pmi_builtin,
+    &pmix_builtin,
     &rexec_builtin,
     &rlimit_builtin,
     &hwloc_builtin,         /* before this process is bound */

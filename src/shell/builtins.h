@@ -16,6 +16,7 @@ extern const struct shell_builtin mpi_builtin;
 extern const struct shell_builtin oom_builtin;
 extern const struct shell_builtin output_builtin;
 extern const struct shell_builtin pmi_builtin;
+extern const struct shell_builtin pmix_builtin;
 extern const struct shell_builtin pty_builtin;
 extern const struct shell_builtin rexec_builtin;
 extern const struct shell_builtin rlimit_builtin;

@@ -72,7 +72,7 @@ static void tell_parent (struct exchange *x, bool failed)
 
 static void log_at_root (struct exchange *x)
 {
-    if (!x->logged)
+    if (!x->logged && !x->shell->killed)
         shell_log_error ("the barrier has failed: %s", x->why);
     x->logged = true;
 }

@@ -113,6 +113,7 @@ struct flux_shell {
     bool looked_up;              /* the job was: not handed over by the execution service */
     bool started;                /* tasks may be running */
     int signaled;                /* a signal that came before that */
+    bool killed;                 /* tasks were told to end */
     bool exception_raised;
     const char *broker_uri;
 };
@@ -191,6 +192,9 @@ void shell_log_init (flux_shell_t *shell);
 void shell_log_start (flux_shell_t *shell);
 void shell_log_fini (void);
 unsigned int shell_log_errors (void);   /* number of error messages so far */
+
+/* pmi.c: a task has asked for the end of the job, with this exit code. */
+void shell_raise_abort (int rank, int exit_code, const char *msg);
 
 /* pty.c: type at the terminal; 0, or -1 with errno (ENOSPC: there is a credit_cb call
  * to come).  Hold back its output. */

@@ -373,6 +373,8 @@ static void change_directory (flux_shell_t *shell)
 static void signal_tasks (flux_shell_t *shell, int sig)
 {
     shell_debug ("forwarding signal %d to tasks", sig);
+    if (sig == SIGTERM || sig == SIGKILL || sig == SIGINT)
+        shell->killed = true;
     if (shell->started)
         flux_shell_killall (shell, sig);
     else

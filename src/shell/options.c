@@ -27,7 +27,7 @@ static bool is_known (const char *name)
 }
 
 /* Names of the option pmi; plugins may have more, each under its own name. */
-static const char *const pmis[] = { "simple", "pmi1", "pmi2", "off", "none" };
+static const char *const pmis[] = { "simple", "pmi1", "pmi2", "pmix", "off", "none" };
 
 /* Word i of the list of the option pmi.  False: there are not so many. */
 static bool pmi_word (flux_shell_t *shell, int i, char *buf, size_t size)

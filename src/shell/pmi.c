@@ -48,6 +48,14 @@ static void exchange_cb (void *arg, const char *all, const char *why)
 
 /* The server's callbacks */
 
+void shell_raise_abort (int rank, int exit_code, const char *msg)
+{
+    int code = exit_code > 0 && exit_code < 256 ? exit_code : 1;
+
+    flux_shell_raise_exit_status (code << 8, "task %d called MPI_Abort%s%s", rank,
+                                  msg && *msg ? ": " : "", msg ? msg : "");
+}
+
 static int send_cb (void *arg, int client, const char *buf, size_t len)
 {
     struct pmi *pmi = arg;
@@ -71,7 +79,7 @@ static void failed_cb (void *arg, int count)
 {
     struct pmi *pmi = arg;
 
-    if (!pmi->aborted)
+    if (!pmi->aborted && !pmi->shell->killed)
         exchange_break (pmi->exchange, EXCHANGE_TELL | EXCHANGE_FAILED, pmi->gone);
 }
 
@@ -87,12 +95,9 @@ static void refused_cb (void *arg, int client, int version)
 static void abort_cb (void *arg, int client, int exit_code, const char *msg)
 {
     struct pmi *pmi = arg;
-    int code = exit_code > 0 && exit_code < 256 ? exit_code : 1;
 
     pmi->aborted = true;
-    flux_shell_raise_exit_status (code << 8, "task %d called MPI_Abort%s%s",
-                                  pmi->clients[client]->rank,
-                                  msg && *msg ? ": " : "", msg ? msg : "");
+    shell_raise_abort (pmi->clients[client]->rank, exit_code, msg);
 }
 
 static void trace_cb (void *arg, int client, char dir, const char *line)
@@ -121,7 +126,7 @@ static void hangup (struct pmi *pmi, struct shell_task *task)
                   pmi->shell->info.nodes[pmi->shell->info.shell_rank].host,
                   active ? " before PMI_Finalize" : "");
     pmi_server_hangup (pmi->server, task->localid);
-    if (active && !pmi->aborted)
+    if (active && !pmi->aborted && !pmi->shell->killed)
         exchange_break (pmi->exchange, EXCHANGE_TELL, pmi->gone);
 }
 
