@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/errmsg.h"
+#include "broker/modhold.h"
 #include "broker/modhost.h"
 #include "broker/modrun.h"
 #include "core/userlib.h"
@@ -21,6 +22,7 @@ struct series {
 struct modhost {
     struct modhost_args args;
     struct modrun *run;
+    struct modhold *hold;
     struct list_node modules;     /* in load order */
     struct list_node core;        /* BUILTIN_CORE ones: never listed */
     struct series loads;
@@ -135,6 +137,8 @@ static void exited (struct module *m, void *arg)
             series_end_one (&mh->loads, -e, err.text);
     }
     answer_all (mh, m->removers, 0, NULL);
+    if (m->untaken)
+        modhold_put_back (mh->hold, m->name, m->untaken);
     if (on_exit)
         on_exit (m, on_exit_arg);
     if (m->dso)
@@ -200,6 +204,7 @@ static struct module *create (struct modhost *mh, const char *name, const char *
         list_append (&mh->modules, &m->node);
     if (mh->on_new)
         mh->on_new (m, mh->on_new_arg);
+    modhold_end (mh->hold, m->name);
     return m;
 }
 
@@ -337,6 +342,8 @@ struct module *modhost_load (struct modhost *mh, const char *path, const char *n
 {
     struct module *m = create_any (mh, path, name, argc, argv, err);
 
+    if (!m)
+        modhold_end (mh->hold, NULL);   /* it may be what was to come back */
     return m && start (mh, m, err) == 0 ? m : NULL;
 }
 
@@ -494,12 +501,19 @@ void modhost_remove (struct modhost *mh, struct module *m, bool cancel)
     if (m->started)
         modrun_stop (mh->run, m, cancel);
     else {
-        module_refuse_queued (m->far);
+        module_refuse_queued (m);
         flux_close (m->far);
         m->far = NULL;
         m->errnum = ECANCELED;
         exited (m, mh);
     }
+}
+
+void modhost_remove_for_reload (struct modhost *mh, struct module *m)
+{
+    if (!m->removing && (m->untaken = flux_msglist_create ()))
+        (void)modhold_begin (mh->hold, m->name, m->ep);
+    modhost_remove (mh, m, false);
 }
 
 static void remove_next (struct modhost *mh)
@@ -603,8 +617,9 @@ struct modhost *modhost_new (const struct modhost_args *args)
     mh->args = *args;
     list_init (&mh->modules);
     list_init (&mh->core);
-    if (!(mh->run = modrun_new (&ra))) {
-        free (mh);
+    if (!(mh->run = modrun_new (&ra))
+        || !(mh->hold = modhold_new (args->router, ra.reactor))) {
+        modhost_free (mh);
         return NULL;
     }
     return mh;
@@ -614,6 +629,7 @@ void modhost_free (struct modhost *mh)
 {
     if (mh) {
         modrun_free (mh->run);
+        modhold_free (mh->hold);
         free (mh);
     }
 }

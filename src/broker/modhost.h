@@ -61,6 +61,8 @@ struct module *modhost_load (struct modhost *mh, const char *path,
                              flux_error_t *err);
 /* Begin to remove; the module is freed when it has ended. */
 void modhost_remove (struct modhost *mh, struct module *m, bool cancel);
+/* The same, but requests for it wait for a module of the same name (modhold.h). */
+void modhost_remove_for_reload (struct modhost *mh, struct module *m);
 
 struct module *modhost_find (struct modhost *mh, const char *name);
 struct module *modhost_find_uuid (struct modhost *mh, const char *uuid);

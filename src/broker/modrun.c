@@ -237,7 +237,7 @@ static int start_service (struct modrun *mr, struct module *m, struct modthread 
 
 static void close_service (struct module *m)
 {
-    module_refuse_queued (m->far);
+    module_refuse_queued (m);
     remove_defaults (m);
     flux_close (m->far);
     m->far = NULL;
@@ -539,6 +539,7 @@ int modrun_start (struct modrun *mr, struct module *m)
     else
         rc = start_on_loop (mr, m);
     if (rc < 0) {
+        module_refuse_queued (m);
         flux_close (m->far);
         m->far = NULL;
     }

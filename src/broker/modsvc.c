@@ -106,7 +106,7 @@ static int replace_later (struct modsvc *ms, struct module *m, const flux_msg_t 
     rep->msg = flux_msg_incref (msg);
     m->on_exit = replace;
     m->on_exit_arg = rep;
-    modhost_remove (ms->mh, m, false);
+    modhost_remove_for_reload (ms->mh, m);
     return 0;
 }
 
@@ -256,12 +256,12 @@ static void remove_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
 {
     struct modsvc *ms = arg;
     const char *name;
-    int cancel = 0;
+    int cancel = 0, reload = 0;
     struct module *m;
     char text[160];
 
-    if (flux_request_unpack (msg, NULL, "{s:s s?b}", "name", &name, "cancel",
-                             &cancel) < 0) {
+    if (flux_request_unpack (msg, NULL, "{s:s s?b s?b}", "name", &name, "cancel",
+                             &cancel, "reload", &reload) < 0) {
         flux_respond_error (h, msg, errno, NULL);
         return;
     }
@@ -278,7 +278,10 @@ static void remove_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
         flux_respond_error (h, msg, errno, NULL);
         return;
     }
-    modhost_remove (ms->mh, m, cancel);
+    if (reload && !cancel)
+        modhost_remove_for_reload (ms->mh, m);
+    else
+        modhost_remove (ms->mh, m, cancel);
 }
 
 /* --- list --- */

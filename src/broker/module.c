@@ -75,14 +75,15 @@ void module_defer (struct module *m, bool defer)
     }
 }
 
-void module_refuse_queued (flux_t *h)
+void module_refuse_queued (struct module *m)
 {
     flux_msg_t *msg;
 
-    while ((msg = flux_recv (h, FLUX_MATCH_REQUEST, FLUX_O_NONBLOCK))) {
-        if (!flux_msg_is_noresponse (msg))
-            (void)flux_respond_error (h, msg, ENOSYS, "the module is being removed");
-        flux_msg_destroy (msg);
+    while ((msg = flux_recv (m->far, FLUX_MATCH_REQUEST, FLUX_O_NONBLOCK))) {
+        if ((!m->untaken || flux_msglist_append (m->untaken, msg) < 0)
+            && !flux_msg_is_noresponse (msg))
+            (void)flux_respond_error (m->far, msg, ENOSYS, "the module is being removed");
+        flux_msg_decref (msg);
     }
 }
 
@@ -164,6 +165,7 @@ void module_free (struct module *m)
     flux_msglist_destroy (m->deferred);
     flux_msglist_destroy (m->loaders);
     flux_msglist_destroy (m->removers);
+    flux_msglist_destroy (m->untaken);
     for (int i = 0; i < m->argc; i++)
         free (m->argv[i]);
     free (m->argv);

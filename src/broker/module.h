@@ -61,6 +61,7 @@ struct module {
     struct flux_msglist *removers;    /* module.remove requests to answer */
     void (*on_exit) (struct module *m, void *arg);
     void *on_exit_arg;
+    struct flux_msglist *untaken;     /* of a reload: what it leaves in the channel */
 };
 
 /* Make the pair and the endpoint; the caller adds services and runs it.
@@ -76,7 +77,8 @@ void module_free (struct module *m);
 void module_drain (struct module *m);
 void module_defer (struct module *m, bool defer);
 int module_send (struct module *m, flux_msg_t *msg);   /* taken */
-/* In the module's thread, when it no longer reads: ENOSYS to what is queued. */
-void module_refuse_queued (flux_t *h);
+/* In the module's thread, when it no longer reads: ENOSYS to what is queued, unless
+ * there is 'untaken', which gets it. */
+void module_refuse_queued (struct module *m);
 
 #endif /* !BROKER_MODULE_H */

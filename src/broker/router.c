@@ -47,6 +47,8 @@ struct router {
     router_publish_f publish;
     router_publish_f deliver;
     void *events_arg;
+    router_keep_f keep;
+    void *keep_arg;
 };
 
 static void route_request (struct router *r, flux_msg_t *msg);
@@ -158,11 +160,13 @@ static struct endpoint *match_service (struct router *r, const flux_msg_t *msg)
 static void no_service (struct router *r, flux_msg_t *msg)
 {
     const char *topic = "";
-    char text[200];
+    char text[200], name[SERVICE_MAX];
 
     (void)flux_msg_get_topic (msg, &topic);
-    snprintf (text, sizeof (text), "No service matching %.100s is registered", topic);
-    router_respond_error (r, msg, ENOSYS, text);
+    if (!r->keep || service_of (topic, name) < 0 || !r->keep (r->keep_arg, name, msg)) {
+        snprintf (text, sizeof (text), "No service matching %.100s is registered", topic);
+        router_respond_error (r, msg, ENOSYS, text);
+    }
     flux_msg_destroy (msg);
 }
 
@@ -284,6 +288,12 @@ void endpoint_send_event (struct endpoint *ep, const flux_msg_t *msg)
         return;
     if ((cpy = flux_msg_copy (msg, true)))
         endpoint_send (ep, cpy);
+}
+
+void router_set_keeper (struct router *r, router_keep_f keep, void *arg)
+{
+    r->keep = keep;
+    r->keep_arg = arg;
 }
 
 void router_set_events (struct router *r, router_publish_f publish,

@@ -88,6 +88,10 @@ int router_forward (struct router *r, const flux_msg_t *msg);
 /* Route a request that the broker itself makes up (a disconnect, an error for a
  * lost peer): as it is, without a push.  Taken. */
 void router_inject (struct router *r, flux_msg_t *msg);
+/* Called with a request that is about to be answered with ENOSYS, as nobody here serves
+ * 'service'.  True: it is kept, and comes back by router_inject(). */
+typedef bool (*router_keep_f) (void *arg, const char *service, const flux_msg_t *msg);
+void router_set_keeper (struct router *r, router_keep_f keep, void *arg);
 /* Straight to a peer, taken: 0 or a negative errno. */
 int router_send_peer (struct router *r, uint32_t peer, flux_msg_t *msg);
 /* The rank of the peer with this uuid, or FLUX_NODEID_ANY. */

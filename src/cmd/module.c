@@ -79,10 +79,10 @@ static char *module_name (optparse_t *p, const char *arg)
     return copy;
 }
 
-static void unload (flux_t *h, const char *name, bool cancel, bool force)
+static void unload (flux_t *h, const char *name, bool reload, bool cancel, bool force)
 {
-    flux_future_t *f = flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s s:b}",
-                                      "name", name, "cancel", cancel);
+    flux_future_t *f = flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s s:b s:b}",
+                                      "name", name, "reload", reload, "cancel", cancel);
 
     if (!(f && flux_future_get (f, NULL) < 0 && errno == ENOENT && force))
         cmd_check (f, name);
@@ -112,7 +112,7 @@ static int module_reload (optparse_t *p, int argc, char **argv)
         return usage (p);
     name = module_name (p, argv[n]);
     h = cmd_open ();
-    unload (h, name, false, optparse_hasopt (p, "force"));
+    unload (h, name, true, false, optparse_hasopt (p, "force"));
     load (h, p, argc - n, argv + n);
     free (name);
     flux_close (h);
@@ -127,7 +127,7 @@ static int module_remove (optparse_t *p, int argc, char **argv)
     if (n != argc - 1)
         return usage (p);
     h = cmd_open ();
-    unload (h, argv[n], optparse_hasopt (p, "cancel"), optparse_hasopt (p, "force"));
+    unload (h, argv[n], false, optparse_hasopt (p, "cancel"), optparse_hasopt (p, "force"));
     flux_close (h);
     return 0;
 }

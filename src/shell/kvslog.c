@@ -4,7 +4,8 @@
  *
  * One commit is under way at a time; what is appended meanwhile is the next.  If
  * the disk is full it is tried again until there is room: what a task wrote is not
- * lost, and meanwhile those that write much are held back.
+ * lost, and meanwhile those that write much are held back.  So it is while the kvs
+ * module is being reloaded: what was answered with ENOSYS has not been done.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +18,9 @@
 
 #define NKEYS 3
 #define NDRAIN 8
-#define RETRY_SECONDS 1
+#define RETRY_SECONDS 1.
+#define GONE_RETRY_SECONDS 0.05
+#define GONE_SECONDS 10.      /* kvs is not coming back */
 
 struct drain {
     size_t bytes;
@@ -34,6 +37,8 @@ struct kvslog {
     flux_future_t *commit;       /* NULL with txn: to be tried again */
     flux_watcher_t *retry;
     bool full;                   /* that was said */
+    double gone;                 /* since when there is no kvs; 0: there is */
+    double retry_after;
     flux_watcher_t *timer;
     double due;                  /* reactor time of the timer; 0: not set */
     bool due_on_answer;          /* it came due while a commit was under way */
@@ -78,26 +83,44 @@ int kvslog_on_drain (struct kvslog *kl, size_t bytes, void (*cb) (void *arg), vo
     return 0;
 }
 
+/* Sets retry_after. */
+static bool try_again (struct kvslog *kl, flux_future_t *f, int errnum)
+{
+    double now = flux_reactor_time ();
+
+    kl->retry_after = RETRY_SECONDS;
+    if (errnum == ENOSPC) {
+        if (!kl->full)
+            fprintf (stderr, "flux-shell: output waits to be written: %s\n",
+                     future_strerror (f, errnum));
+        kl->full = true;
+        return true;
+    }
+    kl->full = false;
+    if (errnum == ENOSYS) {
+        if (kl->gone == 0)
+            kl->gone = now;
+        kl->retry_after = GONE_RETRY_SECONDS;
+        return now - kl->gone < GONE_SECONDS;
+    }
+    /* a broker that was lost may have taken it: then it is there twice */
+    return errnum == ECONNRESET && kl->shell->reconnect;
+}
+
 /* Take in the answer of a commit (fulfilled or waited for).  False if it is to be
  * tried again. */
 static bool answered (struct kvslog *kl, flux_future_t *f)
 {
-    int rc = flux_future_get (f, NULL);
+    int errnum = flux_future_get (f, NULL) < 0 ? errno : 0;
 
     kl->commit = NULL;
-    /* a broker that was lost may have taken it: then it is there twice */
-    if (rc < 0 && (errno == ENOSPC || (errno == ECONNRESET && kl->shell->reconnect))) {
-        bool full = errno == ENOSPC;
-        if (full && !kl->full)
-            fprintf (stderr, "flux-shell: output waits to be written: %s\n",
-                     future_strerror (f, errno));
-        kl->full = full;
+    if (errnum && try_again (kl, f, errnum)) {
         flux_future_destroy (f);
         return false;
     }
-    if (rc < 0 && kl->error == 0) {
-        kl->error = -errno;
-        snprintf (kl->error_text, sizeof (kl->error_text), "%s", future_strerror (f, errno));
+    if (errnum && kl->error == 0) {
+        kl->error = -errnum;
+        snprintf (kl->error_text, sizeof (kl->error_text), "%s", future_strerror (f, errnum));
         shell_log_error ("cannot write to the job's eventlogs: %s", kl->error_text);
     }
     flux_future_destroy (f);
@@ -105,6 +128,7 @@ static bool answered (struct kvslog *kl, flux_future_t *f)
     kl->txn = NULL;
     kl->sent = 0;
     kl->full = false;
+    kl->gone = 0;
     return true;
 }
 
@@ -113,7 +137,7 @@ static void commit_cb (flux_future_t *f, void *arg)
     struct kvslog *kl = arg;
 
     if (!answered (kl, f)) {
-        flux_timer_watcher_reset (kl->retry, RETRY_SECONDS, 0.);
+        flux_timer_watcher_reset (kl->retry, kl->retry_after, 0.);
         flux_watcher_start (kl->retry);
         return;
     }
@@ -219,7 +243,7 @@ int kvslog_sync (struct kvslog *kl, flux_error_t *err)
         if (rc < 0)
             return errmsg (err, rc, "%s", strerror (-rc));
         if (!answered (kl, kl->commit))
-            (void)sleep (RETRY_SECONDS);
+            (void)usleep ((useconds_t)(kl->retry_after * 1e6));
     }
     if (kl->error)
         return errmsg (err, kl->error, "%s", kl->error_text);

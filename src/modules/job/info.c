@@ -385,7 +385,7 @@ void info_stop (void *ctx)
         return;
     flux_msg_handler_delvec (in->handlers);
     if (in->t->mgr)
-        turn_forget (in->t->mgr->turn, in->h);
+        turn_adopt (in->t->mgr->turn, in->h);
     jobtab_forget (in->t, in->h);
     list_foreach (&in->lookups, pos) {
         struct lookup *l = list_entry (pos, struct lookup, node);

@@ -565,7 +565,7 @@ void list_stop (void *ctx)
     if (!l)
         return;
     if (l->t->mgr)
-        turn_forget (l->t->mgr->turn, l->h);
+        turn_adopt (l->t->mgr->turn, l->h);
     jobtab_forget (l->t, l->h);
     list_foreach (&l->scans, pos) {
         struct scan *s = list_entry (pos, struct scan, node);

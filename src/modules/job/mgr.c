@@ -287,6 +287,7 @@ void mgr_set_ready (struct mgr *m)
     if (flux_msg_handler_addvec_ex (m->h, "job-manager", table, m, &m->handlers) < 0)
         flux_log_error (m->h, "registering handlers");
     m->ready = true;
+    turn_resume (m->turn);
     jobtab_ready (m->t);
     ingest_ready (m->t);
     if (flux_module_set_running (m->h) < 0)

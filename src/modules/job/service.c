@@ -5,11 +5,19 @@
 #include "modules/job/info.h"
 #include "modules/job/list.h"
 #include "modules/job/mgr.h"
+#include "modules/job/turn.h"
+
+static void destroy (void *data)
+{
+    if (data)
+        turn_drop_left (data);
+    jobtab_destroy (data);
+}
 
 const struct builtin_data job_builtin_data = {
     .name = "job",
     .create = jobtab_create,
-    .destroy = jobtab_destroy,
+    .destroy = destroy,
 };
 
 const struct builtin job_manager_builtin = {

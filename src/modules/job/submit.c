@@ -660,7 +660,7 @@ void ingest_stop (void *ctx)
         return;
     flux_msg_handler_delvec (in->handlers);
     if (in->t->mgr)
-        turn_forget (in->t->mgr->turn, in->h);
+        turn_adopt (in->t->mgr->turn, in->h);
     reject_all (in, &in->early);
     while ((sh = hash_next (in->shapes, &pos, NULL)))
         reject_all (in, &sh->waiting);

@@ -43,6 +43,7 @@ void *jobtab_create (void)
     list_init (&t->inactive);
     list_init (&t->cursors);
     list_init (&t->deferred);
+    list_init (&t->unanswered);
     tree_init (&t->pending, pending_cmp);
     t->jobs = idhash_new (NULL);
     t->docs = docset_new ();

@@ -147,6 +147,7 @@ struct jobtab {
     bool loading;               /* the KVS is being read */
     bool loaded;                /* the KVS has been read */
     struct list_node deferred;
+    struct list_node unanswered;    /* between two runs of job-manager (turn.h) */
     struct mgr *mgr;            /* job-manager, while it is loaded */
     struct ingest *ingest;      /* job-ingest, likewise */
     struct lister *lister;      /* job-list */

@@ -63,10 +63,10 @@ struct turn {
 
 static void commit_start (struct turn *b);
 
-static void held_free (struct turn *b, struct held *e)
+static void held_free (struct jobtab *t, struct held *e)
 {
     list_del (&e->node);
-    job_unref (b->t, e->job);
+    job_unref (t, e->job);
     flux_msg_decref (e->req);
     free (e->payload);
     free (e);
@@ -146,7 +146,7 @@ static void hold_or_release (struct turn *b, const struct held *src)
         flux_msg_incref (e->req);
     if (!hold (b, e)) {
         held_release (b, e);
-        held_free (b, e);
+        held_free (b->t, e);
     }
 }
 
@@ -174,19 +174,20 @@ void turn_respond_error (struct turn *b, flux_t *h, const flux_msg_t *req, int e
     hold_or_release (b, &e);
 }
 
-static void forget (struct turn *b, struct list_node *head, flux_t *h)
+/* A response finds its way by the routes of its request, whoever sends it. */
+static void adopt (struct list_node *head, flux_t *h, flux_t *own)
 {
     list_foreach (head, pos) {
         struct held *e = list_entry (pos, struct held, node);
         if (e->h == h)
-            held_free (b, e);
+            e->h = own;
     }
 }
 
-void turn_forget (struct turn *b, flux_t *h)
+void turn_adopt (struct turn *b, flux_t *h)
 {
-    forget (b, &b->held, h);
-    forget (b, &b->f_held, h);
+    adopt (&b->held, h, b->h);
+    adopt (&b->f_held, h, b->h);
 }
 
 /* Is there a reason to commit now? */
@@ -390,7 +391,7 @@ static void commit_done (struct turn *b)
     list_foreach (&held, pos) {
         struct held *e = list_entry (pos, struct held, node);
         held_release (b, e);
-        held_free (b, e);
+        held_free (b->t, e);
     }
 }
 
@@ -426,7 +427,7 @@ static void held_failed (struct turn *b)
         struct held *e = list_entry (pos, struct held, node);
         if (e->job && e->job->gone) {
             held_release (b, e);
-            held_free (b, e);
+            held_free (b->t, e);
         }
         else {
             list_del (pos);
@@ -603,6 +604,38 @@ void turn_set_durable (struct turn *b, bool durable)
     b->durable = durable;
 }
 
+static void leave (struct turn *b, struct list_node *head)
+{
+    list_foreach (head, pos) {
+        struct held *e = list_entry (pos, struct held, node);
+        if (!e->req) {
+            held_free (b->t, e);
+            continue;
+        }
+        list_del (pos);
+        list_append (&b->t->unanswered, pos);
+    }
+}
+
+void turn_resume (struct turn *b)
+{
+    list_foreach (&b->t->unanswered, pos) {
+        struct held *e = list_entry (pos, struct held, node);
+        list_del (pos);
+        e->h = b->h;
+        if (!hold (b, e)) {
+            held_release (b, e);
+            held_free (b->t, e);
+        }
+    }
+}
+
+void turn_drop_left (struct jobtab *t)
+{
+    list_foreach (&t->unanswered, pos)
+        held_free (t, list_entry (pos, struct held, node));
+}
+
 void turn_free (struct turn *b)
 {
     if (!b)
@@ -614,10 +647,8 @@ void turn_free (struct turn *b)
     flux_kvs_txn_destroy (b->txn);
     list_foreach (&b->unheld, pos)
         unheld_free (list_entry (pos, struct unheld, node));
-    list_foreach (&b->held, pos)
-        held_free (b, list_entry (pos, struct held, node));
-    list_foreach (&b->f_held, pos)
-        held_free (b, list_entry (pos, struct held, node));
+    leave (b, &b->f_held);
+    leave (b, &b->held);
     list_foreach (&b->extra, pos)
         extra_free (list_entry (pos, struct extra, node));
     list_foreach (&b->f_extra, pos)

@@ -44,8 +44,13 @@ void turn_set_durable (struct turn *b, bool durable);
  * an answer is made from what is committed, now (if durable: as soon as it can be). */
 void turn_hurry (struct turn *b);
 void turn_flush (struct turn *b);
-/* What is held is dropped; a commit under way is taken as done. */
+/* Responses that are held are left in the table for turn_resume(), other calls are
+ * dropped; a commit under way is taken as done. */
 void turn_free (struct turn *b);
+/* The table is complete: hold what the turn before has left. */
+void turn_resume (struct turn *b);
+/* Drop what a turn has left, unanswered. */
+void turn_drop_left (struct jobtab *t);
 
 /* The job has more in its log, or put_J, put_jobspec, put_R set.  What is not urgent
  * may be gathered for a few milliseconds. */
@@ -63,8 +68,8 @@ void turn_respond (struct turn *b, flux_t *h, const flux_msg_t *req, char *paylo
 /* The same for an error response, so that it does not overtake. */
 void turn_respond_error (struct turn *b, flux_t *h, const flux_msg_t *req, int errnum,
                           const char *text);
-/* Drop responses held for h, which is about to be closed. */
-void turn_forget (struct turn *b, flux_t *h);
+/* h is about to be closed: responses held for it go out on the turn's own. */
+void turn_adopt (struct turn *b, flux_t *h);
 
 /* The errno with which commits fail at present, 0 if they do not. */
 int turn_error (const struct turn *b);
