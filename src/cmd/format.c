@@ -288,8 +288,11 @@ const char *format_sort_keys (const struct format *f)
 
 bool format_uses (const struct format *f, const char *name)
 {
+    size_t n = strlen (name);
+    bool prefix = n > 0 && name[n - 1] == '.';
+
     for (size_t i = 0; i < f->count; i++) {
-        if (strcmp (f->fields[i].name, name) == 0)
+        if (strncmp (f->fields[i].name, name, prefix ? n : n + 1) == 0)
             return true;
     }
     return f->sort && strstr (f->sort, name);

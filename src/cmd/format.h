@@ -32,7 +32,7 @@ void format_free (struct format *f);
 /* "KEY[,KEY..]" of a sort: prefix, or NULL. */
 const char *format_sort_keys (const struct format *f);
 /* Is the field used (also as sort key)?  So that the caller asks the server for
- * no more than that. */
+ * no more than that.  "a." is any field of that beginning. */
 bool format_uses (const struct format *f, const char *field);
 
 /* A table collects rows, then prints them: columns under ?: and +: need to have

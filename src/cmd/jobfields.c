@@ -12,6 +12,7 @@
 #include "base/fluid.h"
 #include "cmd/cmd.h"
 #include "cmd/jobfields.h"
+#include "cmd/jobinstance.h"
 
 static double now (void)
 {
@@ -351,6 +352,18 @@ static const struct {
 };
 #define NFIELDS (sizeof (fields) / sizeof (fields[0]))
 
+/* Fields of instances with a heading of their own. */
+static const struct {
+    const char *name;
+    const char *heading;
+} instance[] = {
+    { "instance.stats", "STATS" }, { "instance.stats.total", "NJOBS" },
+    { "instance.utilization", "CORE%" }, { "instance.gpu_utilization", "GPU%" },
+    { "instance.progress", "PROG" }, { "instance.resources.all.ncores", "CORES" },
+    { "instance.resources.all.ngpus", "GPUS" }, { "instance.resources.up.ncores", "UP" },
+    { "instance.resources.allocated.ncores", "USED" },
+};
+
 static bool dotted (const char *field, const char *prefix, const char **rest)
 {
     size_t n = strlen (prefix);
@@ -371,10 +384,14 @@ const char *jobfields_heading (const char *field, void *arg)
             return fields[i].heading;
     }
     if (!dotted (field, "annotations", &rest) && !dotted (field, "sched", &rest)
-        && !dotted (field, "user", &rest)
+        && !dotted (field, "user", &rest) && !dotted (field, "instance", &rest)
         && !(dotted (field, "exception", &rest) && *rest
              && strstr ("occurred severity type note", rest)))
         return NULL;
+    for (size_t i = 0; i < sizeof (instance) / sizeof (instance[0]); i++) {
+        if (strcmp (instance[i].name, field) == 0)
+            return instance[i].heading;
+    }
     snprintf (upper, sizeof (upper), "%s", field);
     for (char *s = upper; *s; s++)
         *s = *s == '.' && dotted (field, "exception", &rest) ? '-'
@@ -393,6 +410,8 @@ json_t *jobfields_value (const void *item, const char *field, void *arg)
     }
     if (dotted (field, "exception", &rest))
         return exception (job, rest);
+    if (dotted (field, "instance", &rest))
+        return jobinstance_value (job, rest);
     if (dotted (field, "annotations", &rest))
         return annotation (job, rest);
     return annotation (job, field);

@@ -13,6 +13,7 @@
 #include "cmd/cmd.h"
 #include "cmd/formats.h"
 #include "cmd/jobfields.h"
+#include "cmd/jobinstance.h"
 #include "cmd/jobquery.h"
 #include "cmd/jobs.h"
 #include "cmd/resolve.h"
@@ -242,7 +243,25 @@ struct listing {
     int width;
     bool header;
     int maxlevel;
+    bool instances;       /* a field is instance.* */
 };
+
+/* Fields of instances are asked of these. */
+static void ask_instances (struct listing *l, json_t *jobs)
+{
+    flux_error_t err;
+    json_t *job;
+    size_t i;
+
+    if (!l->instances)
+        return;
+    json_array_foreach (jobs, i, job) {
+        flux_t *h = jobinstance_uri (job) ? jobinstance_open (job, &err) : NULL;
+        if (h)
+            jobinstance_ask (job, h);
+        flux_close (h);
+    }
+}
 
 static void print_table (struct listing *l, json_t *jobs)
 {
@@ -254,21 +273,13 @@ static void print_table (struct listing *l, json_t *jobs)
 
     if (!t || (keys && format_table_sort (t, keys, &err) < 0))
         cmd_die (1, "--sort: %s", t ? err.text : "out of memory");
+    ask_instances (l, jobs);
     json_array_foreach (jobs, i, job) {
         if (format_table_add (t, job, &err) < 0)
             cmd_die (1, "%s", err.text);
     }
     format_table_print (t, stdout, l->header, l->width);
     format_table_free (t);
-}
-
-static const char *child_uri (json_t *job)
-{
-    json_t *user = json_object_get (json_object_get (job, "annotations"), "user");
-
-    if (json_integer_value (json_object_get (job, "state")) != FLUX_JOB_STATE_RUN)
-        return NULL;
-    return json_string_value (json_object_get (user, "uri"));
 }
 
 static void list_level (struct listing *l, flux_t *h, json_t *jobs, const char *path, int level);
@@ -319,7 +330,7 @@ static void list_level (struct listing *l, flux_t *h, json_t *jobs, const char *
     if (level >= l->maxlevel)
         return;
     json_array_foreach (jobs, i, job) {
-        const char *uri = child_uri (job);
+        const char *uri = jobinstance_uri (job);
         if (uri)
             list_child (l, job, uri, path, level + 1);
     }
@@ -351,6 +362,7 @@ int cmd_jobs (int argc, char **argv)
         cmd_die (1, "--count=%d: want zero or more", count);
     l.format = formats_get ("flux-jobs", builtin_formats, optparse_get_str (p, "format", NULL),
                             "FLUX_JOBS_FORMAT_DEFAULT", jobfields_heading, NULL);
+    l.instances = format_uses (l.format, "instance.");
     h = cmd_open ();
     if (optparse_hasopt (p, "stats-only")) {
         rc = print_stats (h, p) == 0;

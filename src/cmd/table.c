@@ -26,6 +26,7 @@
 #include "cmd/ping.h"
 #include "cmd/pmi.h"
 #include "cmd/proxy.h"
+#include "cmd/pstree.h"
 #include "cmd/queue.h"
 #include "cmd/relay.h"
 #include "cmd/resource.h"
@@ -76,6 +77,7 @@ const struct cmd cmd_table[] = {
     { "pkill", cmd_pkill, COMMON, "Cancel jobs by name or id range" },
     { "pmi", cmd_pmi, COMMON, "Test the PMI service of a launcher" },
     { "proxy", cmd_proxy, COMMON, "Proxy connections to Flux jobs and instances" },
+    { "pstree", cmd_pstree, COMMON, "Display the job hierarchy" },
     { "queue", cmd_queue, COMMON, "List and manipulate Flux queues" },
     { "resource", cmd_resource, COMMON, "List/manipulate Flux resource status" },
     { "restore", cmd_restore, COMMON, "Restore KVS snapshot from portable archive" },

@@ -1,0 +1,71 @@
+# flux pstree, and the fields of instances in flux jobs
+
+load common
+
+@test "flux pstree shows jobs of jobs, as a tree, combined, with labels and details" {
+    cat >inner.sh <<'SH'
+#!/bin/sh
+flux submit --cc=1-3 --quiet sleep inf
+flux submit --quiet --job-name=other sleep inf
+flux run true
+flux alloc -n1 --bg --job-name=deep >/dev/null
+for id in $(flux jobs -no {id}); do flux job wait-event $id start >/dev/null; done
+touch ready
+sleep inf
+SH
+    chmod +x inner.sh
+    run start_fake 1 16 bash -c '
+        flux pstree
+        id=$(flux batch -n8 --job-name=inner ./inner.sh); flux submit --wait-event=start --quiet hostname
+        while ! [ -e ready ]; do command sleep 0.1; done
+        flux pstree; echo --; flux pstree --ascii -X; echo --; flux pstree -C -p $id | sed s/$id/ID/
+        echo --; flux pstree -L0; echo --; flux pstree -a | grep -v hostname; echo --
+        flux pstree --skip-root=yes --parent-label="{name} {instance.stats} {instance.utilization!P}" -o "{ntasks}"
+        echo --; flux pstree -x | cut -c14-; echo --
+        flux pstree -n --details=progress | cut -c13-; echo --; COLUMNS=8 flux pstree
+        flux pstree --details=x; flux pstree --skip-root=x; flux pstree -o "{nosuch}"; flux pstree 1
+        flux jobs -no "{name} {instance.stats} {instance.progress!P} {instance.resources.all.ncores}" $id'
+    echo "$output"
+    [[ "$output" == ".
+.
+└── inner
+    ├── deep
+    ├── other
+    └── 3*[sleep]
+--
+.
+\`-- inner
+    |-- deep
+    |-- other
+    |-- sleep
+    |-- sleep
+    \`-- sleep
+--
+ID inner
+├─"*" deep
+├─other
+└─3*[sleep]
+--
+.
+└── inner
+--
+.
+"*"── inner
+"*"true:CD
+"*"--
+inner PD:0 R:5 CD:1 F:0 62.5%
+├── deep PD:0 R:0 CD:0 F:0 0%
+└── 4*[1]
+--
+"*"USER     ST NTASKS NNODES  RUNTIME
+"*" R "*" inner
+"*"├── deep
+"*"--
+"*"      6 16.7% 62.5% "*" inner
+"*" 0 "*"├── deep
+"*"--
+.
+└── inne
+"*"--details=x: there are"*"--skip-root=x"*"--label: "*nosuch*"1: no such job
+inner PD:0 R:5 CD:1 F:0 16.7% 8" ]]
+}
