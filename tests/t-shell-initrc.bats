@@ -52,6 +52,26 @@ END
     [ "$status" -eq 0 ]
 }
 
+@test "what a follower logs before its leader is there is not lost" {
+    cat >rc.lua <<'END'
+local there = shell.options.there
+if shell.info.rank == 0 then
+    repeat local f = io.open (there) until f
+else
+    plugin.register { name = "first", handlers = { { topic = "shell.init", fn = function ()
+        shell.log_error ("here before you")
+        io.open (there, "w"):close ()
+    end } } }
+end
+END
+    in_flux 2 <<'END'
+flux run -N2 -n2 -o userrc=rc.lua -o there=$PWD/there echo done >out 2>err
+test "$(uniq out)" = done
+grep -q 'flux-shell\[1\]: ERROR: here before you' err
+END
+    [ "$status" -eq 0 ]
+}
+
 @test "a C plugin compiled here, against the headers alone" {
     command -v cc >/dev/null || skip "no compiler"
     cc -shared -fPIC -Wall -Werror -I"$FLUX_TOP/include" -o mine.so "$FLUX_TOP/tests/shellplugin.c"

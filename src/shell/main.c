@@ -466,9 +466,12 @@ static void start (flux_shell_t *shell, flux_jobid_t id)
         shell_die (1, "%s", err.text);
     if (plugstack_call (shell->plugstack, "shell.init", NULL) < 0)
         shell_die (1, "shell.init failed");
-    shell_log_start (shell);
+    if (shell->info.shell_rank == 0)
+        shell_log_start (shell);
     change_directory (shell);
     init_barrier (shell);
+    if (shell->info.shell_rank > 0)    /* from here on the leader takes messages */
+        shell_log_start (shell);
     post_init_event (shell);
     if (plugstack_call (shell->plugstack, "shell.post-init", NULL) < 0)
         shell_die (1, "shell.post-init failed");
