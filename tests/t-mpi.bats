@@ -120,10 +120,9 @@ for n in 1 2; do
     rc=0; $px -N$n -n4 pmixtest abort 42 2>err || rc=$?; test $rc = 42
     grep -q 'type=exec severity=0 task 3 called MPI_Abort: enough' err
     ! grep 'barrier has failed' err
-    # tasks of the same node may wait for it in their library: then the job's timeout ends it
+    # the library may do without it, or wait for it until the job's timeout: no task hangs
     rc=0; $px -N$n -n4 -o exit-timeout=1s pmixtest quit 9 2>err || rc=$?; test $rc = 9
 done
-grep -q 'the barrier has failed: task 3 .* has ended before PMIx_Finalize\|exit-timeout=1s has expired' err
 END
     [ "$status" -eq 0 ]
 }
