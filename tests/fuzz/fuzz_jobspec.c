@@ -3,10 +3,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spec/jobenv.h"
 #include "spec/jobspec.h"
 #include "spec/shape.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+static void find_env (const char *text)
+{
+    struct env_span e = env_find (text);
+    size_t len = strlen (text);
+
+    if (e.start > e.end || e.end > len || e.val > e.val_end || e.val_end > len)
+        abort ();
+}
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -20,8 +30,10 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
             abort ();
     }
     jobspec_unref (js);
-    if (s)
+    if (s) {
+        find_env (s);
         json_decref (shape_parse (s, &err));
+    }
     free (s);
     return 0;
 }

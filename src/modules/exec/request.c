@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "modules/exec/request.h"
+#include "spec/jobenv.h"
 
 /* What comes before the member "jobspec", closed, is an object of its own; NULL:
  * another form.  The rest may still be more than one value. */
@@ -34,14 +35,25 @@ static void remember (struct lastspec *last, const char *text, size_t len, json_
     last->o = json_incref (o);
 }
 
+/* Without its environment, which differs from job to job and is for the shell. */
 static json_t *decode_jobspec (struct lastspec *last, const char *text, size_t len)
 {
+    struct env_span e = env_find (text);
+    struct buf b = BUF_INIT;
     json_t *o;
 
-    if (last->o && last->len == len && !memcmp (last->text, text, len))
+    if (e.end > len)
+        e = (struct env_span){ 0 };
+    if (last->o && last->len == len - (e.end - e.start)
+        && !memcmp (last->text, text, e.start)
+        && !memcmp (last->text + e.start, text + e.end, len - e.end))
         return json_incref (last->o);
-    if ((o = json_loadb (text, len, JSON_ALLOW_NUL, NULL)))
-        remember (last, text, len, o);
+    buf_add (&b, text, e.start);
+    buf_add (&b, text + e.end, len - e.end);
+    o = b.failed ? NULL : json_loadb (b.data, b.len, JSON_ALLOW_NUL, NULL);
+    if (o)
+        remember (last, b.data, b.len, o);
+    buf_release (&b);
     return o;
 }
 

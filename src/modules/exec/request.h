@@ -24,7 +24,7 @@ struct start_request {
     uint32_t userid;
     bool reattach;
     json_t *R;             /* references, until start_request_release() */
-    json_t *jobspec;
+    json_t *jobspec;       /* perhaps without its environment */
 };
 
 /* 0, or -EPROTO with *rq as it was. */

@@ -50,6 +50,31 @@ static void test_shared (void **state)
     lastspec_release (&last);
 }
 
+/* What differs only in its environment is the same to us. */
+static void test_environment (void **state)
+{
+    static const char *forms[] = {
+        "{\"id\":1,\"userid\":100,\"reattach\":true,\"R\":{\"a\":1},\"jobspec\":{\"cores\":4,"
+        "\"attributes\":{\"system\":{\"duration\":5,\"environment\":{\"A\":\"}\\\"{\"}}}}}",
+        "{\"id\":1,\"userid\":100,\"reattach\":true,\"R\":{\"a\":1},\"jobspec\":{\"cores\":4,"
+        "\"attributes\":{\"system\":{\"duration\":5,\"environment\":{\"B\":\"\\\\\",\"C\":\"2\"}}}}}",
+        "{\"id\":1,\"userid\":100,\"reattach\":true,\"R\":{\"a\":1},\"jobspec\":{\"cores\":4,"
+        "\"attributes\":{\"system\":{\"duration\":5}}}}",
+    };
+    struct lastspec last = { 0 };
+    struct start_request rq;
+    json_t *first = NULL;
+
+    for (size_t i = 0; i < sizeof (forms) / sizeof (forms[0]); i++) {
+        assert_int_equal (decode (&last, forms[i], &rq), 0);
+        if (first)
+            assert_ptr_equal (rq.jobspec, first);
+        first = rq.jobspec;
+        check (&rq, 1, 4);
+    }
+    lastspec_release (&last);
+}
+
 /* The jobspec first, in the middle, and its key in what comes before it. */
 static void test_other_forms (void **state)
 {
@@ -90,6 +115,10 @@ static void test_malformed (void **state)
         "{\"id\":1,\"userid\":100,\"reattach\":true,\"R\":{,\"jobspec\":{}}",
         "{\"id\":1,\"userid\":100,\"reattach\":1,\"R\":{},\"jobspec\":{}}",
         ",\"jobspec\":{}}",
+        "{\"id\":1,\"userid\":100,\"reattach\":true,\"R\":{},\"jobspec\":{\"attributes\":"
+        "{\"system\":{\"environment\":{\"A\":\"",
+        "{\"id\":1,\"userid\":100,\"reattach\":true,\"R\":{},\"jobspec\":{\"attributes\":"
+        "{\"system\":{\"environment\":}",
     };
     struct lastspec last = { 0 };
     struct start_request rq;
@@ -104,6 +133,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_shared),
+        cmocka_unit_test (test_environment),
         cmocka_unit_test (test_other_forms),
         cmocka_unit_test (test_malformed),
     };

@@ -20,99 +20,6 @@ struct envset {
     struct envbase *bases[BASES];   /* used last is first */
 };
 
-/* ---- finding the environment in the text ---- */
-
-static const char *skip_space (const char *p)
-{
-    while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
-        p++;
-    return p;
-}
-
-static const char *skip_string (const char *p)
-{
-    for (p++; *p && *p != '"'; p++) {
-        if (*p == '\\' && p[1])
-            p++;
-    }
-    return *p ? p + 1 : p;
-}
-
-/* The text is valid JSON (it was decoded), so brackets need not be matched by
- * kind. */
-static const char *skip_value (const char *p)
-{
-    int depth = 0;
-
-    do {
-        p = skip_space (p);
-        if (*p == '"')
-            p = skip_string (p);
-        else if (*p == '{' || *p == '[')
-            depth++, p++;
-        else if (*p == '}' || *p == ']')
-            depth--, p++;
-        else if (*p == ',' || *p == ':')
-            p++;
-        else {
-            while (*p && !strchr (",:]} \t\n\r", *p))
-                p++;
-        }
-    } while (depth > 0 && *p);
-    return p;
-}
-
-struct span {
-    const char *key, *val, *end;   /* "key" : val end */
-    const char *prev;              /* the comma or brace before */
-};
-
-/* Find a member of the object that starts at p. */
-static bool find_member (const char *p, const char *name, struct span *s)
-{
-    size_t n = strlen (name);
-
-    p = skip_space (p);
-    if (*p != '{')
-        return false;
-    while (*p == '{' || *p == ',') {
-        s->prev = p;
-        s->key = skip_space (p + 1);
-        if (*s->key != '"')
-            return false;
-        p = skip_space (skip_string (s->key));
-        s->val = skip_space (p + 1);
-        s->end = skip_value (s->val);
-        if (!strncmp (s->key + 1, name, n) && s->key[n + 1] == '"')
-            return true;
-        p = skip_space (s->end);
-    }
-    return false;
-}
-
-struct env_span env_find (const char *text)
-{
-    struct env_span e = { 0 };
-    struct span s;
-    const char *end;
-
-    if (!find_member (text, "attributes", &s) || !find_member (s.val, "system", &s)
-        || !find_member (s.val, "environment", &s))
-        return e;
-    e.val = s.val - text;
-    e.val_end = s.end - text;
-    if (*s.prev == ',') {           /* ,"environment":{...} */
-        e.start = s.prev - text;
-        e.end = s.end - text;
-    }
-    else {                          /* "environment":{...}, */
-        end = skip_space (s.end);
-        e.start = s.key - text;
-        e.end = (*end == ',' ? end + 1 : s.end) - text;
-    }
-    return e;
-}
-
 /* ---- differences ---- */
 
 struct envset *envset_new (void)
@@ -178,10 +85,10 @@ static bool find_string_value (struct envbase *b, size_t pos)
         if (*p++ != '"')
             continue;
         start = p;
-        end = skip_string (p - 1);
+        end = jobenv_skip_string (p - 1);
         escapes = memchr (start, '\\', end - start) != NULL;
         if (b->text + pos >= start && b->text + pos < end) {
-            if (escapes || *skip_space (end) == ':')
+            if (escapes || *jobenv_skip_space (end) == ':')
                 return false;
             b->lo = start - b->text;
             b->hi = end - 1 - b->text;

@@ -15,14 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The environment in a text: [start, end) to leave out, [val, val_end) its
- * value.  start == end: there is none. */
-struct env_span {
-    size_t start, end, val, val_end;
-};
-
-/* 'text' is valid JSON, or will be checked with the environment left out. */
-struct env_span env_find (const char *text);
+#include "spec/jobenv.h"
 
 struct envset;
 struct envbase;
