@@ -405,8 +405,10 @@ static int make_info (struct buf *b, struct part *part, uint32_t rank,
     text += strspn (text, " \t\r\n");
     if (*text != '{')
         return -EPROTO;
-    buf_addf (b, "{\"rank\":%" PRIu32 ",\"shell_rank\":%d,\"nshells\":%zu,%s",
-              rank, shell_rank, idset_count (ranks), text + 1);
+    buf_reserve (b, strlen (text) + 80);
+    buf_addf (b, "{\"rank\":%" PRIu32 ",\"shell_rank\":%d,\"nshells\":%zu,",
+              rank, shell_rank, idset_count (ranks));
+    buf_adds (b, text + 1);
     return b->failed ? -ENOMEM : 0;
 }
 
