@@ -122,6 +122,7 @@ struct queues *queues_new (struct graph *g, const struct policy *match,
     list_init (&q->wanting);
     list_init (&q->reserved);
     list_init (&q->tell);
+    list_init (&q->newcomers);
     q->by_name = hash_new (NULL);
     q->jobs = idhash_new (NULL);
     q->shapes = hash_new (shape_free);
@@ -237,6 +238,7 @@ void queues_rewind (struct queues *q)
         list_del (n);
     q->nreserved = 0;
     q->last = NULL;
+    q->idle = false;
     q->due = -1;
     q->again = true;
 }
@@ -358,7 +360,13 @@ int queues_submit (struct queues *q, const char *queue, int64_t id, int64_t prio
         free (j);
         return -ENOMEM;
     }
+    if (list_empty (&j->shape->jobs)
+        || (j->duration > 0
+            && (j->shape->min_duration == 0 || j->duration < j->shape->min_duration)))
+        j->shape->min_duration = j->duration;
     list_append (&j->shape->jobs, &j->of_shape);
+    if (q->ops.pending)
+        list_append (&q->newcomers, &j->of_tell);
     enqueue (q, j);
     return 0;
 }

@@ -90,7 +90,8 @@ const char *queue_policy_name (enum queue_policy p);
  *           cores on one node", in UTF-8, one line, without a time: a caller that has
  *           a clock may add "; first free at 14:02".  Told of jobs that a pass looked
  *           at: of each at most once in a second of 'now', of all together at most
- *           QUEUE_TELL times; what is left over is told in the next seconds. */
+ *           QUEUE_TELL times; what is left over is told in the next seconds.  A job that
+ *           no pass will come to is told so once. */
 #define QUEUE_TELL 100
 struct queue_ops {
     int (*start) (void *arg, int64_t id, const struct job *j);

@@ -57,9 +57,9 @@ static int64_t reservations (const struct queue_conf *c)
     return c->max_reservation_depth;
 }
 
-static int64_t duration_at (const struct queues *q, const struct qjob *j, int64_t now)
+static int64_t duration_at (const struct queues *q, int64_t duration, int64_t now)
 {
-    int64_t d = j->duration > 0 ? j->duration : PLANNER_END;
+    int64_t d = duration > 0 ? duration : PLANNER_END;
 
     if (q->expiration > 0)
         d = least (d, q->expiration - now);
@@ -111,22 +111,39 @@ static struct qjob *next_job (struct queues *q)
 
 /* What is known */
 
-static bool known_not_to_fit (struct queues *q, struct qjob *j, int64_t duration)
+static bool known_not_to_fit (struct queues *q, struct shape *s, int64_t duration,
+                              enum why_kind *kind)
 {
-    struct shape *s = j->shape;
-
     if (s->fail_freed != q->freed && s->short_type
         && graph_free_now (q->g, graph_root (q->g), s->short_type) < s->short_of)
         s->fail_freed = q->freed;
     if (s->fail_freed == q->freed) {
-        j->kind = WHY_SHORT;
+        *kind = WHY_SHORT;
         return true;
     }
     if (s->fail_pass == q->pass && duration >= s->fail_duration) {
-        j->kind = WHY_RESERVED;
+        *kind = WHY_RESERVED;
         return true;
     }
     return false;
+}
+
+#define LOOK_ANYWAY 8           /* jobs that wait, before it is asked ... */
+#define JOBS_A_SHAPE 4          /* ... and there are so many times fewer shapes */
+
+/* Is there none that could fit, whatever comes next? */
+static bool nothing_fits (struct queues *q, int64_t now)
+{
+    enum why_kind kind;
+    struct shape *s;
+    size_t pos = 0;
+
+    if (idhash_count (q->jobs) < JOBS_A_SHAPE * hash_count (q->shapes))
+        return false;
+    while ((s = hash_next (q->shapes, &pos, NULL)))
+        if (!known_not_to_fit (q, s, duration_at (q, s->min_duration, now), &kind))
+            return false;
+    return true;
 }
 
 static void learn (struct queues *q, struct qjob *j, int64_t duration,
@@ -188,7 +205,7 @@ static void deny (struct queues *q, struct qjob *j)
 
 static int64_t planned (const struct queues *q, const struct qjob *j, int64_t now)
 {
-    int64_t d = duration_at (q, j, now);
+    int64_t d = duration_at (q, j->duration, now);
 
     return d > 0 ? d : 1;
 }
@@ -364,7 +381,7 @@ static void started (struct queues *q, struct qjob *j, int64_t now)
 static int look (struct queues *q, struct qjob *j, const struct budget *b)
 {
     struct match_why why = { .where = GRAPH_NONE };
-    int64_t d = duration_at (q, j, b->now);
+    int64_t d = duration_at (q, j->duration, b->now);
     int rc;
 
     j->queue->stats.looked++;
@@ -373,7 +390,7 @@ static int look (struct queues *q, struct qjob *j, const struct budget *b)
         waits (q, j);
         return 0;
     }
-    if (known_not_to_fit (q, j, d)) {
+    if (known_not_to_fit (q, j->shape, d, &j->kind)) {
         waits (q, j);
         return 0;
     }
@@ -402,12 +419,19 @@ static int look (struct queues *q, struct qjob *j, const struct budget *b)
     return 0;
 }
 
-static int look_at_all (struct queues *q, const struct budget *b)
+/* To the end, or only as long as some could fit. */
+static int look_at_all (struct queues *q, const struct budget *b, bool to_the_end)
 {
     struct qjob *j;
     int rc;
 
-    while ((j = next_job (q))) {
+    q->idle = false;
+    for (int n = 0; (j = next_job (q)); n++) {
+        if (n >= LOOK_ANYWAY && n % LOOK_ANYWAY == 0 && !to_the_end
+            && nothing_fits (q, b->now)) {
+            q->idle = true;
+            break;
+        }
         if ((rc = look (q, j, b)) != 0)
             return rc;
         if (spent (b))
@@ -438,14 +462,19 @@ static int check_all (struct queues *q, const struct budget *b)
     return 0;
 }
 
+/* Estimates are due: to all that are to have one. */
 static int estimate_all (struct queues *q, const struct budget *b)
 {
     int64_t t = clock_us ();
-    int rc;
+    int rc = 0;
 
-    if (q->estimated || b->now < q->estimate_at || list_empty (&q->wanting))
+    if (b->now < q->estimate_at
+        || (!q->idle && (q->estimated || list_empty (&q->wanting))))
         return 0;
-    rc = reserve_all (q, b, true);
+    if (q->idle)
+        rc = look_at_all (q, b, true);
+    if (rc == 0)
+        rc = reserve_all (q, b, true);
     q->estimated = rc == 0;
     t = clock_us () - t;
     q->estimate_at = b->now + 1 + t * ESTIMATE_SHARE / 1000000;
@@ -461,7 +490,7 @@ int queues_run (struct queues *q, int64_t now, int64_t budget_us)
         return -EINVAL;
     if (q->again || (q->due >= 0 && q->due <= now) || (q->retry >= 0 && q->retry <= now))
         begin (q);
-    if ((rc = look_at_all (q, &b)) == 0 && (rc = check_all (q, &b)) == 0)
+    if ((rc = look_at_all (q, &b, false)) == 0 && (rc = check_all (q, &b)) == 0)
         rc = estimate_all (q, &b);
     queues_tell (q, now);
     return rc;
@@ -484,9 +513,9 @@ int64_t queues_next (const struct queues *q)
 
     sooner (&t, q->due);
     sooner (&t, q->retry);
-    if (!list_empty (&q->wanting) && !q->estimated)
+    if (q->idle || (!list_empty (&q->wanting) && !q->estimated))
         sooner (&t, q->estimate_at);
-    if (!list_empty (&q->tell))
+    if (!list_empty (&q->tell) || !list_empty (&q->newcomers))
         sooner (&t, q->tell_second + 1);
     return t;
 }

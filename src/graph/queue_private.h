@@ -21,6 +21,7 @@ struct shape {
     struct request *rq;
     struct list_node jobs;
     struct list_node unchecked; /* in q->unchecked: can it ever run? */
+    int64_t min_duration;       /* no job of it has less; 0: none has any */
     bool never;
     bool bad;                   /* it cannot be matched at all */
     uint64_t fail_freed;        /* does not fit now, even with no reservations, as
@@ -47,7 +48,7 @@ struct qjob {
     struct tree_node node;
     struct list_node of_shape;
     struct list_node of_pass;   /* q->wanting or q->reserved */
-    struct list_node of_tell;
+    struct list_node of_tell;   /* q->tell or q->newcomers */
     int64_t id, priority;
     double t_submit;
     struct queue *queue;
@@ -90,6 +91,7 @@ struct queues {
     /* the pass */
     const char *selection;
     bool again;                 /* a new one is to begin */
+    bool idle;                  /* no shape fits: it stopped before the end */
     uint64_t pass;
     struct qjob *last;          /* the last that was looked at, and waits */
     uint64_t freed;             /* counts what made room */
@@ -102,6 +104,7 @@ struct queues {
     bool estimated;             /* all of 'wanting' was tried */
     /* notes */
     struct list_node tell;
+    struct list_node newcomers; /* not looked at yet */
     int64_t tell_second;
     int tell_left;
     uint64_t passes;

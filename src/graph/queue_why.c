@@ -98,8 +98,12 @@ static bool news (const struct qjob *j)
 
 void qjob_tell (struct queues *q, struct qjob *j)
 {
-    if (q->ops.pending && list_empty (&j->of_tell) && news (j))
-        list_append (&q->tell, &j->of_tell);
+    if (q->ops.pending && news (j)) {
+        if (j->told_at < 0)
+            list_del (&j->of_tell);     /* it may be a newcomer */
+        if (list_empty (&j->of_tell))
+            list_append (&q->tell, &j->of_tell);
+    }
 }
 
 static void tell (struct queues *q, struct qjob *j, int64_t now)
@@ -113,6 +117,20 @@ static void tell (struct queues *q, struct qjob *j, int64_t now)
     j->told_estimate = j->t_estimate;
     j->told_short = w->wanted - w->found;
     q->ops.pending (q->arg, j->id, j->t_estimate, why);
+}
+
+/* Those that this pass will not come to. */
+static void tell_newcomers (struct queues *q, int64_t now)
+{
+    while (!list_empty (&q->newcomers) && q->tell_left > 0) {
+        struct qjob *j = list_entry (q->newcomers.next, struct qjob, of_tell);
+
+        if (!j->queue->done && !q->idle)
+            return;
+        list_del (&j->of_tell);
+        q->tell_left--;
+        tell (q, j, now);
+    }
 }
 
 void queues_tell (struct queues *q, int64_t now)
@@ -135,4 +153,5 @@ void queues_tell (struct queues *q, int64_t now)
             tell (q, j, now);
         }
     }
+    tell_newcomers (q, now);
 }

@@ -177,7 +177,8 @@ static void test_fcfs (void **state)
     assert_string_equal (now_started (), "1");
     assert_string_equal (said.why[2], "waits for 1 more node");
     assert_int_equal (said.estimate[2], 200);
-    assert_string_equal (said.why[3], "");
+    assert_string_equal (said.why[3], "waits behind 1 job of its queue");
+    assert_int_equal (said.estimate[3], -1);
     assert_int_equal (queues_free_job (f.q, 1), 0);
     run (&f);
     assert_string_equal (now_started (), "2 3");
@@ -282,6 +283,7 @@ static void test_many_wait (void **state)
     assert_int_equal (st.running, 4);
     assert_true (st.matches <= 1005);
     assert_true (st.reservations <= 1);
+    assert_true (st.looked < 1000 * 20 + 3000);
     teardown (&f);
 }
 

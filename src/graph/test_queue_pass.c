@@ -69,6 +69,7 @@ static struct {
     int started;
     bool promises;              /* check them at each start */
     bool flips;                 /* nodes go down and come up */
+    bool few;                   /* many jobs that ask for few different things */
 } sim;
 
 static const char *const queue_name[NQUEUE] = { "one", "two" };
@@ -364,6 +365,10 @@ static void submit (void)
                           .queue = rnd (sim.nqueue), .duration = 1 + rnd (rnd (3) ? 8 : 40) };
     j->cores = whole ? 0 : 1 + rnd (sim.cores);
     j->slots = 1 + rnd (rnd (4) ? (sim.nodes + 1) / 2 : sim.nodes);
+    if (sim.few) {
+        j->cores = rnd (2);
+        j->slots = 1 + rnd (2);
+    }
     j->rq = make_request (j);
     assert_int_equal (queues_submit (sim.q, queue_name[j->queue], j->id, j->priority,
                                      (double)j->submitted, j->rq), 0);
@@ -513,9 +518,10 @@ static void simulate (enum queue_policy p, int nqueue, int njobs, bool cut)
     begin (p, nqueue);
     sim.promises = nqueue == 1;
     sim.flips = rnd (2);
+    sim.few = rnd (3) == 0;
     while (sim.njobs <= njobs || !all_over ()) {
         end_jobs ();
-        for (int n = rnd (4); n > 0 && sim.njobs <= njobs; n--)
+        for (int n = rnd (sim.few ? 20 : 4); n > 0 && sim.njobs <= njobs; n--)
             submit ();
         for (int n = rnd (3); n > 0; n--)
             meddle ();
