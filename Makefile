@@ -42,7 +42,10 @@ check: deps all
 
 check-all: export FLUX_TEST_ALL = 1
 check-all: deps-all check
-	@CRASH_ROUNDS=200 TEST_SLOW=4 scripts/run-tests $(BUILD) tests/t-restart.bats
+	@for kind in broker follower shell; do \
+	    CRASH_KIND=$$kind CRASH_ROUNDS=200 TEST_SLOW=4 TEST_TIMEOUT=7200 \
+	        scripts/run-tests $(BUILD) tests/t-restart.bats || exit 1; \
+	done
 	@$(MAKE) --no-print-directory check SAN=address
 	@$(MAKE) --no-print-directory check SAN=thread
 	@$(MAKE) --no-print-directory fuzz

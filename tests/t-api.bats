@@ -54,7 +54,9 @@ headers() {
         headers | sed 's/.*/#include <&>/'
         rows types.tsv | awk -F'\t' '
             $2 == "typedef" { print "extern " $3 " *type_" NR ";" }
-            ($2 == "struct" || $2 == "union") && $3 !~ /^__anon/ { print "extern int size_" NR "[sizeof (" $2 " " $3 ")];" }'
+            ($2 == "struct" || $2 == "union") && $3 !~ /^__anon/ { print "extern int size_" NR "[sizeof (" $2 " " $3 ")];" }
+            $2 ~ /^member of/ && $2 !~ /__anon/ { sub (/member of /, "", $2)
+                print "extern int size_" NR "[1 + sizeof (((struct " $2 " *)0)->" $3 ")];" }'
     } >types.c
     [ "$(grep -c extern types.c)" -gt 61 ]
     compile <types.c

@@ -105,3 +105,22 @@ RELOAD='before=$(flux submit -n1 sh -c "while ! test -e go; do sleep 0.05; done;
     [ "$status" -eq 0 ]
     [ "$(echo $output)" = "sched-simple 400 COMPLETED" ]
 }
+
+@test "services are reloaded while jobs are submitted and run: none fails, no request is lost" {
+    cat >s <<'SH'
+flux submit --cc=1-60 echo hi >ids & s=$!
+while kill -0 $s 2>/dev/null; do
+    for m in kvs kvs-watch content job-exec job-list job-info job-ingest job-manager kvs; do
+        flux module reload $m || echo $m
+    done
+done
+wait $s || echo submit: $?
+timeout 30 flux queue drain || flux jobs
+wc -l <ids; sort -u ids | wc -l
+flux jobs -ano '{result}' -c0 | sort | uniq -c
+for id in $(cat ids); do flux job attach $id; done | sort | uniq -c
+SH
+    run start_flux 1 bash s
+    echo "$output"
+    [ "$(echo $output)" = "60 60 60 COMPLETED 60 hi" ]
+}
