@@ -21,6 +21,7 @@
 #include "cmd/multiprog.h"
 #include "cmd/modprobe.h"
 #include "cmd/module.h"
+#include "cmd/ion_resource.h"
 #include "cmd/overlay.h"
 #include "cmd/pgrep.h"
 #include "cmd/ping.h"
@@ -71,6 +72,7 @@ const struct cmd cmd_table[] = {
     { "modprobe", cmd_modprobe, COMMON, "Load and unload modules as configured" },
     { "module", cmd_module, COMMON, "Manage Flux extension modules" },
     { "multi-prog", cmd_multi_prog, COMMON, "Run a parallel program with a different command for each task" },
+    { "ion-resource", cmd_ion_resource, COMMON, "Query resources of the graph scheduler" },
     { "overlay", cmd_overlay, COMMON, "Show flux overlay network status" },
     { "pgrep", cmd_pgrep, COMMON, "List jobs by name or id range" },
     { "ping", cmd_ping, COMMON, "Measure round-trip latency to a Flux service" },

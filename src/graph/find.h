@@ -22,6 +22,7 @@
 
 struct graph;
 struct find;
+struct job_part;
 
 #define FIND_MAX_TERMS 256
 
@@ -31,5 +32,8 @@ void find_free (struct find *f);
 /* The vertices of the containment that meet it, in order: *v is to be freed.
  * 0 or -ENOMEM. */
 int find_run (const struct find *f, const struct graph *g, uint32_t **v, size_t *n);
+/* These vertices and what is above them, in order, as parts for emit_parts(); what a job
+ * has exclusively is so.  To be freed; NULL: no memory. */
+struct job_part *find_parts (const struct graph *g, const uint32_t *v, size_t n, size_t *count);
 
 #endif /* !GRAPH_FIND_H */

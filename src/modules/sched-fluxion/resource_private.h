@@ -25,13 +25,24 @@ struct resource {
     flux_msg_handler_t **handlers;
     flux_msg_handler_t **ion_handlers;
     int64_t next_jobid;        /* of matches that are asked for by hand */
-    double load_seconds;
     struct match_stats succeeded, failed;
 };
 
-/* -- ion.c: the requests of flux ion-resource -- */
+/* -- ion.c, ion_graph.c: the requests of flux ion-resource -- */
 
 int ion_init (struct resource *o, flux_error_t *err);
 void ion_release (struct resource *o);
+/* Is there a graph?  If not, the request is answered. */
+bool ion_ready (struct resource *o, const flux_msg_t *msg);
+
+void ion_find_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void ion_status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void ion_ns_info_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void ion_get_property_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void ion_set_property_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void ion_remove_property_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                             void *arg);
+void ion_get_status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void ion_set_status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
 #endif /* !SCHED_FLUXION_RESOURCE_PRIVATE_H */
