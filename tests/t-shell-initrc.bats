@@ -54,18 +54,22 @@ END
 
 @test "what a follower logs before its leader is there is not lost" {
     cat >rc.lua <<'END'
-local there = shell.options.there
-if shell.info.rank == 0 then
-    repeat local f = io.open (there) until f
-else
+if shell.info.rank == 1 then
     plugin.register { name = "first", handlers = { { topic = "shell.init", fn = function ()
         shell.log_error ("here before you")
-        io.open (there, "w"):close ()
+        io.open (shell.options.there, "w"):close ()
     end } } }
 end
 END
+    cat >late.sh <<'END'
+#!/bin/bash
+# Shell 0 begins when shell 1 is ready for it.
+until test "$(flux getattr rank)" = 1 || test -f there; do :; done
+exec flux-shell "$@"
+END
+    chmod +x late.sh
     in_flux 2 <<'END'
-flux run -N2 -n2 -o userrc=rc.lua -o there=$PWD/there echo done >out 2>err
+flux run -N2 -n2 -Sexec.job_shell=$PWD/late.sh -o userrc=rc.lua -o there=$PWD/there echo done >out 2>err
 test "$(uniq out)" = done
 grep -q 'flux-shell\[1\]: ERROR: here before you' err
 END
