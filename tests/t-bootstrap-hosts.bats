@@ -130,6 +130,26 @@ ends() {
     [ "$(timeout 20 flux run --requires=host:test2 hostname)" = test2 ]
 }
 
+@test "a host that is disconnected is lost, and is told why; the others go on" {
+    table '{ host = "test[0-3]" }, { host = "test3", parent = "test2" }'
+    broker 0 1 2 3
+    wait_until 20 nodes_are free 'test[0-3]'
+    run timeout 10 flux overlay disconnect test2
+    [ "$output" = "flux-overlay: asking test0 (rank 0) to disconnect child test2 (rank 2)" ]
+    [ "$status" -eq 0 ]
+    ends 2 error
+    ends 3 any
+    grep -q 'it disconnected this broker' err2
+    is degraded 0
+    is lost 2
+    [ "$(timeout 10 flux overlay lookup test3)" = 3 ]
+    timeout 10 flux overlay errors | grep -q 'test2: administrative disconnect'
+    wait_until 10 nodes_are free 'test[0-1]'
+    broker 3 2
+    wait_until 20 nodes_are free 'test[0-3]'
+    is full 0
+}
+
 @test "a router that is stopped takes its subtree along, which waits for its return" {
     table '{ host = "test[0-3]" }, { host = "test[2-3]", parent = "test1" }'
     broker 0 1 2 3

@@ -109,6 +109,21 @@ alone() {
     [ "${lines[*]}" = "kary:2 0 0 1 1" ]
 }
 
+@test "addresses may be IPv6, and sockets of one host, which are removed" {
+    table '{ host = "[0-1]" }'
+    sed -i 's,"tcp://[a-z0-9.]*:,"tcp://[::1]:,; 2i enable_ipv6 = true' boot.toml
+    if grep -q :0001 /proc/net/if_inet6 2>/dev/null || grep -q 00000001 /proc/net/if_inet6; then
+        run table_start 2 flux getattr tbon.endpoint
+        echo "$output"
+        [[ $output == "tcp://[::1]:"* ]]
+    fi
+    sed -i "s,\"tcp://.*\",\"ipc://$PWD/sock-%h\",; /enable_ipv6/d" boot.toml
+    run table_start 2 sh -c 'flux exec -r1 flux getattr tbon.parent-endpoint; ls sock-*'
+    echo "$output"
+    [ "${lines[*]}" = "ipc://$PWD/sock-0 sock-0" ]
+    [ ! -e sock-0 ]
+}
+
 @test "a table without hosts, or with this one, is an instance of one" {
     echo '[bootstrap]' >boot.toml
     run timeout 20 flux start -c boot.toml sh -c 'flux getattr size; flux getattr broker.boot-method

@@ -325,3 +325,19 @@ munge_site() {
     wait_until 20 ended 0
     grep -q "etc/security/conf.d: sign.default-type: 'curve' is not a mechanism" err0
 }
+
+@test "the state of an instance that was shut down can be looked at, with nobody let in" {
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    as flux sh -c 'flux kvs put a=1; flux run true'
+    shut_down
+    wait_until 10 ended 1
+    systemctl_start 1
+    as flux flux start -c /mnt/site/conf.d --recovery=/var/lib/flux sh -c '
+        flux kvs get a; flux jobs -ano "{status}"; flux getattr size
+        flux resource list -s free -no "{nnodes}"; flux overlay parentof 1
+        flux submit true >/dev/null; flux jobs -no "{status}"' >out 2>err
+    cat out err
+    [ "$(xargs <out)" = "1 COMPLETED 2 0 0 SCHED" ]
+    grep -q 'the parent takes no new children' err
+}

@@ -20,6 +20,8 @@
 #include "broker/stopjobs.h"
 
 #define SAME_SIGNAL 0.3       /* one to us and one to our group are one */
+#define JOIN_WARN 30.0        /* how long a parent may be away unnoticed */
+#define JOIN_WARN_AGAIN 600.0
 #define RC1_PATIENCE 1.0      /* how long start-up may go on after a signal */
 
 struct command {
@@ -96,6 +98,10 @@ static void on_warn (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
     char *ranks;
 
     switch (statemachine_get (l->sm)) {
+    case RUNLEVEL_JOIN:
+        broker_logf (l->args.log, LOG_CRIT, "join delayed: the parent cannot be reached at %s"
+                     " yet; trying on", attrs_get (l->args.attrs, "tbon.parent-endpoint", NULL));
+        break;
     case RUNLEVEL_QUORUM:
         broker_logf (l->args.log, LOG_ERR, "quorum delayed: %d of %d brokers are"
                      " online", l->online, l->limits.quorum);
@@ -207,6 +213,8 @@ static void enter_join (struct life *l)
         l->exit_code = 1;
         statemachine_post (l->sm, "parent-fail");
     }
+    else
+        arm (l->warn, JOIN_WARN, JOIN_WARN_AGAIN);
 }
 
 void life_parent (struct life *l, int rc, const char *text)

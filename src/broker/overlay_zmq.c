@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "broker/overlay_zmq.h"
@@ -32,6 +33,7 @@ struct transport {
     struct transport_args args;
     char uuid[TRANSPORT_ID_SIZE];
     struct keylist *allowed;
+    char *socket_file;            /* of a bound ipc:// endpoint: ZeroMQ leaves it */
     zmq_msg_t in;                 /* what next() handed out */
 };
 
@@ -106,6 +108,9 @@ static void transport_close (struct transport *t)
         zmq_close (t->zap);
     while (t->ctx && zmq_ctx_term (t->ctx) < 0 && errno == EINTR)
         ;   /* by a signal: its threads are not joined yet */
+    if (t->socket_file)
+        (void)unlink (t->socket_file);
+    free (t->socket_file);
     while ((k = t->allowed)) {
         t->allowed = k->next;
         free (k);
@@ -176,6 +181,8 @@ static int transport_bind (struct transport *t, const char *uri, char *bound,
     if (zmq_bind (t->router, uri) < 0)
         return fail (err, "bind", uri);
     if (zmq_getsockopt (t->router, ZMQ_LAST_ENDPOINT, bound, &size) < 0)
+        return fail (err, "bind", uri);
+    if (!strncmp (bound, "ipc:///", 7) && !(t->socket_file = strdup (bound + 6)))
         return fail (err, "bind", uri);
     return 0;
 }

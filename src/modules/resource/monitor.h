@@ -1,6 +1,7 @@
 /* monitor.h - which brokers are online, which of them torpid
  *
- *   rank 0 ──groups.get {"name": "broker.online"}, streaming──► broker
+ *   rank 0 ──attr.get broker.recovery-mode──► broker         (if set: none is online)
+ *          ──groups.get {"name": "broker.online"}, streaming──► broker
  *          ──groups.get {"name": "broker.torpid"}, streaming──►
  */
 #ifndef RESOURCE_MONITOR_H
