@@ -19,6 +19,8 @@
 #include "cmd/attach_pty.h"
 #include "cmd/attach_stdin.h"
 #include "cmd/cmd.h"
+#include "cmd/mpir.h"
+#include "cmd/procs.h"
 #include "spec/eventlog.h"
 #include "spec/iodata.h"
 
@@ -38,6 +40,8 @@ struct attach {
     flux_future_t *eventlog;
     flux_future_t *exec;
     flux_future_t *output;
+    char service[64];        /* of the shells, and where */
+    int leader;
     struct attach_stdin *input;
     struct attach_pty *pty;  /* the terminal of pty_rank is this one */
     int pty_rank;
@@ -370,6 +374,62 @@ static void start_input (struct attach *a, const json_t *context)
         cmd_err ("%s: the terminal of the job: %s", a->idstr, flux_strerror (errno));
 }
 
+/* The debugger */
+
+static void continued_cb (flux_future_t *f, void *arg)
+{
+    struct attach *a = arg;
+
+    if (flux_future_get (f, NULL) < 0)
+        cmd_err ("%s: SIGCONT: %s", a->idstr, future_strerror (f, errno));
+    flux_future_destroy (f);
+}
+
+static void show_tasks_cb (flux_future_t *f, void *arg)
+{
+    struct attach *a = arg;
+    bool stopped = false;
+    json_t *tasks = procs_get (f, &stopped);
+    int rc = tasks ? mpir_show (tasks) : -errno;
+    flux_future_t *k;
+
+    if (rc == 0)
+        rc = mpir_start_tool (a->id);
+    if (rc < 0)
+        cmd_err ("%s: the tasks are not there for a debugger: %s", a->idstr,
+                 rc == -ENOSYS ? "they have ended" : flux_strerror (-rc));
+    flux_future_destroy (f);
+    if (!stopped)
+        return;
+    k = flux_job_kill (a->h, a->id, SIGCONT);
+    if (!k || flux_future_then (k, -1., continued_cb, a) < 0) {
+        cmd_err ("%s: SIGCONT: %s", a->idstr, flux_strerror (errno));
+        flux_future_destroy (k);
+    }
+}
+
+static void remember_service (struct attach *a, const json_t *context)
+{
+    const char *s;
+
+    if (json_unpack ((json_t *)context, "{s:s s:i}", "service", &s, "leader-rank", &a->leader) == 0)
+        snprintf (a->service, sizeof (a->service), "%s", s);
+}
+
+/* All tasks have been started; the job may be over by now. */
+static void show_tasks (struct attach *a)
+{
+    flux_future_t *f;
+
+    if (!(a->opts->debug || mpir_wanted ()) || a->finished || !a->service[0])
+        return;
+    f = procs_request (a->h, a->service, a->leader);
+    if (!f || flux_future_then (f, -1., show_tasks_cb, a) < 0) {
+        cmd_err ("%s: %s", a->idstr, flux_strerror (errno));
+        flux_future_destroy (f);
+    }
+}
+
 static void end_exec (struct attach *a)
 {
     a->exec_done = true;
@@ -389,8 +449,12 @@ static void exec_event (struct attach *a, const char *event)
     }
     if (a->opts->show_exec || a->opts->verbose > 2)
         show_event (a, "exec.", t, name, context);
-    if (strcmp (name, "shell.init") == 0 && context)
+    if (strcmp (name, "shell.init") == 0 && context) {
+        remember_service (a, context);
         start_input (a, context);
+    }
+    if (strcmp (name, "shell.start") == 0)
+        show_tasks (a);
     if (strcmp (name, "done") == 0)
         end_exec (a);
     if (strcmp (name, "log") == 0 && context) {

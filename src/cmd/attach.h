@@ -13,6 +13,7 @@ struct attach_opts {
     bool show_events;
     bool show_exec;
     bool show_status;
+    bool debug;              /* show the tasks to a debugger (mpir.h); also if there is one */
     int verbose;
     int tail;                /* > 0: only that many last lines */
     const char *stdin_ranks; /* idset, or NULL for all */

@@ -2,6 +2,7 @@
  */
 #include "cmd/cmd.h"
 #include "cmd/job.h"
+#include "cmd/procs.h"
 
 #define OPT(NAME, KEY, ARG, USAGE) \
     { .name = NAME, .key = KEY, .has_arg = (ARG) ? 1 : 0, .arginfo = ARG, .usage = USAGE }
@@ -19,11 +20,19 @@ static struct optparse_option attach_opts[] = {
     OPT ("show-events", 'E', NULL, "Show job events on stderr"),
     OPT ("show-exec", 'X', NULL, "Show exec events on stderr"),
     OPT ("show-status", 0, NULL, "Show job status line while pending"),
+    OPT ("debug", 0, NULL, "Enable parallel debugger to attach to a running job"),
     OPTPARSE_TABLE_END,
 };
 
 static struct optparse_option cancel_opts[] = {
     OPT ("message", 'm', "NOTE", "Set optional cancel exception note"),
+    OPTPARSE_TABLE_END,
+};
+
+static struct optparse_option hostpids_opts[] = {
+    OPT ("delimiter", 'd', "STRING", "Set output delimiter (default=\",\")"),
+    OPT ("ranks", 'r', "IDSET", "Include only task ranks in IDSET (default: all)"),
+    OPT ("timeout", 't', "DURATION", "Timeout after DURATION"),
     OPTPARSE_TABLE_END,
 };
 
@@ -131,6 +140,7 @@ static struct optparse_subcommand subcommands[] = {
     { "attach", job_attach, "[OPTIONS] JOBID", "Interactively attach to job", 0, attach_opts },
     { "cancel", job_cancel, "[OPTIONS] JOBID... [message...]", "Cancel one or more jobs", 0, cancel_opts },
     { "eventlog", job_eventlog, "[OPTIONS] JOBID", "Display eventlog for a job", 0, eventlog_opts },
+    { "hostpids", job_hostpids, "[OPTIONS] JOBID", "Print host:pid pairs for tasks of running job", 0, hostpids_opts },
     { "id", job_id, "[OPTIONS] [JOBID...]", "Convert jobid(s) to another form", 0, id_opts },
     { "info", job_info, "[OPTIONS] JOBID KEY", "Display info for a job", 0, info_opts },
     { "kill", job_kill, "[OPTIONS] JOBID...", "Send signal to running job", 0, kill_opts },

@@ -43,6 +43,7 @@ int job_attach (optparse_t *p, int argc, char **argv)
     int n = optparse_option_index (p);
     const char *tail = optparse_get_str (p, "tail", NULL);
     struct attach_opts opts = {
+        .debug = optparse_hasopt (p, "debug"),
         .label = optparse_hasopt (p, "label-io"),
         .read_only = optparse_hasopt (p, "read-only"),
         .show_events = optparse_hasopt (p, "show-events"),

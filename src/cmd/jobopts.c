@@ -20,6 +20,7 @@
 #include "cmd/jobenv.h"
 #include "cmd/jobopts.h"
 #include "cmd/jobres.h"
+#include "cmd/mpir.h"
 #include "spec/constraint.h"
 #include "spec/dependency.h"
 
@@ -513,6 +514,8 @@ json_t *jobopts_jobspec (optparse_t *p, enum jobopts_kind kind, int argc, char *
     }
     resources = jobres_make (p, kind, &count, options);
     apply_setopts (p, options);
+    if (mpir_wanted () && strcmp (cmd_name (), "flux-run") == 0)    /* it wants to see main() */
+        json_object_set_new (options, "stop-tasks-in-exec", json_true ());
     attributes = json_pack ("{s:o}", "system", make_system (p, kind, options));
     apply_setattrs (p, attributes);
     return json_pack ("{s:i s:o s:[{s:o s:s s:o}] s:o}", "version", 1, "resources", resources,

@@ -2,16 +2,20 @@
  * where they are
  *
  *   tool ──proctable {}──► leader ──proctable──► each other shell
- *        ◄── {"tasks":[[rank, host, pid, executable], ...]}
+ *        ◄── {"tasks":[[rank, host, pid, executable], ...], "stopped"}
+ *
+ * in order of ranks, without those that have ended.
  */
 #define FLUX_SHELL_PLUGIN_NAME "debug"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "shell/builtins.h"
 #include "shell/internal.h"
@@ -64,17 +68,58 @@ struct query {
     int errnum;
 };
 
+/* Where it can be found: the name may be relative, or of a script's first line. */
+static const char *executable (struct shell_task *task, char *buf, size_t size)
+{
+    char link[64];
+    ssize_t n;
+
+    snprintf (link, sizeof (link), "/proc/%d/exe", (int)flux_subprocess_pid (task->proc));
+    if ((n = readlink (link, buf, size - 1)) < 0)
+        return flux_cmd_arg (task->cmd, 0);
+    buf[n] = '\0';
+    return buf;
+}
+
 static int add_local (flux_shell_t *shell, json_t *tasks)
 {
+    char exe[PATH_MAX];
+
     list_foreach (&shell->tasks, n) {
         struct shell_task *task = list_entry (n, struct shell_task, node);
-        if (task->proc
+        if (task->proc && !task->exited
             && json_array_append_new (tasks, json_pack (
                    "[i s i s]", task->rank, shell->info.nodes[shell->info.shell_rank].host,
-                   (int)flux_subprocess_pid (task->proc), flux_cmd_arg (task->cmd, 0))) < 0)
+                   (int)flux_subprocess_pid (task->proc), executable (task, exe, sizeof (exe)))) < 0)
             return -ENOMEM;
     }
     return 0;
+}
+
+static int by_rank (const void *a, const void *b)
+{
+    json_int_t x = json_integer_value (json_array_get (*(json_t *const *)a, 0));
+    json_int_t y = json_integer_value (json_array_get (*(json_t *const *)b, 0));
+
+    return (x > y) - (x < y);
+}
+
+/* In place; without memory they stay in the order of shells. */
+static json_t *sort_tasks (json_t *tasks)
+{
+    size_t n = json_array_size (tasks);
+    json_t **v = calloc (n + 1, sizeof (*v));
+
+    for (size_t i = 0; v && i < n; i++)
+        v[i] = json_incref (json_array_get (tasks, i));
+    if (v) {
+        qsort (v, n, sizeof (*v), by_rank);
+        json_array_clear (tasks);
+        for (size_t i = 0; i < n; i++)
+            json_array_append_new (tasks, v[i]);
+    }
+    free (v);
+    return tasks;
 }
 
 static void answer (struct query *q)
@@ -87,7 +132,8 @@ static void answer (struct query *q)
     if (q->errnum)
         rc = flux_respond_error (h, q->msg, q->errnum, NULL);
     else
-        rc = flux_respond_pack (h, q->msg, "{s:O}", "tasks", q->tasks);
+        rc = flux_respond_pack (h, q->msg, "{s:O s:b}", "tasks", sort_tasks (q->tasks), "stopped",
+                                stop_wanted (q->shell));
     if (rc < 0)
         shell_log_errno ("proctable");
     flux_msg_decref (q->msg);
