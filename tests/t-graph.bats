@@ -168,6 +168,38 @@ Y
     echo "match satisfiability xor.yaml" | rq | grep -q Unsatisfiable
 }
 
+# nine N: a request for N whole nodes of nine, of which node2 and node6 are down
+nine() {
+    cat >R.json <<'R'
+{"version":1,"execution":{"R_lite":[{"rank":"0-8","children":{"core":"0"}}],
+ "starttime":0,"expiration":0,"nodelist":["a[0-8]"]}}
+R
+    cat >n.yaml <<Y
+version: 9999
+resources: [{type: node, count: $1, exclusive: true, with: [{type: slot, count: 1, label: a, with: [{type: core, count: 1}]}]}]
+attributes: {system: {duration: 100}}
+Y
+    { cat; echo "set-status /cluster0/a2 down"; echo "set-status /cluster0/a6 down"
+      echo "match allocate n.yaml"; } |
+        timeout 20 "$FLUX_BUILD/resource-query" -f rv1exec -L R.json -F rv1_nosched -P "$2" |
+        sed -n 's/.*"nodelist": \["\([^"]*\)".*/\1/p'
+}
+
+@test "locality takes the longest runs of ids" {
+    [ "$(nine 2 locality </dev/null)" = "a[3-4]" ]
+    [ "$(nine 4 locality </dev/null)" = "a[0,3-5]" ]
+    [ "$(nine 2 low </dev/null)" = "a[0-1]" ]
+}
+
+@test "variation takes nodes of like class" {
+    classes() { for n in 0:1 1:9 3:5 4:4 5:8 7:5; do
+                    echo "set-property /cluster0/a${n%:*} perf_class=${n#*:}"; done; }
+    [ "$(classes | nine 2 variation)" = "a[3,7]" ]
+    [ "$(classes | nine 3 variation)" = "a[3-4,7]" ]
+    [ "$(classes | nine 1 variation)" = "a0" ]
+    [ "$(classes | nine 7 variation)" = "a[0-1,3-5,7-8]" ]
+}
+
 @test "constraints choose nodes" {
     sed 's/^    duration: 3600/    duration: 3600\n    constraints: {"hostlist": ["node0"]}/' \
         "$(T1 2)" >c.yaml

@@ -345,7 +345,9 @@ static bool settle (struct ctx *c, struct collect *k, size_t start, int64_t *sco
         match_short (c, k->v, k->r, k->units);
         return false;
     }
-    if (c->policy->first && k->units > best)
+    if (match_compares (c, c->type[req_number (c, k->r)]))
+        match_order (c, c->type[req_number (c, k->r)], k->seg, k->n, best);
+    else if (c->policy->first && k->units > best)
         qsort (k->seg, k->n, sizeof (*k->seg), c->policy->high ? cmp_high : cmp_low);
     while (keep < k->n && sum < best) {
         struct segment *s = &k->seg[keep++];
@@ -364,9 +366,10 @@ static bool settle (struct ctx *c, struct collect *k, size_t start, int64_t *sco
 
 bool match_one (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
 {
-    struct collect k = { .r = r, .v = v, .most = request_most (r) };
-    size_t start = c->npick;
     int type = c->type[req_number (c, r)];
+    struct collect k = { .r = r, .v = v, .most = match_compares (c, type)
+                                                 ? REQUEST_MANY : request_most (r) };
+    size_t start = c->npick;
     bool ok;
 
     if (r->slot)

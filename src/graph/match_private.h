@@ -83,6 +83,11 @@ struct segment {
 void match_keep (struct ctx *c, size_t start, struct segment *seg, size_t nseg,
                  size_t keep);
 
+/* Does the policy want to see all of a type before it takes some?  Then these are put in
+ * its order; 'want' will be taken. */
+bool match_compares (const struct ctx *c, int type);
+void match_order (struct ctx *c, int type, struct segment *seg, size_t n, int64_t want);
+
 /* Call fn for each vertex of a type below v, best first by the policy, until it
  * returns true.  What is certain not to be of use now is left out. */
 typedef bool (*each_f) (struct ctx *c, uint32_t u, void *arg);

@@ -21,6 +21,8 @@ static const struct {
     { "firstnode", { .high = true, .node_centric = true, .first = true } },
     { "firstnodex", { .high = true, .node_centric = true, .node_exclusive = true,
                       .first = true } },
+    { "locality", { .runs = true } },
+    { "variation", { .classes = true } },
 };
 
 static int bad (flux_error_t *err, const char *what, int len, const char *s)
@@ -28,7 +30,7 @@ static int bad (flux_error_t *err, const char *what, int len, const char *s)
     if (err)
         errmsg (err, 0, "%s '%.*s': expected first, "
                   "high, low, lonode, hinode, lonodex, hinodex, firstnode, "
-                  "firstnodex, or terms like policy=low "
+                  "firstnodex, locality, variation, or terms like policy=low "
                   "node_exclusive=true", what, len, s);
     return -EINVAL;
 }

@@ -12,10 +12,12 @@ struct policy {
     bool node_centric;      /* by the id of the node before the own id */
     bool node_exclusive;    /* nodes are taken whole */
     bool first;             /* stop at the first that do */
+    bool runs;              /* the longest runs of consecutive ids first */
+    bool classes;           /* nodes whose property perf_class varies least */
 };
 
 /* A name ("first", "high", "low", "lonode", "hinode", "lonodex", "hinodex",
- * "firstnode", "firstnodex"), or terms "policy=low
+ * "firstnode", "firstnodex", "locality", "variation"), or terms "policy=low
  * node_centric=true node_exclusive=true set_stop_on_1_matches=true".
  * 0, or -EINVAL with err->text. */
 int policy_parse (const char *s, struct policy *p, flux_error_t *err);

@@ -342,6 +342,16 @@ static void test_hinode (void **state)
     run ("hinode");
 }
 
+static void test_locality (void **state)
+{
+    run ("locality");
+}
+
+static void test_variation (void **state)
+{
+    run ("variation");
+}
+
 static void test_firstnode (void **state)
 {
     run ("firstnode");
@@ -550,6 +560,8 @@ int main (void)
         cmocka_unit_test (test_low),
         cmocka_unit_test (test_lonode),
         cmocka_unit_test (test_hinode),
+        cmocka_unit_test (test_locality),
+        cmocka_unit_test (test_variation),
         cmocka_unit_test (test_firstnode),
         cmocka_unit_test (test_pool),
         cmocka_unit_test (test_results),

@@ -60,6 +60,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     try_request (g, s, strlen (s), "first", false);
     try_request (g, s, strlen (s), "high", false);
     try_request (g, s, strlen (s), "lonodex", false);
+    try_request (g, s, strlen (s), "locality", true);
     try_request (g, s, strlen (s), "low", true);
     free (s);
     graph_free (g);
