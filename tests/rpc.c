@@ -1,9 +1,9 @@
 /* rpc.c - send one request and print what comes back, for tests
  *
- * rpc [-s] [-r RANK] TOPIC [JSON]
+ * rpc [-n] [-s] [-r RANK] TOPIC [JSON]
  *
  * Prints each response's payload on a line.  -s: a streaming request, until it
- * ends.  Exit code 0; or the errno of an error response, printed with its text.
+ * ends.  -n: one that is not answered.  Exit code 0; or the errno of an error response, printed with its text.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -45,28 +45,40 @@ static int print (flux_future_t *f)
 int main (int argc, char **argv)
 {
     uint32_t rank = FLUX_NODEID_ANY;
-    bool stream = false;
+    bool stream = false, answered = true;
     flux_future_t *f;
     flux_t *h;
     int c, rc;
 
-    while ((c = getopt (argc, argv, "sr:")) >= 0) {
+    while ((c = getopt (argc, argv, "nsr:")) >= 0) {
         if (c == 's')
             stream = true;
+        else if (c == 'n')
+            answered = false;
         else if (c == 'r')
             rank = parse_rank (optarg);
         else
             return 1;
     }
     if (optind == argc) {
-        fprintf (stderr, "usage: rpc [-s] [-r RANK] TOPIC [JSON]\n");
+        fprintf (stderr, "usage: rpc [-n] [-s] [-r RANK] TOPIC [JSON]\n");
         return 1;
     }
     if (!(h = flux_open (NULL, 0))
         || !(f = flux_rpc (h, argv[optind], argv[optind + 1], rank,
-                           stream ? FLUX_RPC_STREAMING : 0))) {
+                           !answered ? FLUX_RPC_NORESPONSE
+                           : stream ? FLUX_RPC_STREAMING : 0))) {
         perror ("rpc");
         return 1;
+    }
+    if (!answered) {
+        /* the broker has it when it answers what was sent after it */
+        flux_future_destroy (f);
+        f = flux_rpc (h, "broker.ping", "{}", FLUX_NODEID_ANY, 0);
+        rc = f && flux_rpc_get (f, NULL) == 0 ? 0 : errno;
+        flux_future_destroy (f);
+        flux_close (h);
+        return rc;
     }
     while ((rc = print (f)) == 0 && stream)
         flux_future_reset (f);

@@ -406,22 +406,32 @@ SH
     awk -v a="${lines[0]}" -v b="${lines[2]}" 'BEGIN { d = a - b; exit !(d < 1 && d > -1) }'
 }
 
-@test "what a job releases before its end may be used by the next" {
-    cat_helpers
-    cat >part.sh <<'SH'
-#!/bin/sh
-[ "$(flux getattr rank)" = 0 ] || exit 0
-until test -e go; do sleep 0.05; done
-SH
-    chmod +x part.sh
-    sched 2 1 '
-        flux module trace -f sched-fluxion-qmanager >trace & t=$!
-        a=$(flux submit -N2 ./part.sh); starts $a
-        b=$(job -N1); w=$(flux jobs -no {state} $b)
-        touch go
-        flux job wait-event -t 20 $a clean >/dev/null; starts $b
-        kill $t; echo done'
-    [ "$output" = done ]
+@test "part of what a job has is given back: the next job has it, and keeps it when the first ends" {
+    sched 2 2 '
+        a=$(job -N2 -n4); starts $a
+        b=$(job -N1 -n2); waits $b
+        echo "{\"id\":$(flux job id --to=dec $a),\"R\":$(flux job info $a R \
+            | jq -c "del(.execution.nslots) | .execution.R_lite[0].rank = \"1\" | .execution.nodelist = [\"node1\"]")}" >part
+        rpc -n sched.free "$(cat part)"
+        starts $b; R_lite $b
+        flux cancel $a; flux job wait-event $a clean >/dev/null
+        rpc sched.resource-status {} | jq -c .allocated.execution.R_lite
+        c=$(job -N1 -n2); starts $c; ranks $c'
+    [ "$output" = '[{"rank":"1","children":{"core":"0-1"}}]
+[{"rank":"1","children":{"core":"0-1"}}]
+0' ]
+}
+
+@test "a queue of hosts" {
+    printf '[queues.front]\nhosts = "node2"\n[queues.rest]\nhosts = "node[0-1]"\n' >fluxion.toml
+    sched 3 1 '
+        flux queue start --all --quiet
+        a=$(job -q front -N1); b=$(job -q rest -N2); c=$(job -q front -n1)
+        starts $a; ranks $a; starts $b; ranks $b
+        pending 1; state $c; flux job info $a R | jq -c .execution.properties
+        flux submit -q front -N2 true 2>&1'
+    [ "${lines[0]} ${lines[1]} ${lines[2]} ${lines[3]}" = "2 0-1 SCHED null" ]
+    [[ "${lines[4]}" == *"asks for 2 nodes; there is 1 that meets its constraints" ]]
 }
 
 @test "nested: a batch job in a batch job, each with the graph scheduler" {
