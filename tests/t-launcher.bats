@@ -74,15 +74,15 @@ PROBE='echo $(flux getattr broker.boot-method) $(flux getattr size) $(flux getat
 }
 
 @test "rendezvous: what goes wrong is said, by all, and soon" {
-    export FLUX_PMI_CLIENT_METHODS=rendezvous FLUX_RENDEZVOUS_TIMEOUT=500ms
+    export FLUX_PMI_CLIENT_METHODS=rendezvous FLUX_BOOT_TIMEOUT=500ms
     run step 1 2 flux start true
     [ "$status" -eq 1 ]
     [[ "$output" == *"rank 0 not found within 0.5 seconds"*"No such file"* ]]
     run step 0 3 flux start true
     [ "$status" -eq 1 ]
     [[ "$output" == *"rank 1-2 did not come within"* ]]
-    FLUX_RENDEZVOUS_TIMEOUT=soon run step 0 2 flux start true
-    [[ "$output" == *"FLUX_RENDEZVOUS_TIMEOUT=soon is not a duration"* ]]
+    FLUX_BOOT_TIMEOUT=soon run step 0 2 flux start true
+    [[ "$output" == *"FLUX_BOOT_TIMEOUT=soon is not a duration"* ]]
     # a file that others could have written or read
     echo '{}' >.flux-slurm-1.0-0
     run step 1 2 flux start true
@@ -92,7 +92,7 @@ PROBE='echo $(flux getattr broker.boot-method) $(flux getattr size) $(flux getat
     [[ "$output" == *"malformed"* ]]
     rm .flux-slurm-1.0-0
     # one that leaves in the middle takes the others along
-    export FLUX_RENDEZVOUS_TIMEOUT=30s
+    export FLUX_BOOT_TIMEOUT=30s
     step 2 3 flux pmi barrier --test-abort=2 2>/dev/null &
     step 1 3 flux start true 2>err1 &
     run step 0 3 flux start true

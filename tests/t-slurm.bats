@@ -108,7 +108,7 @@ END
 
 @test "no method works: an error that names each, and why, never an instance of one" {
     FLUX_PMI_CLIENT_METHODS="simple libpmi:/nonexistent rendezvous:/nonexistent single" \
-        FLUX_RENDEZVOUS_TIMEOUT=1s run in_step -l flux start sh -c 'echo not this'
+        FLUX_BOOT_TIMEOUT=1s run in_step -l flux start sh -c 'echo not this'
     echo "$output"
     [ "$status" -ne 0 ]
     [[ "$output" != *"not this"* ]]
@@ -167,14 +167,18 @@ END
 exec sh -c 'kill -KILL $$'
 END
     chmod +x kill.sh
-    FLUX_PMI_CLIENT_METHODS=rendezvous FLUX_RENDEZVOUS_TIMEOUT=2s run in_step ./kill.sh
+    FLUX_PMI_CLIENT_METHODS=rendezvous FLUX_BOOT_TIMEOUT=2s run in_step ./kill.sh
     echo "$output"
     [ "$status" -ne 0 ]
     [[ "$output" == *"rank 1 did not come within 2 seconds"* ]]
     [[ "$output" != *"not this"* ]]
-    run in_step --kill-on-bad-exit ./kill.sh
-    [ "$status" -ne 0 ]
-    [[ "$output" != *"not this"* ]]
+    for mpi in none pmi2; do
+        FLUX_BOOT_TIMEOUT=2s run timeout $((60 * TEST_SLOW)) srun -N2 -n2 --mpi=$mpi ./kill.sh
+        echo "$output"
+        [ "$status" -ne 0 ]
+        [[ "$output" == *"not all of 2 processes came within 2 seconds"* ]]
+        [[ "$output" != *"not this"* ]]
+    done
 }
 
 @test "scancel ends the instance, and nothing of it is left" {

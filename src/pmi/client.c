@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -20,6 +21,7 @@ struct pmi_client {
     int keylen_max;
     int vallen_max;
     const volatile sig_atomic_t *interrupt;
+    double timeout;     /* of a call, in seconds; 0: none */
     char value[PMI_WIRE_VALLEN_MAX];
     char line[PMI_WIRE_LINE_MAX + 1];
 };
@@ -45,14 +47,26 @@ static void trace (struct pmi_client *c, char dir, const char *line)
                  (int)strcspn (line, "\n"), line);
 }
 
+static double now (void)
+{
+    struct timespec ts;
+
+    clock_gettime (CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + ts.tv_nsec * 1e-9;
+}
+
 /* The flag may be set just before poll(2) begins, so it waits in short pieces. */
-static int wait_readable (struct pmi_client *c)
+static int wait_readable (struct pmi_client *c, flux_error_t *err)
 {
     struct pollfd pfd = { .fd = c->fd, .events = POLLIN };
+    double start = now ();
 
-    while (poll (&pfd, 1, c->interrupt ? 100 : -1) <= 0)
+    while (poll (&pfd, 1, c->interrupt || c->timeout > 0. ? 100 : -1) <= 0) {
         if (c->interrupt && *c->interrupt)
-            return -EINTR;
+            return errmsg (err, -EINTR, "PMI: interrupted");
+        if (c->timeout > 0. && now () - start >= c->timeout)
+            return errmsg (err, -ETIMEDOUT, "PMI: no answer within %g seconds", c->timeout);
+    }
     return 0;
 }
 
@@ -62,8 +76,9 @@ static int read_line (struct pmi_client *c, flux_error_t *err)
     size_t len = 0;
 
     for (;;) {
-        if (wait_readable (c) < 0)
-            return errmsg (err, -EINTR, "PMI: interrupted");
+        int rc = wait_readable (c, err);
+        if (rc < 0)
+            return rc;
         ssize_t n = read (c->fd, c->line + len, sizeof (c->line) - 1 - len);
         if (n < 0 && errno == EINTR)
             continue;
@@ -223,6 +238,11 @@ void pmi_client_close (struct pmi_client *c)
         return;
     close (c->fd);
     free (c);
+}
+
+void pmi_client_set_timeout (struct pmi_client *c, double seconds)
+{
+    c->timeout = seconds;
 }
 
 int pmi_client_rank (const struct pmi_client *c)

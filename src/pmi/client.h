@@ -26,6 +26,9 @@ struct pmi_client *pmi_client_open (int fd, int rank, int size, bool debug,
                                     flux_error_t *err);
 void pmi_client_close (struct pmi_client *c);
 
+/* A call that waits longer for its answer fails with -ETIMEDOUT.  0: no limit. */
+void pmi_client_set_timeout (struct pmi_client *c, double seconds);
+
 int pmi_client_rank (const struct pmi_client *c);
 int pmi_client_size (const struct pmi_client *c);
 /* Lengths that the server takes, each with NUL. */

@@ -76,9 +76,20 @@ static bool find_pmix (struct launcher *l)
     return true;
 }
 
+/* Slurm's pmi2 plugin names the step, other launchers of a Slurm job do not. */
+static bool is_of_slurm (void)
+{
+    const char *id = env ("PMI_JOBID");
+    char step[64];
+
+    snprintf (step, sizeof (step), "%.20s.%.20s", env ("SLURM_JOB_ID") ? env ("SLURM_JOB_ID") : "",
+              env ("SLURM_STEP_ID") ? env ("SLURM_STEP_ID") : "");
+    return id && !strcmp (id, step);
+}
+
 static bool find_pmi (struct launcher *l)
 {
-    if (!env ("PMI_RANK") || !env ("PMI_SIZE"))
+    if (!env ("PMI_RANK") || !env ("PMI_SIZE") || is_of_slurm ())
         return false;
     take (l, "PMI", "PMI_RANK", "PMI_SIZE");
     return true;

@@ -17,6 +17,7 @@ struct pmi_place {
 struct pmi_context {
     const struct pmi_args *args;
     const struct launcher *launcher;
+    double timeout;        /* to wait for the others, in seconds; 0: for ever */
 };
 
 struct pmi_method {

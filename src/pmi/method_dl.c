@@ -88,11 +88,25 @@ static int start (pthread_t *t, struct call *c)
     return -rc;
 }
 
-int method_dl_wait (int (*fn) (void *arg), void *arg, int *resultp,
-                    const volatile sig_atomic_t *interrupt, flux_error_t *err)
+/* In pieces of 100 ms: 0, -EINTR, -ETIMEDOUT. */
+static int wait_done (const struct pmi_context *ctx, struct call *c, flux_error_t *err)
+{
+    const volatile sig_atomic_t *interrupt = ctx->args->interrupt;
+    struct pollfd pfd = { .fd = c->done, .events = POLLIN };
+
+    for (int n = 1; poll (&pfd, 1, 100) <= 0; n++) {
+        if (interrupt && *interrupt)
+            return errmsg (err, -EINTR, "interrupted");
+        if (ctx->timeout > 0. && n * 0.1 >= ctx->timeout)
+            return errmsg (err, -ETIMEDOUT, "no answer within %g seconds", ctx->timeout);
+    }
+    return 0;
+}
+
+int method_dl_wait (const struct pmi_context *ctx, int (*fn) (void *arg), void *arg,
+                    int *resultp, flux_error_t *err)
 {
     struct call *c = calloc (1, sizeof (*c));
-    struct pollfd pfd = { .events = POLLIN };
     pthread_t t;
     int rc;
 
@@ -106,12 +120,10 @@ int method_dl_wait (int (*fn) (void *arg), void *arg, int *resultp,
         free (c);
         return errmsg (err, rc, "cannot start a thread: %s", strerror (-rc));
     }
-    pfd.fd = c->done;
-    while (poll (&pfd, 1, 100) <= 0)
-        if (interrupt && *interrupt) {
-            pthread_detach (t);
-            return errmsg (err, -EINTR, "interrupted");    /* 'c' is the thread's */
-        }
+    if ((rc = wait_done (ctx, c, err)) < 0) {
+        pthread_detach (t);            /* 'c' is the thread's now */
+        return rc;
+    }
     pthread_join (t, NULL);
     *resultp = c->result;
     close (c->done);

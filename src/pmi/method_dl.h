@@ -12,10 +12,11 @@ void *method_dl_open (const char *name, const char *path, bool noflux,
 /* Look up 'name' of the library: NULL with err->text. */
 void *method_dl_symbol (void *dso, const char *name, flux_error_t *err);
 
-/* Run a call that may wait for others in a thread of its own, so that a signal can
- * end the wait: then -EINTR, the call goes on, and the library and 'arg' must not be
- * touched any more.  Otherwise *resultp is what fn (arg) returned. */
-int method_dl_wait (int (*fn) (void *arg), void *arg, int *resultp,
-                    const volatile sig_atomic_t *interrupt, flux_error_t *err);
+/* Run a call that may wait for others in a thread of its own, so that a signal or
+ * ctx->timeout can end the wait: then -EINTR or -ETIMEDOUT, the call goes on, and the
+ * library and 'arg' must not be touched any more.  Otherwise *resultp is what fn (arg)
+ * returned. */
+int method_dl_wait (const struct pmi_context *ctx, int (*fn) (void *arg), void *arg,
+                    int *resultp, flux_error_t *err);
 
 #endif /* !PMI_METHOD_DL_H */

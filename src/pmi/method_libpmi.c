@@ -26,7 +26,7 @@ struct libpmi {
     int value_max;
     char *value;
     bool lost;          /* a call was given up and may still run */
-    const volatile sig_atomic_t *interrupt;
+    struct pmi_context ctx;
 };
 
 static int failed (flux_error_t *err, const char *call, int result)
@@ -90,7 +90,7 @@ static int libpmi_open (const struct pmi_context *ctx, const char *path, void **
 
     if (!l)
         return errmsg (err, -ENOMEM, "out of memory");
-    l->interrupt = ctx->args->interrupt;
+    l->ctx = *ctx;
     if (load (&l->api, path, ctx->args->noflux, err) < 0 || init (l, place, err) < 0) {
         libpmi_close (l);
         return -ENOENT;
@@ -136,9 +136,9 @@ static int libpmi_barrier (void *data, flux_error_t *err)
 {
     struct libpmi *l = data;
     int result;
-    int rc = method_dl_wait (commit_and_wait, l, &result, l->interrupt, err);
+    int rc = method_dl_wait (&l->ctx, commit_and_wait, l, &result, err);
 
-    if (rc == -EINTR)
+    if (rc == -EINTR || rc == -ETIMEDOUT)
         l->lost = true;
     return rc < 0 ? rc : result ? failed (err, "PMI_Barrier", result) : 0;
 }

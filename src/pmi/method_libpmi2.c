@@ -32,7 +32,7 @@ struct libpmi2 {
     char value[VALUE_MAX + 1];
     bool cray;
     bool lost;          /* a call was given up and may still run */
-    const volatile sig_atomic_t *interrupt;
+    struct pmi_context ctx;
 };
 
 static int failed (flux_error_t *err, const char *call, int result)
@@ -88,7 +88,7 @@ static int libpmi2_open (const struct pmi_context *ctx, const char *path, void *
 
     if (!l)
         return errmsg (err, -ENOMEM, "out of memory");
-    l->interrupt = ctx->args->interrupt;
+    l->ctx = *ctx;
     l->cray = ctx->args->cray;
     if (load (l, path, ctx->args->noflux, err) < 0 || init (l, place, err) < 0) {
         free (l);
@@ -170,9 +170,9 @@ static int libpmi2_barrier (void *data, flux_error_t *err)
 {
     struct libpmi2 *l = data;
     int result;
-    int rc = method_dl_wait (fence, l, &result, l->interrupt, err);
+    int rc = method_dl_wait (&l->ctx, fence, l, &result, err);
 
-    if (rc == -EINTR)
+    if (rc == -EINTR || rc == -ETIMEDOUT)
         l->lost = true;
     return rc < 0 ? rc : result ? failed (err, "PMI2_KVS_Fence", result) : 0;
 }

@@ -4,9 +4,9 @@
  * to rank 0 (pmi/rendezvous.h).
  */
 #include <errno.h>
+#include <math.h>
 #include <flux/hostlist.h>
 
-#include "base/duration.h"
 #include "base/errmsg.h"
 #include "pmi/method.h"
 #include "pmi/rendezvous.h"
@@ -43,17 +43,6 @@ static char *first_host (void)
 
     hostlist_destroy (hl);
     return s;
-}
-
-static int set_timeout (struct rendezvous *r, flux_error_t *err)
-{
-    const char *s = getenv ("FLUX_RENDEZVOUS_TIMEOUT");
-
-    r->args.timeout = 60.;
-    if (s && duration_parse (s, &r->args.timeout) < 0)
-        return errmsg (err, -EINVAL, "FLUX_RENDEZVOUS_TIMEOUT=%.40s is not a duration such"
-                       " as 60s", s);
-    return 0;
 }
 
 static int join (struct rendezvous *r, flux_error_t *err)
@@ -97,7 +86,8 @@ static int rendezvous_open (const struct pmi_context *ctx, const char *path,
         r->args.size = place->size = l->size;
         r->args.interrupt = ctx->args->interrupt;
         snprintf (place->name, sizeof (place->name), "%s", l->id);
-        if ((rc = set_timeout (r, err)) == 0 && (rc = set_path (r, path, l->id, err)) == 0)
+        r->args.timeout = ctx->timeout > 0. ? ctx->timeout : INFINITY;
+        if ((rc = set_path (r, path, l->id, err)) == 0)
             rc = join (r, err);
     }
     if (rc < 0 && r)

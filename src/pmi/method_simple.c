@@ -19,6 +19,7 @@ static int simple_open (const struct pmi_context *ctx, const char *path, void **
         return errmsg (err, -ENOENT, "PMI_FD=%.20s is not an open descriptor", fd);
     if (!(c = pmi_client_open_env (ctx->args->debug, ctx->args->interrupt, err)))
         return errno == ENOENT ? -EPROTO : -errno;
+    pmi_client_set_timeout (c, ctx->timeout);
     place->rank = pmi_client_rank (c);
     place->size = pmi_client_size (c);
     snprintf (place->name, sizeof (place->name), "%s", pmi_client_kvsname (c));

@@ -1,7 +1,9 @@
 /* pmi.c - find the method that works, and call it
  */
 #include <errno.h>
+#include <math.h>
 
+#include "base/duration.h"
 #include "base/errmsg.h"
 #include "pmi/method.h"
 
@@ -11,6 +13,7 @@ struct pmi {
     struct pmi_place place;
     struct launcher launcher;
     struct pmi_args args;
+    double timeout;
     char *mapping;
     char *note;
 };
@@ -66,7 +69,8 @@ static int check_place (struct pmi *p, const struct pmi_place *place, flux_error
 static int try_method (struct pmi *p, const struct pmi_method *m, const char *path,
                        flux_error_t *err)
 {
-    struct pmi_context ctx = { .args = &p->args, .launcher = &p->launcher };
+    struct pmi_context ctx = { .args = &p->args, .launcher = &p->launcher,
+                               .timeout = p->timeout };
     struct pmi_place place = { 0 };
     void *data = NULL;
     int rc;
@@ -196,6 +200,21 @@ static const char *default_methods (const struct launcher *l)
     return l->program || l->offers_pmi ? PMI_DEFAULT_METHODS : "simple single";
 }
 
+/* Others end all processes when one dies; srun lets the rest wait for ever, and nobody
+ * is there to end a rendezvous. */
+static int set_timeout (struct pmi *p, struct buf *why)
+{
+    const char *s = getenv ("FLUX_BOOT_TIMEOUT");
+    double seconds = !p->launcher.program || !p->launcher.id[0] ? 0. : 60.;
+
+    if (s && duration_parse (s, &seconds) < 0) {
+        buf_addf (why, "bootstrap: FLUX_BOOT_TIMEOUT=%.40s is not a duration such as 60s", s);
+        return -EINVAL;
+    }
+    p->timeout = isfinite (seconds) ? seconds : 0.;
+    return 0;
+}
+
 struct pmi *pmi_open (const struct pmi_args *args, struct buf *why)
 {
     struct pmi *p = calloc (1, sizeof (*p));
@@ -209,7 +228,7 @@ struct pmi *pmi_open (const struct pmi_args *args, struct buf *why)
     launcher_find (&p->launcher);
     if (!(list = strdup (args->methods ? args->methods : default_methods (&p->launcher))))
         goto nomem;
-    if ((rc = search (p, list, &tried)) < 0)
+    if ((rc = set_timeout (p, why)) == 0 && (rc = search (p, list, &tried)) < 0)
         explain (p, tried.data, rc, why);
     buf_release (&tried);
     free (list);
@@ -310,6 +329,9 @@ int pmi_barrier (struct pmi *p, flux_error_t *err)
 {
     int rc = p->method ? p->method->barrier (p->data, err) : 0;
 
+    if (rc == -ETIMEDOUT && p->method != &method_rendezvous)
+        errmsg (err, rc, "not all of %d processes came within %g seconds: one may have died,"
+                " or FLUX_BOOT_TIMEOUT must be longer", p->place.size, p->timeout);
     trace (p, "barrier: %s", outcome (rc, err));
     return rc;
 }

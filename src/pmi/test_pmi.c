@@ -16,7 +16,7 @@ static const char *const names[] = {
     "SLURM_STEP_ID", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_RESTART_COUNT",
     "SLURM_STEP_TASKS_PER_NODE", "SLURM_DISTRIBUTION", "SLURM_JOB_NUM_NODES", "PBS_JOBID",
     "PBS_TASKNUM", "PBS_NODENUM", "PBS_NUM_NODES", "LSB_JOBID", "LSB_MCPU_HOSTS",
-    "FLUX_PMI_CLIENT_METHODS",
+    "FLUX_PMI_CLIENT_METHODS", "PMI_JOBID",
 };
 
 /* "NAME=VALUE ..." and nothing else of the above */
@@ -59,6 +59,8 @@ static void test_launcher (void **state)
         /* hydra's proxies are a step; its processes are not */
         { "SLURM_JOB_ID=7 SLURM_STEP_ID=2 SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 PMI_FD=3"
           " PMI_RANK=5 PMI_SIZE=8", "PMI", true, 5, 8, "", "7", 0 },
+        { "SLURM_JOB_ID=7 SLURM_STEP_ID=2 SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 PMI_FD=3"
+          " PMI_RANK=1 PMI_SIZE=2 PMI_JOBID=7.2", "Slurm", true, 1, 2, "slurm-7.2-0", "7", 0 },
         { "PMIX_RANK=1 PMIX_NAMESPACE=1/2 OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4",
           "Open MPI", true, 1, 4, "pmix-1_2", "", 0 },
         /* left over in what an instance started */
@@ -207,6 +209,6 @@ int main (void)
         cmocka_unit_test (test_refused),
     };
 
-    setenv ("FLUX_RENDEZVOUS_TIMEOUT", "100ms", 1);
+    setenv ("FLUX_BOOT_TIMEOUT", "100ms", 1);
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
