@@ -102,7 +102,7 @@ flux-kvs: ERROR: r.long: no such key" ]]
     [[ "${lines[8]}" == *"the kvs module is loaded"* ]]
 }
 
-UNLOAD='for m in sched-simple job-exec job-info job-list job-ingest job-manager resource kvs-watch kvs; do
+UNLOAD='for m in sched-fluxion-qmanager sched-fluxion-feasibility sched-fluxion-resource job-exec job-info job-list job-ingest job-manager resource kvs-watch kvs; do
     flux module remove $m; done'
 BAD='"data":["sha1-1234567890123456789012345678901234567890"]'
 

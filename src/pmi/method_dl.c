@@ -11,8 +11,8 @@
 #include "pmi/method_dl.h"
 
 /* A library's own symbols go before ours: Slurm has a hostlist_create() too.  The
- * address sanitizer does not allow it. */
-#if defined(__SANITIZE_ADDRESS__)
+ * sanitizers do not allow it. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FLAGS (RTLD_NOW | RTLD_GLOBAL)
 #else
 #define FLAGS (RTLD_NOW | RTLD_GLOBAL | RTLD_DEEPBIND)
