@@ -150,6 +150,22 @@ ends() {
     is full 0
 }
 
+@test "a host that falls silent gets no new jobs until it speaks again; its job goes on" {
+    table '{ host = "test[0-3]" }'
+    broker 0 1 2 3
+    wait_until 20 nodes_are free 'test[0-3]'
+    id=$(timeout 10 flux submit --requires=host:test3 sleep 3)
+    timeout 10 flux job wait-event -t 10 "$id" start
+    kill -STOP "${PIDS[3]}"
+    wait_until 10 nodes_are down test3
+    timeout 10 flux submit --requires=host:test3 true >waiting
+    is full 0
+    kill -CONT "${PIDS[3]}"
+    timeout 20 flux job wait-event -t 15 "$(cat waiting)" clean
+    timeout 10 flux job attach "$id"
+    nodes_are free 'test[0-3]'
+}
+
 @test "a router that is stopped takes its subtree along, which waits for its return" {
     table '{ host = "test[0-3]" }, { host = "test[2-3]", parent = "test1" }'
     broker 0 1 2 3

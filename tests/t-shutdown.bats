@@ -203,3 +203,23 @@ term_after() {
     [ "$status" -eq 0 ]
     [[ "$output" == *"exclude each other"*"unexpected argument"*"rank 0"* ]]
 }
+
+@test "flux shutdown leaves a dump once kvs.gc-threshold is reached, unless someone says no" {
+    stop() {
+        mkdir -m 700 "$1"
+        run start_flux 1 -Sstatedir="$PWD/$1" --conf="kvs.gc-threshold=$2" \
+            sh -c "flux kvs put a=1; flux shutdown --quiet $3; command sleep 20"
+        echo "$output"
+    }
+    stop due 1 ""
+    [ -L due/dump/RESTORE ]
+    stop refused 1 -n
+    [ ! -e refused/dump ]
+    stop early 100000 -y
+    [ ! -e early/dump ]
+    mkdir -m 700 bad
+    run start_flux 1 -Sstatedir="$PWD/bad" --conf='kvs.gc-threshold="x"' flux shutdown
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"kvs.gc-threshold is not a number of commits"* ]]
+}

@@ -136,6 +136,17 @@ local:///run/flux/local ssh://test0/run/flux/local 2" ]
     ! grep -E '(err|crit|warning)\[' err0 err1
 }
 
+@test "flux start --sysconfig begins with the configuration of the system instance" {
+    mkdir -p etc/system
+    cp -r site/conf.d etc/system/
+    on_host 0 mount --bind etc "$FLUX_TOP/etc"
+    run as flux flux start --sysconfig -Sbroker.quorum=1 sh -c 'flux getattr config.path
+        flux getattr broker.boot-method; flux getattr size; flux config get bootstrap.default_port'
+    echo "$output"
+    [ "${lines[*]}" = "$FLUX_TOP/etc/system/conf.d config 2 8050" ]
+    [ "$(as flux flux config get -c system bootstrap.default_port)" = 8050 ]
+}
+
 @test "a batch job and an allocation nest under it" {
     systemctl_start 0 1
     wait_until 20 nodes_up 2
@@ -246,6 +257,13 @@ denied() {
     denied flux overlay disconnect 1
     denied flux dmesg --clear
     denied flux shutdown
+    # nor by way of another host
+    user 1 alice
+    [ "$("${AT[@]}" flux getattr rank)" = 1 ]
+    run "${AT[@]}" flux kvs put a=1
+    [[ $output == *"another user"* ]]
+    run "${AT[@]}" flux exec -r1 true
+    [[ $output == *"requires the instance owner"* ]]
     nodes_up 2
     on_host 0 env -u FLUX_URI flux cancel "$id"
     as flux flux job wait-event -t 10 "$id" clean

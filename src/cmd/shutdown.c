@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/dmesg.h"
@@ -124,6 +125,53 @@ static void background (struct shutdown *s)
     flux_future_destroy (f);
 }
 
+/* kvs.gc-threshold of the configuration, or 0. */
+static json_int_t gc_threshold (flux_t *h)
+{
+    flux_future_t *f = flux_rpc (h, "config.get", NULL, FLUX_NODEID_ANY, 0);
+    json_int_t n = 0;
+
+    if (!f || flux_rpc_get (f, NULL) < 0)
+        cmd_die (1, "config.get: %s", future_strerror (f, errno));
+    if (flux_rpc_get_unpack (f, "{s?{s?I}}", "kvs", "gc-threshold", &n) < 0 || n < 0)
+        cmd_die (1, "kvs.gc-threshold is not a number of commits: mend it, or use --gc or"
+                 " --skip-gc");
+    flux_future_destroy (f);
+    return n;
+}
+
+static int kvs_version (flux_t *h)
+{
+    flux_future_t *f = flux_kvs_getroot (h, NULL, 0);
+    int seq = 0;
+
+    (void)flux_kvs_getroot_get_sequence (f, &seq);   /* no KVS: nothing to collect */
+    flux_future_destroy (f);
+    return seq;
+}
+
+/* Yes, unless someone says no. */
+static bool confirm (optparse_t *p, json_int_t threshold)
+{
+    char line[16];
+
+    if (optparse_hasopt (p, "yes") || optparse_hasopt (p, "no"))
+        return optparse_hasopt (p, "yes");
+    if (!isatty (STDIN_FILENO))
+        return true;
+    fprintf (stderr, "The KVS has had more than %jd commits (kvs.gc-threshold). Collect garbage"
+             " at the next start? [Y/n] ", (intmax_t)threshold);
+    return fgets (line, sizeof (line), stdin) && line[0] != 'n' && line[0] != 'N';
+}
+
+static bool is_due (optparse_t *p, flux_t *h)
+{
+    json_int_t threshold;
+
+    return !flux_attr_get (h, "content.dump") && (threshold = gc_threshold (h)) > 0
+           && kvs_version (h) >= threshold && confirm (p, threshold);
+}
+
 /* rc3 dumps the KVS to where this attribute says. */
 static void set_dump (optparse_t *p, flux_t *h)
 {
@@ -133,6 +181,8 @@ static void set_dump (optparse_t *p, flux_t *h)
         path = "auto";
     if (optparse_hasopt (p, "skip-gc"))
         path = "";
+    if (!path && is_due (p, h))
+        path = "auto";
     if (path && flux_attr_set (h, "content.dump", path) < 0)
         cmd_die (1, "content.dump: %s", flux_strerror (errno));
 }
@@ -161,6 +211,8 @@ int cmd_shutdown (int argc, char **argv)
         cmd_die (1, "unexpected argument '%s'", argv[n + 1]);
     if (optparse_hasopt (p, "dump") + optparse_hasopt (p, "gc") + optparse_hasopt (p, "skip-gc") > 1)
         cmd_die (1, "--dump, --gc and --skip-gc exclude each other");
+    if (optparse_hasopt (p, "yes") && optparse_hasopt (p, "no"))
+        cmd_die (1, "--yes and --no exclude each other");
     if (optparse_hasopt (p, "quiet"))
         s.severity = LOG_WARNING;
     if (optparse_hasopt (p, "verbose"))
