@@ -517,6 +517,22 @@ END
     [ "$status" -eq 0 ]
 }
 
+@test "an empty temporary directory is used again, as if it were new" {
+    in_flux 1 <<'END'
+flux run sh -c 'stat -c "%i %n" $FLUX_JOB_TMPDIR; chmod 755 $FLUX_JOB_TMPDIR' >first
+flux run sh -c 'stat -c "%i %n" $FLUX_JOB_TMPDIR; stat -c %a $FLUX_JOB_TMPDIR; touch $FLUX_JOB_TMPDIR/x' >second
+[ "$(cut -d" " -f1 first | head -1)" = "$(cut -d" " -f1 second | head -1)" ]
+[ "$(cut -d" " -f2 first | head -1)" != "$(cut -d" " -f2 second | head -1)" ]
+[ "$(tail -1 second)" = 700 ]
+flux run sh -c '[ -z "$(ls -A $FLUX_JOB_TMPDIR)" ]'
+! ls -d $TMPDIR/jobtmp-*
+flux getattr rundir >rundir
+END
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ ! -e "$(cat rundir)" ]
+}
+
 @test "the shell removes its temporary directory, also when it fails" {
     in_flux 1 <<'END'
 flux run sh -c 'mkdir -p $FLUX_JOB_TMPDIR/a/b; touch $FLUX_JOB_TMPDIR/a/b/c; ln -s / $FLUX_JOB_TMPDIR/root'

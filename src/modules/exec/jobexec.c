@@ -1,6 +1,7 @@
 /* jobexec.c - the job-exec service (RFC 32)
  */
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "base/errmsg.h"
 #include "base/forkserver.h"
+#include "core/builtin.h"
 #include "core/kvs_proto.h"
 #include "modules/exec/commits.h"
 #include "modules/exec/exec.h"
@@ -303,6 +305,8 @@ static const struct flux_msg_handler_spec htab[] = {
 
 /* Life */
 
+enum { SPARES = 4 };
+
 /* The shell of a job must not take the enclosing instance's job for its own. */
 static bool env_passes (const char *s)
 {
@@ -318,24 +322,44 @@ static bool env_passes (const char *s)
     return strchr (s, '=') != NULL;
 }
 
+/* Temporary directories that shells left to be used again (shell/tmpdir.c) */
+static void remove_spares (struct jobexec *ctx)
+{
+    const char *dir = builtin_attr (ctx->h, "rundir");
+    char path[PATH_MAX];
+
+    for (int i = 0; dir && i < SPARES; i++) {
+        if (snprintf (path, sizeof (path), "%s/jobtmp-%d", dir, i) < (int)sizeof (path))
+            (void)rmdir (path);
+    }
+}
+
+static int add_env (struct jobexec *ctx, size_t *n, const char *name, const char *value)
+{
+    if (value && asprintf (&ctx->env[*n], "%s=%s", name, value) < 0) {
+        ctx->env[*n] = NULL;
+        return -ENOMEM;
+    }
+    *n += value != NULL;
+    return 0;
+}
+
 static int make_env (struct jobexec *ctx)
 {
     size_t n = 0, count = 0;
 
     while (environ[count])
         count++;
-    if (!(ctx->env = calloc (count + 2, sizeof (ctx->env[0]))))
+    if (!(ctx->env = calloc (count + 3, sizeof (ctx->env[0]))))
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         if (env_passes (environ[i]) && !(ctx->env[n++] = strdup (environ[i])))
             return -ENOMEM;
     }
-    if (ctx->local_uri
-        && asprintf (&ctx->env[n], "FLUX_URI=%s", ctx->local_uri) < 0) {
-        ctx->env[n] = NULL;
-        return -ENOMEM;
-    }
-    return 0;
+    return add_env (ctx, &n, "FLUX_URI", ctx->local_uri) < 0
+                   || add_env (ctx, &n, "FLUX_SHELL_SPARE_DIR",
+                               builtin_attr (ctx->h, "rundir")) < 0
+               ? -ENOMEM : 0;
 }
 
 static int make_topo (struct jobexec *ctx, flux_error_t *err)
@@ -408,6 +432,7 @@ static void jobexec_stop (void *arg)
     topo_free (ctx->topo);
     execconf_release (&ctx->conf);
     forkserver_free (ctx->forkserver);
+    remove_spares (ctx);
     for (size_t i = 0; ctx->env && ctx->env[i]; i++)
         free (ctx->env[i]);
     free (ctx->env);
