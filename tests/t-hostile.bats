@@ -207,3 +207,35 @@ sleep RUN" ]
     grep -v '^event pub\|^module list' refused >must
     [ "$(grep -c ': [1-9][0-9]* flux.*ERROR' must)" -eq "$(wc -l <must)" ]
 }
+
+@test "the broker is killed: each of its clients says so in one line, and fails" {
+    cat >s <<'SH'
+id=$(flux submit sleep 1000); flux kvs put x=1; n=0
+while read -r c; do
+    n=$((n + 1))
+    (flux $c >out.$n 2>err.$n </dev/null; echo $? >rc.$n; mv rc.$n ended.$n) &
+done <<END
+job attach $id
+job wait-event $id clean
+job eventlog -F $id
+queue drain
+kvs get --watch --count=2 x
+event sub x
+exec sleep 1000
+run sleep 1000
+submit --wait sleep 1000
+END
+until [ "$(flux jobs -no '{id}' | wc -l)" -eq 3 ]; do :; done
+kill -9 $(flux getattr broker.pid)
+SH
+    run start_flux 1 bash s
+    all_ended() { [ "$(ls ended.* 2>/dev/null | wc -l)" -eq 9 ]; }
+    wait_until 10 all_ended
+    for n in 1 2 3 4 5 6 7 8 9; do
+        grep -v 'job.exception\|^ƒ' err.$n >lines
+        echo "$n: $(cat ended.$n): $(cat lines)"
+        [ "$(cat ended.$n)" -gt 0 ]
+        [ "$(wc -l <lines)" -eq 1 ]
+        grep -q 'lost\|has ended\|cannot reach' lines
+    done
+}

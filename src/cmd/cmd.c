@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 
 static char name_buf[64] = "flux";
+static bool broker_lost;
 
 void cmd_set_name (const char *name)
 {
@@ -29,7 +30,8 @@ static void vreport (const char *fmt, va_list ap)
 
     vsnprintf (text, sizeof (text), fmt, ap);
     fflush (stdout);
-    fprintf (stderr, "%s: ERROR: %s\n", name_buf, text);
+    fprintf (stderr, "%s: ERROR: %s%s\n", name_buf, text,
+             broker_lost ? " (the broker at FLUX_URI has ended, or cut this client off)" : "");
 }
 
 void cmd_err (const char *fmt, ...)
@@ -51,14 +53,23 @@ void cmd_die (int code, const char *fmt, ...)
     exit (code);
 }
 
+/* What fails because of it is reported where it fails. */
+static int on_lost (flux_t *h, void *arg)
+{
+    broker_lost = true;
+    return -1;
+}
+
 flux_t *cmd_open (void)
 {
     flux_error_t err;
     flux_t *h = flux_open_ex (NULL, 0, &err);
     const char *uri = getenv ("FLUX_URI");
 
-    if (h)
+    if (h) {
+        flux_comms_error_set (h, on_lost, NULL);
         return h;
+    }
     if (uri)
         cmd_die (1, "cannot reach the Flux instance at FLUX_URI=%s: %s", uri, err.text);
     cmd_die (1,
