@@ -251,6 +251,43 @@ END
     [ "$status" -eq 0 ]
 }
 
+@test "task maps by a file of hosts" {
+    cat >script <<'END'
+map() { flux job taskmap --to=raw $(flux job last); }
+printf 'node1\nnode0\n' >hosts
+flux run -N2 -n4 --taskmap=hostfile:hosts true; test "$(map)" = "1,3;0,2"
+printf 'node[1,1]\n\nnode0\nnode[0,7]\n' >hosts
+flux run -N2 -n4 --taskmap=hostfile:hosts true; test "$(map)" = "2-3;0-1"
+printf 'node0\n' >hosts
+! flux run -N2 -n4 --taskmap=hostfile:hosts true 2>err
+grep -q "host 'node1' of this job is not in hosts" err
+! flux run -N2 --taskmap=hostfile:no-such-file true 2>err; grep -q 'no-such-file: No such file' err
+printf 'node[0\n' >hosts
+! flux run -N2 --taskmap=hostfile:hosts true 2>err; grep -q "'node\[0' is not a hostlist" err
+END
+    run start_fake 2 4 bash -ex script
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+}
+
+@test "oom.adjust, and a task that the kernel kills for want of memory" {
+    in_flux 1 <<'END'
+test "$(flux run -o oom.adjust=500 cat /proc/self/oom_score_adj)" = 500
+for bad in 1001 -1001 x; do ! flux run -o oom.adjust=$bad true 2>err; grep -q 'oom.adjust: want' err; done
+END
+    [ "$status" -eq 0 ]
+    # in a memory cgroup of version 1 or 2, where we may make one
+    cg=$(awk -F: '$2 == "memory" { print "/sys/fs/cgroup/memory"; exit } $1 == 0 { print "/sys/fs/cgroup"; exit }' /proc/self/cgroup)/fluxtest.$$
+    ! sanitized || return 0
+    mkdir "$cg" 2>/dev/null || return 0
+    for f in memory.limit_in_bytes memory.max; do [ ! -e "$cg/$f" ] || limit=$cg/$f; done
+    if [ -n "${limit-}" ] && echo 100M >"$limit"; then
+        run sh -c 'echo $$ >"$1/cgroup.procs"; exec timeout 60 flux start flux run tail /dev/zero' sh "$cg"
+    fi
+    wait_until 10 rmdir "$cg"
+    [ -z "${limit-}" ] || [ "$status" -eq 137 ]
+    [ -z "${limit-}" ] || grep -q 'task 0 (host .*): out of memory: the kernel has killed 1 process' <<<"$output"
+}
+
 @test "binding" {
     [ "$(nproc)" -ge 2 ] || skip "one processor"
     in_flux 1 <<'END'

@@ -186,6 +186,9 @@ int shell_event (flux_shell_t *shell, const char *name, json_t *context);
 /* debug.c: the method "proctable" */
 int shell_proctable_init (flux_shell_t *shell);
 
+/* oom.c: find the cgroup's counter, once for this process and its copies. */
+void shell_oom_warm_up (void);
+
 /* log.c */
 /* Messages are kept until shell_log_start (), when there is a plugin to take them. */
 void shell_log_init (flux_shell_t *shell);

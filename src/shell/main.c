@@ -522,6 +522,7 @@ static void warm_up (void)
     (void)mallopt (M_TOP_PAD, HEAP_ROOM);
     (void)flux_conf_builtin_get ("shell_initrc", FLUX_CONF_AUTO);
     (void)cpus_warm_up ();
+    shell_oom_warm_up ();
 }
 
 int main (int argc, char **argv)
@@ -532,6 +533,8 @@ int main (int argc, char **argv)
     seed_hashes ();
     if (forkserver_wanted ())
         warm_up ();
+    else
+        shell_oom_warm_up ();
     forkserver_serve (argc, argv);
     if (argc > 1 && (strcmp (argv[1], "-h") == 0 || strcmp (argv[1], "--help") == 0)) {
         usage (stdout);

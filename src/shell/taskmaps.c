@@ -98,36 +98,54 @@ static struct hostlist *read_hostfile (const char *path)
     }
     while ((n = getline (&line, &size, f)) > 0) {
         line[strcspn (line, "\r\n")] = '\0';
-        if (*line && hostlist_append (hl, line) < 0)
+        if (*line && hostlist_append (hl, line) < 0) {
             shell_log_error ("taskmap hostfile: %s: '%s' is not a hostlist", path, line);
+            hostlist_destroy (hl);
+            hl = NULL;
+            break;
+        }
     }
     free (line);
     fclose (f);
     return hl;
 }
 
-/* Tasks go to the hosts in the order of the file, again from its top while a
- * host has room. */
-static struct taskmap *map_hosts (struct hostlist *hl, const struct hostlist *nodes,
-                                  const struct taskmap *def)
+/* The node of each host in the file that is one of this job's, in their order; all of the
+ * job's must be there.  *countp of them; NULL with a message. */
+static int *nodes_of_hosts (struct hostlist *hl, const struct hostlist *nodes, const char *path,
+                            int *countp)
+{
+    int *list = calloc (hostlist_count (hl) + 1, sizeof (*list));
+    int n = 0;
+
+    for (const char *h = hostlist_first (hl); list && h; h = hostlist_next (hl)) {
+        int node = hostlist_find ((struct hostlist *)nodes, h);
+        if (node >= 0)
+            list[n++] = node;
+    }
+    for (int i = 0; list && i < hostlist_count ((struct hostlist *)nodes); i++) {
+        const char *h = hostlist_nth ((struct hostlist *)nodes, i);
+        if (hostlist_find (hl, h) < 0) {
+            shell_log_error ("taskmap hostfile: host '%s' of this job is not in %s", h, path);
+            free (list);
+            return NULL;
+        }
+    }
+    *countp = n;
+    return list;
+}
+
+/* Tasks go to the hosts in the order of the file, again from its top when it ends. */
+static struct taskmap *map_hosts (const int *list, int count, const struct taskmap *def)
 {
     int total = taskmap_total_ntasks (def);
     struct taskmap *map = taskmap_create ();
-    const char *host = hostlist_first (hl);
 
     for (int i = 0; map && i < total; i++) {
-        int node = host ? hostlist_find ((struct hostlist *)nodes, host) : -1;
-        if (node < 0) {
-            shell_log_error ("taskmap hostfile: host '%s' is not in this job", host ? host : "");
+        if (taskmap_append (map, list[i % count], 1, 1) < 0) {
             taskmap_destroy (map);
             return NULL;
         }
-        if (taskmap_append (map, node, 1, 1) < 0) {
-            taskmap_destroy (map);
-            return NULL;
-        }
-        if (!(host = hostlist_next (hl)))
-            host = hostlist_first (hl);
     }
     return map;
 }
@@ -135,13 +153,15 @@ static struct taskmap *map_hosts (struct hostlist *hl, const struct hostlist *no
 static int hostfile_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
 {
     flux_shell_t *shell = flux_plugin_get_shell (p);
-    struct hostlist *hl = read_hostfile (get_value (args));
-    int rc;
+    const char *path = get_value (args);
+    struct hostlist *hl = read_hostfile (path);
+    int count = 0;
+    int *list = hl ? nodes_of_hosts (hl, flux_shell_get_hostlist (shell), path, &count) : NULL;
+    int rc = -1;
 
-    if (!hl)
-        return -1;
-    rc = give_map (args, map_hosts (hl, flux_shell_get_hostlist (shell),
-                                    flux_shell_get_taskmap (shell)));
+    if (list)
+        rc = give_map (args, map_hosts (list, count, flux_shell_get_taskmap (shell)));
+    free (list);
     hostlist_destroy (hl);
     return rc;
 }

@@ -1,5 +1,4 @@
-/* timesignal.c - warn tasks before the time limit (shell option signal), and lower or
- * raise their chance of being killed for memory (oom.adjust)
+/* timesignal.c - warn tasks before the time limit (shell option signal)
  */
 #define FLUX_SHELL_PLUGIN_NAME "signal"
 
@@ -119,38 +118,3 @@ static const struct flux_plugin_handler handlers[] = {
 };
 
 const struct shell_builtin timesignal_builtin = { "signal", signal_wanted, handlers };
-
-/* oom.adjust: tasks inherit the score of the shell. */
-
-static int oom_post_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
-{
-    const json_t *o = shell_option (flux_plugin_get_shell (p), "oom.adjust");
-    int val = json_integer_value (o);
-    char text[16];
-    int fd;
-    ssize_t n;
-
-    if (!json_is_integer (o) || val < -1000 || val > 1000) {
-        shell_log_error ("oom.adjust: want -1000 to 1000");
-        return -1;
-    }
-    n = snprintf (text, sizeof (text), "%d", val);
-    if ((fd = open ("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)) < 0
-        || write (fd, text, n) != n)
-        shell_warn ("oom.adjust=%d: %s", val, strerror (errno));
-    if (fd >= 0)
-        close (fd);
-    return 0;
-}
-
-static bool oom_wanted (flux_shell_t *shell)
-{
-    return shell_option (shell, "oom.adjust") != NULL;
-}
-
-static const struct flux_plugin_handler oom_handlers[] = {
-    { "shell.post-init", oom_post_init, NULL },
-    { NULL, NULL, NULL },
-};
-
-const struct shell_builtin oom_builtin = { "oom", oom_wanted, oom_handlers };
