@@ -531,7 +531,7 @@ END
 id=$(flux submit -N2 -n2 -o stop-tasks-in-exec sh -c 'echo went on')
 flux job wait-event -t 10 -p guest.exec.eventlog $id shell.start >/dev/null
 "$FLUX_TESTS"/rpc $(id -u)-shell-$(flux job id --to=f58plain $id).proctable >table
-pids=$(grep -o '\[[01], *"[^"]*", *[0-9]*, *"sh"' table | sed 's/.*", *\([0-9]*\),.*/\1/')
+pids=$(grep -o '\[[01], *"[^"]*", *[0-9]*, *"/[^"]*sh"' table | sed 's/.*", *\([0-9]*\),.*/\1/')
 test $(echo $pids | wc -w) = 2
 for p in $pids; do grep -q '^State:.*T' /proc/$p/status; done
 kill -CONT $pids
