@@ -104,12 +104,14 @@ optparse_t *cmd_parse (const char *usage, const char *doc,
     return p;
 }
 
-int cmd_run_subcommands (struct optparse_subcommand *table, int argc, char **argv)
+int cmd_run_subcommands_of (const struct optparse_option *opts,
+                            struct optparse_subcommand *table, int argc, char **argv)
 {
     optparse_t *p = optparse_create (name_buf);
     int rc;
 
-    if (!p || optparse_reg_subcommands (p, table) != OPTPARSE_SUCCESS)
+    if (!p || (opts && optparse_add_option_table (p, opts) != OPTPARSE_SUCCESS)
+        || optparse_reg_subcommands (p, table) != OPTPARSE_SUCCESS)
         cmd_die (1, "out of memory");
     if ((rc = optparse_parse_args (p, argc, argv)) < 0)
         return 1;
@@ -121,6 +123,11 @@ int cmd_run_subcommands (struct optparse_subcommand *table, int argc, char **arg
     rc = optparse_run_subcommand (p, argc, argv);
     optparse_destroy (p);
     return rc < 0 ? 1 : rc;
+}
+
+int cmd_run_subcommands (struct optparse_subcommand *table, int argc, char **argv)
+{
+    return cmd_run_subcommands_of (NULL, table, argc, argv);
 }
 
 static bool plain_f58 (void)

@@ -53,6 +53,10 @@ optparse_t *cmd_parse (const char *usage, const char *doc,
 /* Run a command that has subcommands ("flux event pub"): picks argv[1], parses its
  * options, calls it.  Returns the exit code. */
 int cmd_run_subcommands (struct optparse_subcommand *table, int argc, char **argv);
+/* The same where options may stand before the subcommand, which finds them in
+ * optparse_get_parent(). */
+int cmd_run_subcommands_of (const struct optparse_option *opts,
+                            struct optparse_subcommand *table, int argc, char **argv);
 
 /* A job id in the form people read: F58 with the prefix the locale can show
  * (FLUX_F58_FORCE_ASCII).  Writes to buf (at least 32 bytes), returns buf. */

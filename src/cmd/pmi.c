@@ -283,21 +283,5 @@ static struct optparse_subcommand subcommands[] = {
 
 int cmd_pmi (int argc, char **argv)
 {
-    optparse_t *p = optparse_create (cmd_name ());
-    int n, rc;
-
-    if (!p || optparse_set (p, OPTPARSE_USAGE, "[OPTIONS] COMMAND ARGS") != OPTPARSE_SUCCESS
-        || optparse_add_option_table (p, global_opts) != OPTPARSE_SUCCESS
-        || optparse_reg_subcommands (p, subcommands) != OPTPARSE_SUCCESS)
-        cmd_die (1, "out of memory");
-    if ((n = optparse_parse_args (p, argc, argv)) < 0)
-        return 1;
-    if (n == argc) {
-        cmd_err ("a subcommand is missing");
-        optparse_print_usage (p);
-        return 1;
-    }
-    rc = optparse_run_subcommand (p, argc, argv);
-    optparse_destroy (p);
-    return rc < 0 ? 1 : rc;
+    return cmd_run_subcommands_of (global_opts, subcommands, argc, argv);
 }
