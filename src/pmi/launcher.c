@@ -204,10 +204,13 @@ static int map_of_counts (const char *s, char *buf, size_t size)
     return node > 0 ? 0 : -ENOENT;
 }
 
-static bool is_in_blocks (void)
+/* One task a node is in blocks, however it is called. */
+static bool is_in_blocks (const char *counts)
 {
     const char *s = env ("SLURM_DISTRIBUTION");
-    return !s || !strncmp (s, "block", 5);
+    bool ones = !strcmp (counts, "1") || (!strncmp (counts, "1(x", 3) && !strchr (counts, ','));
+
+    return ones || !s || !strncmp (s, "block", 5);
 }
 
 int launcher_mapping (const struct launcher *l, char *buf, size_t size)
@@ -217,7 +220,7 @@ int launcher_mapping (const struct launcher *l, char *buf, size_t size)
 
     if (!l->program || l->size < 1)
         return -ENOENT;
-    if (!strcmp (l->name, "Slurm") && counts && is_in_blocks ())
+    if (!strcmp (l->name, "Slurm") && counts && is_in_blocks (counts))
         return map_of_counts (counts, buf, size);
     if (!strcmp (l->name, "Open MPI")
         && env_int ("OMPI_COMM_WORLD_LOCAL_SIZE", 1, 0) == l->size) {

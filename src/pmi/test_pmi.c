@@ -115,6 +115,8 @@ static void map (const char *vars, int rc, const char *want)
 static void test_mapping (void **state)
 {
     map (STEP "SLURM_STEP_TASKS_PER_NODE=1(x4)", 0, "(vector,(0,4,1))");
+    map (STEP "SLURM_STEP_TASKS_PER_NODE=1(x4) SLURM_DISTRIBUTION=cyclic", 0,
+         "(vector,(0,4,1))");
     map (STEP "SLURM_STEP_TASKS_PER_NODE=2(x1),1(x2)", 0, "(vector,(0,1,2),(1,2,1))");
     map (STEP "SLURM_STEP_TASKS_PER_NODE=4", 0, "(vector,(0,1,4))");
     map (STEP "SLURM_STEP_TASKS_PER_NODE=4 SLURM_DISTRIBUTION=cyclic", -ENOENT, NULL);
