@@ -275,6 +275,42 @@ denied() {
     [ "$status" -ne 0 ]
 }
 
+@test "resources may come from a file with R; what a host does not have drains it" {
+    cat >site/R <<'R'
+{"version": 1, "execution": {"R_lite": [{"rank": "0-1", "children": {"core": "0"}}],
+ "nodelist": ["test[0-1]"], "properties": {"big": "1"}, "starttime": 0, "expiration": 0}}
+R
+    write_config
+    sed -i '/^\[resource\]/,$d' site/conf.d/system.toml
+    printf '[resource]\npath = "/mnt/site/R"\nexclude = "test0"\n' >>site/conf.d/system.toml
+    systemctl_start 0 1
+    wait_until 20 nodes_up 1
+    [ "$(as flux flux resource list -s free -no '{nodelist} {ncores} {properties}')" = "test1 1 big" ]
+    [ "$(as flux flux resource status -s exclude -no '{nodelist}')" = test0 ]
+    [ "$(as flux flux run --requires=big hostname)" = test1 ]
+    shut_down
+    wait_until 20 ended 1
+    sed -i 's/"core": "0"/"core": "0-9999"/' site/R
+    systemctl_start 0 1
+    drained() { as flux flux resource drain -no '{nodelist} {reason}' | grep "$1"; }
+    wait_until 20 drained 'test1 missing core'
+}
+
+@test "a mistake in policy or queues at the start ends the broker with its place" {
+    for bad in '[policy]
+limits.duration = "long"' '[queues.q]
+requires = "x"' '[queues.q.policy.limits]
+job-size.max.nodes = 1' '[queues.q]
+parent = "p"'; do
+        write_config "$bad"
+        systemctl_start 0
+        wait_until 20 ended 0
+        run wait "${PIDS[0]}"
+        [ "$status" -ne 0 ]
+        grep -E 'rc1: .*(policy.limits.duration|queues.q)' err0
+    done
+}
+
 @test "in private mode a guest sees no jobs of others" {
     write_config '[access]' 'allow-guest-user = true' 'private-mode = true'
     systemctl_start 0 1
