@@ -146,6 +146,7 @@ XML
 load() {
     flux module remove sched-fluxion-qmanager 2>/dev/null
     flux module reload -f sched-fluxion-resource "$@" || return 1
+    flux ion-resource find status=up >/dev/null
     flux ion-resource stats | jq .V
 }
 load load-file=tiny.graphml load-format=grug match-policy=low
@@ -158,6 +159,8 @@ load load-file=R.json load-format=rv1exec
 load load-file=tiny.graphml load-format=jgf
 load load-file=missing load-format=grug
 load load-file=tiny.graphml
+load load-format=rv1exec_force
+load load-format=grug
 flux modprobe load sched-fluxion-qmanager
 flux run echo ran
 SH
@@ -168,8 +171,8 @@ SH
     [[ "${lines[2]}" == *"core1[1:x]"* ]] || [[ "${lines[2]}" == *"core"* ]]
     [ "${lines[5]}" = 33 ]
     [ "${lines[6]}" = 37 ]
-    [ "${lines[-1]}" = ran ]
-    [[ "$stderr" == *"tiny.graphml: line 1"*"missing: No such file"*"load-file and load-format go together"* ]]
+    [ "${lines[-2]} ${lines[-1]}" = "4 ran" ]
+    [[ "$stderr" == *"tiny.graphml: line 1"*"missing: No such file"*"load-format must say what it is"* ]]
 }
 
 @test "another scheduler, no scheduler, guests: what is refused" {

@@ -495,3 +495,23 @@ bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
             return true;
     return false;
 }
+
+int match_op_parse (const char *s, enum match_op *op)
+{
+    static const char *const names[] = {
+        [MATCH_ALLOCATE] = "allocate",
+        [MATCH_ALLOCATE_WITH_SATISFIABILITY] = "allocate_with_satisfiability",
+        [MATCH_ALLOCATE_ORELSE_RESERVE] = "allocate_orelse_reserve",
+        [MATCH_SATISFIABILITY] = "satisfiability",
+        [MATCH_WITHOUT_ALLOCATING] = "without_allocating",
+        [MATCH_WITHOUT_ALLOCATING_FUTURE] = "without_allocating_future",
+    };
+
+    for (size_t i = 0; i < sizeof (names) / sizeof (names[0]); i++) {
+        if (names[i] && strcmp (s, names[i]) == 0) {
+            *op = (enum match_op)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}

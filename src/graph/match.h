@@ -68,6 +68,8 @@ struct match_why {
 
 int graph_match (struct graph *g, const struct match_args *a, struct job **job,
                  struct match_why *why);
+/* "allocate", "allocate_orelse_reserve", ... : -EINVAL if there is none of this name. */
+int match_op_parse (const char *s, enum match_op *op);
 /* "short of core below /tiny0/rack0/node1: 12 wanted, 7 free now" into buf. */
 int match_why_text (const struct graph *g, const struct match_why *w, char *buf,
                     size_t size);

@@ -188,24 +188,12 @@ static int match_file (struct rq *rq, enum match_op op, const char *path)
 
 static int cmd_match (struct rq *rq, int n, char **w)
 {
-    static const struct {
-        const char *name;
-        enum match_op op;
-    } ops[] = {
-        { "allocate", MATCH_ALLOCATE },
-        { "allocate_with_satisfiability", MATCH_ALLOCATE_WITH_SATISFIABILITY },
-        { "allocate_orelse_reserve", MATCH_ALLOCATE_ORELSE_RESERVE },
-        { "satisfiability", MATCH_SATISFIABILITY },
-        { "without_allocating", MATCH_WITHOUT_ALLOCATING },
-        { "without_allocating_future", MATCH_WITHOUT_ALLOCATING_FUTURE },
-    };
+    enum match_op op;
+    int rc = 0;
 
-    for (size_t i = 0; n >= 3 && i < sizeof (ops) / sizeof (ops[0]); i++) {
-        int rc = 0;
-        if (strcmp (w[1], ops[i].name) != 0)
-            continue;
+    if (n >= 3 && match_op_parse (w[1], &op) == 0) {
         for (int k = 2; k < n && rc == 0; k++)
-            rc = match_file (rq, ops[i].op, w[k]);
+            rc = match_file (rq, op, w[k]);
         return rc;
     }
     return rq_error (-EINVAL, "usage: match allocate|allocate_orelse_reserve|"

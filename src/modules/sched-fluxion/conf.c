@@ -151,12 +151,14 @@ static int set_policy (struct resource_conf *c, const char *key, const char *val
 static int set_load_format (struct resource_conf *c, const char *key, const char *val,
                             flux_error_t *err)
 {
-    static const char *const known[] = { "grug", "jgf", "rv1exec", "hwloc" };
+    static const char *const known[] = { "grug", "jgf", "rv1exec", "rv1exec_force",
+                                         "hwloc" };
 
     for (size_t i = 0; i < sizeof (known) / sizeof (known[0]); i++)
         if (!strcmp (val, known[i]))
             return keep (&c->load_format, val);
-    return errmsg (err, -EINVAL, "%s=%s: must be grug, jgf, rv1exec or hwloc", key, val);
+    return errmsg (err, -EINVAL, "%s=%s: must be rv1exec, rv1exec_force, jgf, grug or hwloc",
+                   key, val);
 }
 
 static int set_resource (void *conf, const char *key, const char *val, flux_error_t *err)
@@ -198,6 +200,19 @@ static int resource_defaults (struct resource_conf *c)
     return rc;
 }
 
+/* Without a file, the format is that of R of the instance. */
+static int check_load (const struct resource_conf *c, flux_error_t *err)
+{
+    const char *f = c->load_format;
+
+    if (c->load_file && !f)
+        return errmsg (err, -EINVAL, RESOURCE ": load-file=%s: load-format must say what it is",
+                       c->load_file);
+    if (!c->load_file && f && (!strcmp (f, "grug") || !strcmp (f, "hwloc")))
+        return errmsg (err, -EINVAL, RESOURCE ": load-format=%s needs a load-file", f);
+    return 0;
+}
+
 int resource_conf_parse (struct resource_conf *conf, const json_t *table, int argc,
                          char **argv, flux_error_t *err)
 {
@@ -208,8 +223,8 @@ int resource_conf_parse (struct resource_conf *conf, const json_t *table, int ar
         errmsg (err, rc, "out of memory");
     else if ((rc = apply_table (RESOURCE, "", table, &c, set_resource, err)) == 0)
         rc = apply_args (RESOURCE, argc, argv, &c, set_resource, err);
-    if (rc == 0 && !c.load_file != !c.load_format)
-        rc = errmsg (err, -EINVAL, RESOURCE ": load-file and load-format go together");
+    if (rc == 0)
+        rc = check_load (&c, err);
     if (rc == 0 && c.load_allowlist && c.load_format && strcmp (c.load_format, "hwloc") != 0)
         rc = errmsg (err, -EINVAL, RESOURCE ": load-allowlist is for load-format=hwloc");
     if (rc < 0) {

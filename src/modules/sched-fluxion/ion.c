@@ -16,34 +16,12 @@
 #include "modules/sched-fluxion/words.h"
 #include "spec/rset.h"
 
-static const struct {
-    const char *name;
-    enum match_op op;
-} ops[] = {
-    { "allocate", MATCH_ALLOCATE },
-    { "allocate_with_satisfiability", MATCH_ALLOCATE_WITH_SATISFIABILITY },
-    { "allocate_orelse_reserve", MATCH_ALLOCATE_ORELSE_RESERVE },
-    { "satisfiability", MATCH_SATISFIABILITY },
-    { "without_allocating", MATCH_WITHOUT_ALLOCATING },
-    { "without_allocating_future", MATCH_WITHOUT_ALLOCATING_FUTURE },
-};
-
-static int parse_op (const char *s, enum match_op *op)
-{
-    for (size_t i = 0; i < sizeof (ops) / sizeof (ops[0]); i++) {
-        if (!strcmp (ops[i].name, s)) {
-            *op = ops[i].op;
-            return 0;
-        }
-    }
-    return -EINVAL;
-}
-
 bool ion_ready (struct resource *o, const flux_msg_t *msg)
 {
     if (o->fx->graph)
         return true;
-    flux_respond_error (o->h, msg, EAGAIN, "the resources are not known yet");
+    if (flux_msglist_append (o->early, msg) < 0)
+        flux_respond_error (o->h, msg, errno, NULL);
     return false;
 }
 
@@ -155,7 +133,7 @@ static void match_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     if (flux_request_unpack (msg, NULL, "{s:s s:o s?I}", "cmd", &cmd, "jobspec", &jobspec,
                              "jobid", &id) < 0)
         rc = errmsg (&err, -EPROTO, "malformed request");
-    else if (parse_op (cmd, &a.op) < 0)
+    else if (match_op_parse (cmd, &a.op) < 0)
         rc = errmsg (&err, -EINVAL, "match %s: there is no such match", cmd);
     else if (id < 0)
         rc = errmsg (&err, -EINVAL, "a job id must not be negative");
@@ -394,8 +372,24 @@ static const struct flux_msg_handler_spec handlers[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+void ion_known (struct resource *o)
+{
+    const flux_msg_t *msg;
+    const char *topic;
+
+    while (o->fx->graph && (msg = flux_msglist_pop (o->early))) {
+        (void)flux_msg_get_topic (msg, &topic);
+        for (size_t i = 0; handlers[i].cb; i++)
+            if (!strcmp (handlers[i].topic_glob, topic))
+                handlers[i].cb (o->h, NULL, msg, o);
+        flux_msg_decref (msg);
+    }
+}
+
 int ion_init (struct resource *o, flux_error_t *err)
 {
+    if (!(o->early = flux_msglist_create ()))
+        return errmsg (err, -ENOMEM, "out of memory");
     if (flux_msg_handler_addvec (o->h, handlers, o, &o->ion_handlers) < 0)
         return errmsg (err, -errno, "registering handlers: %s", flux_strerror (errno));
     o->next_jobid = 1;
@@ -404,5 +398,12 @@ int ion_init (struct resource *o, flux_error_t *err)
 
 void ion_release (struct resource *o)
 {
+    const flux_msg_t *msg;
+
     flux_msg_handler_delvec (o->ion_handlers);
+    while (o->early && (msg = flux_msglist_pop (o->early))) {
+        flux_respond_error (o->h, msg, ENOSYS, NULL);
+        flux_msg_decref (msg);
+    }
+    flux_msglist_destroy (o->early);
 }

@@ -265,7 +265,7 @@ struct graph *load_file (const char *path, const char *format, const char *allow
     if (rc < 0)
         errmsg (err, rc, "%s: %s", path, strerror (-rc));
     else {
-        g = jgf || !strcmp (format, "rv1exec") ? from_json (b.data, b.len, jgf, &why)
+        g = jgf || !strncmp (format, "rv1exec", 7) ? from_json (b.data, b.len, jgf, &why)
                                                : from_xml (b.data, b.len, format, allow, &why);
         if (!g)
             rc = errmsg (err, errno ? -errno : -EINVAL, "%s: %s", path, why.text);

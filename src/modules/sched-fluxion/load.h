@@ -14,7 +14,7 @@ struct rset;
  * instance names those of its own brokers, and may leave out what is below nodes that
  * were given whole.  NULL with errno and err->text. */
 struct graph *load_R (const json_t *R, const struct rset *all, flux_error_t *err);
-/* From a file, in the format rv1exec, jgf, grug or hwloc ('allow': types to load of
+/* From a file, in the format rv1exec (or rv1exec_force), jgf, grug or hwloc ('allow': types to load of
  * the last, or NULL). */
 struct graph *load_file (const char *path, const char *format, const char *allow,
                          flux_error_t *err);

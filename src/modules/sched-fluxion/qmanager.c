@@ -12,6 +12,7 @@
 #include "modules/sched-fluxion/fluxion.h"
 #include "modules/sched-fluxion/parts.h"
 #include "modules/sched-fluxion/qmanager_private.h"
+#include "modules/sched/reconf.h"
 #include "spec/rset.h"
 
 #define BUDGET_US 1000         /* of a pass, before other messages have their turn */
@@ -322,30 +323,21 @@ static int update_queues (struct qmanager *qm)
     return add_queues (qm);
 }
 
+static int reconfigure (void *arg, const flux_conf_t *conf, flux_error_t *err)
+{
+    struct qmanager *qm = arg;
+    int rc = configure (qm, conf, err);
+
+    if (rc == 0 && qm->q && (rc = update_queues (qm)) < 0)
+        errmsg (err, rc, "queues: %s", flux_strerror (-rc));
+    qmanager_kick (qm);
+    return rc;
+}
+
 static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                               void *arg)
 {
-    struct qmanager *qm = arg;
-    flux_conf_t *conf;
-    flux_error_t err;
-    int rc;
-
-    if (flux_module_config_request_decode (msg, &conf) < 0) {
-        flux_respond_error (h, msg, errno, NULL);
-        return;
-    }
-    if ((rc = configure (qm, conf, &err)) == 0 && qm->q && (rc = update_queues (qm)) < 0)
-        errmsg (&err, rc, "queues: %s", flux_strerror (-rc));
-    if (rc < 0) {
-        flux_respond_error (h, msg, -rc, err.text);
-        flux_conf_decref (conf);
-        return;
-    }
-    qmanager_kick (qm);
-    if (flux_set_conf_new (h, conf) < 0)
-        flux_conf_decref (conf);
-    if (flux_respond (h, msg, NULL) < 0)
-        flux_log_error (h, "config-reload");
+    reconf (h, msg, reconfigure, arg);
 }
 
 static json_t *queue_stats (struct qmanager *qm, const char *name)

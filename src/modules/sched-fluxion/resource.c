@@ -11,6 +11,7 @@
 #include "modules/sched-fluxion/fluxion.h"
 #include "modules/sched-fluxion/load.h"
 #include "modules/sched-fluxion/resource_private.h"
+#include "modules/sched/reconf.h"
 #include "spec/rset.h"
 
 /* ---- resource.acquire ---- */
@@ -35,11 +36,18 @@ static int acquired (void *arg, json_t *R, flux_error_t *err)
     struct resource *o = arg;
     struct fluxion *fx = o->fx;
     struct rset *all = rset_from_json (R, err);
+    const char *format = o->conf.load_format ? o->conf.load_format : "";
     struct graph *g;
     bool up = false;
 
     if (!all)
         return -errno;
+    if (!strcmp (format, "rv1exec_force"))
+        (void)rset_set_scheduling (all, NULL);
+    if (!strcmp (format, "jgf") && !json_object_get (rset_scheduling (all), "graph")) {
+        rset_free (all);
+        return errmsg (err, -EINVAL, "load-format=jgf: R of this instance has no graph");
+    }
     if (!(g = load_R (R, all, err)) && rset_scheduling (all)) {
         flux_log (o->h, LOG_WARNING, "R: %s: its scheduling key is not used", err->text);
         (void)rset_set_scheduling (all, NULL);
@@ -55,6 +63,7 @@ static int acquired (void *arg, json_t *R, flux_error_t *err)
     fx->all = all;
     fx->expiration = rset_expiration (all);
     fluxion_known (fx);
+    ion_known (o);
     return 0;
 }
 
@@ -174,29 +183,20 @@ static int configure (struct resource *o, const flux_conf_t *conf, flux_error_t 
     return 0;
 }
 
+static int reconfigure (void *arg, const flux_conf_t *conf, flux_error_t *err)
+{
+    struct resource *o = arg;
+    int rc = configure (o, conf, err);
+
+    if (rc == 0 && o->fx->graph)
+        fluxion_changed (o->fx);
+    return rc;
+}
+
 static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                               void *arg)
 {
-    struct resource *o = arg;
-    flux_conf_t *conf;
-    flux_error_t err;
-    int rc;
-
-    if (flux_module_config_request_decode (msg, &conf) < 0) {
-        flux_respond_error (h, msg, errno, NULL);
-        return;
-    }
-    if ((rc = configure (o, conf, &err)) < 0) {
-        flux_respond_error (h, msg, -rc, err.text);
-        flux_conf_decref (conf);
-        return;
-    }
-    if (o->fx->graph)
-        fluxion_changed (o->fx);
-    if (flux_set_conf_new (h, conf) < 0)
-        flux_conf_decref (conf);
-    if (flux_respond (h, msg, NULL) < 0)
-        flux_log_error (h, "config-reload");
+    reconf (h, msg, reconfigure, arg);
 }
 
 static const struct flux_msg_handler_spec handlers[] = {

@@ -24,6 +24,7 @@ struct resource {
     struct supply *supply;     /* NULL: the graph is from a file */
     flux_msg_handler_t **handlers;
     flux_msg_handler_t **ion_handlers;
+    struct flux_msglist *early;     /* asked before there is a graph */
     int64_t next_jobid;        /* of matches that are asked for by hand */
     struct match_stats succeeded, failed;
 };
@@ -32,7 +33,9 @@ struct resource {
 
 int ion_init (struct resource *o, flux_error_t *err);
 void ion_release (struct resource *o);
-/* Is there a graph?  If not, the request is answered. */
+/* The graph is there: answer what was asked before. */
+void ion_known (struct resource *o);
+/* Is there a graph?  If not, the request is kept until there is. */
 bool ion_ready (struct resource *o, const flux_msg_t *msg);
 
 void ion_find_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);

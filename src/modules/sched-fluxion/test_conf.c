@@ -123,7 +123,8 @@ static void refused (void **state)
     refuse ("prune-filters=ALL:", "prune-filters");
     refuse ("reserve-vtx-vec=0", "from 1 to 2000000");
     refuse ("load-format=png", "load-format=png");
-    refuse ("load-format=jgf", "go together");
+    refuse ("load-format=grug", "needs a load-file");
+    refuse ("load-file=x", "load-format must say");
     refuse ("load-allowlist=a,,b", "load-allowlist");
 }
 
