@@ -12,11 +12,22 @@ struct step {
     int64_t n;
 };
 
+/* Of some types (cores, as a rule) it is also known which of them: what is free all the
+ * time is less than what is free at each time. */
+#define NAMED 2
+
 /* A job on a node. */
 struct stay {
     int64_t start, end;
     int64_t use[GRAPH_TRACK];
+    uint64_t which[NAMED];      /* bits: those from place.lo on in the list of the type */
     uint32_t next;              /* of the same node; 0: none */
+};
+
+struct place {
+    uint32_t head;              /* its stays; 0: none */
+    uint32_t lo[NAMED];
+    uint32_t n[NAMED];          /* so many are in the node; 0: not known by name */
 };
 
 struct change {
@@ -30,6 +41,8 @@ struct fit {
     bool once;                  /* a node is taken once at most */
     int64_t count;              /* units wanted */
     int64_t need[GRAPH_TRACK];
+    int named[NAMED];           /* types, -1: none */
+    int64_t named_need[NAMED];
     int64_t from, duration;
     uint32_t nnodes;
     struct step *step;          /* of all nodes, one after the other */
@@ -37,10 +50,10 @@ struct fit {
     uint32_t *first;            /* of a node: step[first[pos]..first[pos + 1]) */
     struct step *sum;           /* over all nodes */
     uint32_t nsum;
-    /* while it is made */
     struct stay *stay;          /* stay[0] is not used */
     uint32_t nstays, stays_size;
-    uint32_t *head;
+    struct place *place;        /* of each node */
+    /* while it is made */
     struct change *change;
     uint32_t changes_size;
 };
@@ -52,7 +65,7 @@ void fit_free (struct fit *f)
         free (f->first);
         free (f->sum);
         free (f->stay);
-        free (f->head);
+        free (f->place);
         free (f->change);
         free (f);
     }
@@ -127,6 +140,20 @@ static bool needs_lie_in_nodes (const struct ctx *c, const struct fit *f)
     return true;
 }
 
+static void choose_named (const struct ctx *c, struct fit *f)
+{
+    int n = 0;
+
+    for (uint32_t k = 0; k < c->g->ntrack && n < NAMED; k++) {
+        if (f->need[k] == 0 || k == c->g->slot_node)
+            continue;
+        f->named[n] = (int)c->g->track_type[k];
+        f->named_need[n++] = f->need[k];
+    }
+    while (n < NAMED)
+        f->named[n++] = -1;
+}
+
 static bool choose (const struct ctx *c, struct fit *f)
 {
     bool any = false;
@@ -143,19 +170,65 @@ static bool choose (const struct ctx *c, struct fit *f)
         f->need[c->g->type[own].track]++;
     for (uint32_t k = 0; k < c->g->ntrack; k++)
         any |= f->need[k] > 0;
+    choose_named (c, f);
     return any && needs_lie_in_nodes (c, f);
 }
 
 /* Who is on which node, and when */
 
+/* Single ones, up to 64, can be told apart. */
+static void find_named (const struct fit *f, const struct graph *g, uint32_t node,
+                        struct place *p)
+{
+    for (int m = 0; m < NAMED; m++) {
+        uint32_t lo, hi;
+
+        if (f->named[m] < 0 || g->v[node].inner == GRAPH_NONE)
+            continue;
+        graph_type_range (g, node, f->named[m], &lo, &hi);
+        p->lo[m] = lo;
+        if (hi > lo && hi - lo <= 64 && g->v[g->type[f->named[m]].list[lo]].inner == GRAPH_NONE
+            && g->total[(size_t)g->v[node].inner * g->ntrack
+                        + g->type[f->named[m]].track] == hi - lo)
+            p->n[m] = hi - lo;
+    }
+}
+
+static uint64_t bits_below (uint32_t n)
+{
+    return n >= 64 ? ~0ull : (1ull << n) - 1;
+}
+
+static void name_them (const struct fit *f, const struct graph *g, const struct place *p,
+                       const struct job_part *part, struct stay *s)
+{
+    const struct vtx *v = &g->v[part->vtx];
+
+    for (int m = 0; m < NAMED; m++) {
+        uint32_t lo, hi;
+
+        if (p->n[m] == 0)
+            continue;
+        if (v->type == f->named[m])
+            s->which[m] |= 1ull << (v->pos - p->lo[m]);
+        else if (part->x && v->inner != GRAPH_NONE) {
+            graph_type_range (g, part->vtx, f->named[m], &lo, &hi);
+            s->which[m] |= bits_below (hi - p->lo[m]) & ~bits_below (lo - p->lo[m]);
+        }
+    }
+}
+
 static int add_stay (struct fit *f, const struct graph *g, uint32_t node,
                      const struct job *j, const struct job_part *p)
 {
-    uint32_t pos = g->v[node].pos, *head = &f->head[pos];
+    struct place *place = &f->place[g->v[node].pos];
+    uint32_t *head = &place->head;
     const struct vtx *v = &g->v[p->vtx];
     uint8_t own = g->type[v->type].track;
     struct stay *s = &f->stay[*head];
 
+    if (*head == 0)
+        find_named (f, g, node, place);
     if (*head == 0 || s->start != j->start || s->end != j->end) {
         if (f->nstays + 1 >= f->stays_size) {
             uint32_t size = f->stays_size ? f->stays_size * 2 : 256;
@@ -168,6 +241,7 @@ static int add_stay (struct fit *f, const struct graph *g, uint32_t node,
         *s = (struct stay){ .start = j->start, .end = j->end, .next = *head };
         *head = f->nstays;
     }
+    name_them (f, g, place, p, s);
     if (own != NOTRACK && (p->x || v->inner == GRAPH_NONE))
         s->use[own] += p->x ? v->size : p->amount;
     for (uint32_t k = 0; p->x && v->inner != GRAPH_NONE && k < g->ntrack; k++)
@@ -330,11 +404,11 @@ static int make (struct ctx *c, struct fit *f)
     const struct vtype *t = &c->g->type[c->type_node];
     int rc = 0;
 
-    f->head = calloc (t->n, sizeof (*f->head));
+    f->place = calloc (t->n, sizeof (*f->place));
     f->first = calloc (t->n + 1, sizeof (*f->first));
     /* stay[0] is there for those who look before they know */
     f->stay = calloc (f->stays_size = 256, sizeof (*f->stay));
-    if (!f->head || !f->first || !f->stay)
+    if (!f->place || !f->first || !f->stay)
         return -ENOMEM;
     for (const struct job *j = c->g->job_first; rc == 0 && j; j = j->next)
         if (j->end > f->from && j->nspans > 0)
@@ -344,7 +418,7 @@ static int make (struct ctx *c, struct fit *f)
 
         f->first[f->nnodes] = f->nsteps;
         if (graph_usable (c->g, v) && match_node_ok (c, v))
-            rc = add_node (c, f, v, f->head[f->nnodes]);
+            rc = add_node (c, f, v, f->place[f->nnodes].head);
     }
     f->first[f->nnodes] = f->nsteps;
     return rc < 0 ? rc : add_up (f);
@@ -400,20 +474,41 @@ static int64_t least_in_node (const struct fit *f, uint32_t pos, int64_t at, int
     return least;
 }
 
+/* The same, with regard to which of them are free all the time. */
+static int64_t free_in_node (const struct fit *f, uint32_t pos, int64_t at, int64_t end)
+{
+    const struct place *p = &f->place[pos];
+    int64_t n = least_in_node (f, pos, at, end);
+    uint64_t which[NAMED] = { 0 };
+
+    for (uint32_t s = n > 0 ? p->head : 0; s; s = f->stay[s].next)
+        if (f->stay[s].start < end && f->stay[s].end > at)
+            for (int m = 0; m < NAMED; m++)
+                which[m] |= f->stay[s].which[m];
+    for (int m = 0; m < NAMED; m++) {
+        int64_t left = p->n[m] - __builtin_popcountll (which[m]);
+        if (p->n[m] > 0 && left / f->named_need[m] < n)
+            n = left / f->named_need[m];
+    }
+    return n;
+}
+
 bool fit_in_node (const struct fit *f, const struct req *r, uint32_t pos, int64_t at,
                   int64_t end)
 {
-    return r != f->unit || at < f->from || least_in_node (f, pos, at, end) > 0;
+    return r != f->unit || at < f->from || free_in_node (f, pos, at, end) > 0;
 }
 
 /* Each node by itself through all of the time. */
 static bool enough (const struct fit *f, int64_t at, int64_t end)
 {
-    int64_t n = 0;
+    int64_t n = 0, most = 0;
 
-    for (uint32_t i = 0; i < f->nnodes && n < f->count; i++)
-        n += least_in_node (f, i, at, end);
-    return n >= f->count;
+    for (uint32_t i = 0; i < f->nnodes && most < f->count; i++)
+        most += least_in_node (f, i, at, end);
+    for (uint32_t i = 0; i < f->nnodes && n < f->count && most >= f->count; i++)
+        n += free_in_node (f, i, at, end);
+    return most >= f->count && n >= f->count;
 }
 
 int64_t fit_earliest (const struct fit *f, int64_t t)

@@ -384,13 +384,10 @@ static int64_t candidate (struct ctx *c, const int64_t *need, int64_t t,
     return n > 0 ? planner_earliest_all (plan, want, n, t, duration) : t;
 }
 
-/* So many times may be tried in vain before it is worth to count. */
-#define IN_VAIN 2
-
 static int try_times (struct ctx *c, const int64_t *need, int64_t t, int64_t duration,
                       uint32_t nodes, struct timeline *tl, const uint64_t *mask)
 {
-    int tries = 0;
+    bool counted = false;
 
     /* the next second first: jobs that overran are over then, for all we know */
     for (t++; t >= 0 && t < PLANNER_END; t = next_time (c, t)) {
@@ -409,8 +406,10 @@ static int try_times (struct ctx *c, const int64_t *need, int64_t t, int64_t dur
         }
         if ((rc = try_at (c, need, WHEN_LATER, t, duration)) != -EBUSY)
             return rc;
-        if (++tries == IN_VAIN && !tl && fit_new (c, t, duration, &c->fit) < 0)
+        /* tried in vain: from now on it is worth to count */
+        if (!counted && !tl && fit_new (c, t, duration, &c->fit) < 0)
             return -ENOMEM;
+        counted = true;
     }
     return c->failed ? -ENOMEM : -EBUSY;
 }
