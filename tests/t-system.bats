@@ -320,21 +320,57 @@ parent = "p"'; do
     [ "$(as alice flux jobs -aAno '{status}')" = "" ]
 }
 
-# munge_site TOML...: munged on test0, and jobs that are signed
+# munge_site TOML...: munged on the hosts, and jobs that are signed
 munge_site() {
     command -v munged >/dev/null || skip "munge is not installed"
     mkdir -p etc/security/conf.d
     printf '%s\n' '[sign]' "$@" >etc/security/conf.d/sign.toml
-    for i in 0 1; do on_host $i mount --bind etc "$FLUX_TOP/etc"; done
-    on_host 0 mkdir /run/munge
-    on_host 0 dd if=/dev/urandom of=/run/munge/key bs=64 count=1 status=none
-    on_host 0 chmod 600 /run/munge/key
-    at_host 0
-    "${AT[@]}" munged --foreground --force --key-file=/run/munge/key --log-file=/run/munge/log \
-        --pid-file=/run/munge/pid --seed-file=/run/munge/seed >munged.err 2>&1 3>&- &
-    disown $!
-    MUNGED=$!
-    wait_until 10 on_host 0 test -S /run/munge/munge.socket.2
+    dd if=/dev/urandom of=mungekey bs=64 count=1 status=none
+    for i in 0 1; do
+        on_host $i mount --bind etc "$FLUX_TOP/etc"
+        on_host $i mkdir /run/munge
+        on_host $i install -m 600 mungekey /run/munge/key
+        at_host $i
+        "${AT[@]}" munged --foreground --force --key-file=/run/munge/key \
+            --log-file=/run/munge/log --pid-file=/run/munge/pid --seed-file=/run/munge/seed \
+            >munged.err 2>&1 3>&- &
+        disown $!
+        MUNGED="$MUNGED $!"
+        wait_until 10 on_host $i test -S /run/munge/munge.socket.2
+    done
+}
+
+@test "with a program that changes users, jobs of guests run as their users" {
+    munge_site 'default-type = "munge"'
+    write_config '[access]' 'allow-guest-user = true' '[exec]' 'imp = "/run/testimp"'
+    for i in 0 1; do on_host $i install -m 4755 "$FLUX_BUILD/tests/testimp" /run/testimp; done
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    run as alice flux run -N2 sh -c 'echo $(hostname) $(id -un)'
+    echo "$output"
+    [ "$(sort <<<"$output" | xargs)" = "test0 alice test1 alice" ]
+    [ "$(as bob sh -c 'echo hello | flux run -n1 cat')" = hello ]
+    as alice flux run --output=/mnt/home/out id -un
+    [ "$(stat -c %u home/out) $(cat home/out)" = "$ALICE alice" ]
+    id=$(as alice flux submit -N2 sleep 100)
+    as alice flux job wait-event -t 10 -p exec "$id" shell.start
+    denied_to_bob() {
+        run as bob "$@"
+        echo "$*: $output"
+        [ "$status" -ne 0 ]
+    }
+    denied_to_bob flux cancel "$id"
+    denied_to_bob flux job attach "$id"
+    denied_to_bob flux job info "$id" J
+    as alice flux cancel "$id"
+    as alice flux job wait-event -t 20 "$id" clean
+    id=$(as alice flux submit sh -c 'trap "" TERM; while :; do sleep 0.1; done')
+    as alice flux job wait-event -t 10 -p exec "$id" shell.start
+    as alice flux job kill -s KILL "$id"
+    as alice flux job wait-event -t 20 "$id" clean
+    [ "$(as flux flux run id -un)" = flux ]
+    nothing_left() { ! ps -o pid,ppid,stat,args -u $ALICE,$BOB | grep -v PID; }
+    wait_until 5 nothing_left
 }
 
 @test "jobs of guests are signed by munge; without an IMP they fail, and say why" {
@@ -367,7 +403,7 @@ munge_site() {
     submit alice "$none" "only the instance owner can use mechanism none"
     none=$(printf 'version\0i1\0mechanism\0snone\0userid\0i%s\0' $FLUX_UID | base64 -w0).e30=.none
     submit flux "$none" "mechanism none are not accepted here"
-    kill -9 "$MUNGED"
+    kill -9 $MUNGED
     run as alice flux submit true
     one_line "is munged running?"
 }
