@@ -1,14 +1,13 @@
 /* cpus.c - which processors make which core, from sysfs
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <flux/idset.h>
 
 #include "shell/cpus.h"
+#include "shell/textfile.h"
 
 struct core {
     int package;
@@ -26,17 +25,10 @@ struct cores {
 static int read_text (int cpu, const char *name, char *buf, size_t size)
 {
     char path[96];
-    ssize_t n = -1;
-    int fd;
 
     snprintf (path, sizeof (path), "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, name);
-    if ((fd = open (path, O_RDONLY | O_CLOEXEC)) >= 0) {
-        n = read (fd, buf, size - 1);
-        close (fd);
-    }
-    if (n <= 0)
+    if (textfile_read (path, buf, size) < 0 || !buf[0])
         return -1;
-    buf[n] = '\0';
     buf[strcspn (buf, "\n")] = '\0';
     return 0;
 }

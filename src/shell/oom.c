@@ -16,22 +16,10 @@
 
 #include "shell/builtins.h"
 #include "shell/internal.h"
+#include "shell/textfile.h"
 
 /* Of this process and its copies: see shell_oom_warm_up (). */
 static char events[PATH_MAX];    /* the file with the counter, or "" */
-
-static int read_file (const char *path, char *buf, size_t size)
-{
-    int fd = open (path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read (fd, buf, size - 1);
-
-    if (fd >= 0)
-        close (fd);
-    if (n < 0)
-        return -1;
-    buf[n] = '\0';
-    return 0;
-}
 
 /* How many processes have been killed in the cgroup; -1 if it does not say. */
 static long killed_so_far (void)
@@ -39,7 +27,7 @@ static long killed_so_far (void)
     char buf[512];
     char *s;
 
-    if (!events[0] || read_file (events, buf, sizeof (buf)) < 0 || !(s = strstr (buf, "oom_kill ")))
+    if (!events[0] || textfile_read (events, buf, sizeof (buf)) < 0 || !(s = strstr (buf, "oom_kill ")))
         return -1;
     return strtol (s + strlen ("oom_kill "), NULL, 10);
 }
@@ -63,7 +51,7 @@ void shell_oom_warm_up (void)
     const char *s;
     size_t n;
 
-    if (read_file ("/proc/self/cgroup", list, sizeof (list)) < 0)
+    if (textfile_read ("/proc/self/cgroup", list, sizeof (list)) < 0)
         return;
     if ((s = find (list, ":memory:", &n)))
         snprintf (events, sizeof (events), "/sys/fs/cgroup/memory%.*s/memory.oom_control", (int)n, s);

@@ -6,7 +6,6 @@
 #define FLUX_SHELL_PLUGIN_NAME "sysmon"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "shell/builtins.h"
 #include "shell/internal.h"
+#include "shell/textfile.h"
 
 #define DEFAULT_PERIOD 2.    /* as the heartbeat */
 
@@ -37,19 +37,6 @@ static void sysmon_free (void *arg)
     free (m);
 }
 
-static int read_file (const char *path, char *buf, size_t size)
-{
-    int fd = open (path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read (fd, buf, size - 1);
-
-    if (fd >= 0)
-        close (fd);
-    if (n < 0)
-        return -1;
-    buf[n] = '\0';
-    return 0;
-}
-
 /* The number after 'key' in a file of the cgroup; -1 if it is not there. */
 static double cgroup_value (const struct sysmon *m, const char *name, const char *key)
 {
@@ -60,7 +47,7 @@ static double cgroup_value (const struct sysmon *m, const char *name, const char
     if (!m->cgroup[0])
         return -1;
     snprintf (path, sizeof (path), "%s/%s", m->cgroup, name);
-    if (read_file (path, buf, sizeof (buf)) < 0 || (*key && !(s = strstr (buf, key))))
+    if (textfile_read (path, buf, sizeof (buf)) < 0 || (*key && !(s = strstr (buf, key))))
         return -1;
     return strtod (s + strlen (key), NULL);
 }
@@ -70,7 +57,7 @@ static void find_cgroup (struct sysmon *m)
     char buf[1024];
     char *s;
 
-    if (read_file ("/proc/self/cgroup", buf, sizeof (buf)) < 0 || !(s = strstr (buf, "0::")))
+    if (textfile_read ("/proc/self/cgroup", buf, sizeof (buf)) < 0 || !(s = strstr (buf, "0::")))
         return;
     s[strcspn (s, "\n")] = '\0';
     snprintf (m->cgroup, sizeof (m->cgroup), "/sys/fs/cgroup%s", s + 3);
