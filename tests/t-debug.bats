@@ -86,3 +86,16 @@ grep -qx "\$1 = ${pids#*:}" out
 END
     [ "$status" -eq 0 ]
 }
+
+@test "--flags=debug: events that tell what is asked of the scheduler, also after a restart" {
+    in_debug() { timeout 60 flux start -Sstatedir="$PWD/state" bash -ec "$1"; }
+    mkdir state
+    in_debug 'flux run --flags=debug true; flux run true
+        id=$(flux job last); ! flux job eventlog $id | grep debug
+        id=$(flux submit --debug --urgency=hold sleep 100); flux job urgency $id default >/dev/null
+        flux job wait-event $id debug.alloc-request >/dev/null; flux cancel $id; flux queue drain'
+    run in_debug 'flux job eventlog $(flux jobs -a -no {id} --filter=completed | tail -n1) | cut -d" " -f2 | tr "\n" " "
+        flux run --debug true'
+    [ "$status" -eq 0 ]
+    [[ $output == "submit validate depend priority debug.alloc-request alloc start finish release debug.free-request free clean "* ]]
+}

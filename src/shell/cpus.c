@@ -140,14 +140,19 @@ int cpus_of_share (const struct idset *cores, int i, int n, cpu_set_t *set)
 static int parse_mask (const char *s, cpu_set_t *set)
 {
     size_t n = strlen (s);
+    int word = 0;       /* where the 32-bit word begins that is read */
     int bit = 0;
 
     CPU_ZERO (set);
     while (n-- > 0) {
         char c = s[n];
         int v;
-        if (c == ',')
+        if (c == ',') {     /* a word may be short, or empty */
+            if (bit > word + 32)
+                return -EINVAL;
+            bit = word += 32;
             continue;
+        }
         if ((c == 'x' || c == 'X') && n > 0 && s[n - 1] == '0') {
             n--;
             continue;
@@ -167,9 +172,16 @@ static int parse_mask (const char *s, cpu_set_t *set)
 int cpus_parse (const char *s, cpu_set_t *set)
 {
     struct idset *ids;
+    char text[1024];
+    size_t n = strlen (s);
 
     if (strncmp (s, "0x", 2) == 0 || strncmp (s, "0X", 2) == 0)
         return parse_mask (s, set);
+    if (n > 0 && s[n - 1] == '-') {
+        if (snprintf (text, sizeof (text), "%s%d", s, CPU_SETSIZE - 1) >= (int)sizeof (text))
+            return -EINVAL;
+        s = text;
+    }
     if (!(ids = idset_decode (s)))
         return -EINVAL;
     CPU_ZERO (set);

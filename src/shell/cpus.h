@@ -21,8 +21,8 @@ int cpus_of_cores (const struct idset *cores, cpu_set_t *set);
 /* The same of one part of them: part 'i' of 'n' (per-task binding).  With more parts
  * than cores, parts share cores. */
 int cpus_of_share (const struct idset *cores, int i, int n, cpu_set_t *set);
-/* A list "0-1,4" or a mask "0x3" ("0x1,0x00000000" in 32-bit words is also taken).
- * 0 or -EINVAL. */
+/* A list "0-1,4" ("4-" goes to the last), a mask "0x3", or 32-bit words of one, as
+ * "0x1,0x0" (hwlocality_bitmap(3)).  0 or -EINVAL. */
 int cpus_parse (const char *s, cpu_set_t *set);
 /* "0-3,8" into buf. */
 const char *cpus_format (const cpu_set_t *set, char *buf, size_t size);

@@ -31,6 +31,12 @@ static void test_parse (void **state)
     expect ("0XA5", "0,2,5,7");
     expect ("0x1,0x00000000", "32");
     expect ("0xffff0000", "16-31");
+    expect ("0x1,0x0", "32");
+    expect ("0x1,,0x3", "0-1,64");
+    expect ("1020-", "1020-1023");
+    expect ("0,1022-", "0,1022-1023");
+    assert_int_equal (cpus_parse ("-", &set), -EINVAL);
+    assert_int_equal (cpus_parse ("0x1,0x100000000", &set), -EINVAL);
     assert_int_equal (cpus_parse ("", &set), -EINVAL);
     assert_int_equal (cpus_parse ("0x", &set), -EINVAL);
     assert_int_equal (cpus_parse ("0x0", &set), -EINVAL);

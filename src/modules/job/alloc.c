@@ -139,6 +139,7 @@ static void kick_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
         }
         job->a->alloc_sent = true;
         tree_insert (&a->sent, n);
+        event_debug (a->m, job, "alloc-request");
     }
 }
 

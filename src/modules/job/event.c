@@ -344,12 +344,24 @@ static void act_alloc (struct mgr *m, struct job *job, struct tap_out *out)
     event_post_pack (m, job, "alloc", "{s:b}", "bypass", 1);
 }
 
+void event_debug (struct mgr *m, struct job *job, const char *name)
+{
+    char full[64];
+
+    if (!(job->st.flags & FLUX_JOB_DEBUG))
+        return;
+    snprintf (full, sizeof (full), "debug.%s", name);
+    event_post (m, job, full, NULL, NULL);
+}
+
 static void act_free (struct mgr *m, struct job *job)
 {
     struct active *a = job->a;
 
     if (a->exec_pending || a->epilog_pending > 0 || !job->st.has_resources)
         return;
+    if (!a->alloc_bypass)
+        event_debug (m, job, "free-request");
     if (event_post (m, job, "free", NULL, NULL) == 0 && !a->alloc_bypass)
         turn_hold (m->turn, hold_free, job, m);
 }

@@ -70,6 +70,8 @@ int event_post_vpack (struct mgr *m, struct job *job, const char *name,
 /* Replay an entry from the KVS: state only, nothing is done about it. */
 int event_replay (struct jobtab *tab, struct job *job, const json_t *entry,
                   flux_error_t *err);
+/* Of a job with the flag debug: an event that changes nothing, "debug." and this. */
+void event_debug (struct mgr *m, struct job *job, const char *name);
 bool event_posted (const struct job *job, const char *name);
 /* Do what the job's state calls for (after a restart, or when a plugin or
  * service that was missing is there). */
