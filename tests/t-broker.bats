@@ -249,7 +249,7 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
 
 @test "attributes of what is not there are refused, before and after boot" {
     for a in content.restore=nosuch content.backing-module=content-s3 \
-        cron.directory=/etc tbon.zmqdebug=1 broker.sd-notify=maybe broker.sd-stop-timeout=soon; do
+        tbon.zmqdebug=1 broker.sd-notify=maybe broker.sd-stop-timeout=soon; do
         run start_flux 1 -S$a true
         echo "$a: $output"
         [ "$status" -eq 1 ]

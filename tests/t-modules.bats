@@ -59,7 +59,7 @@ RELOAD='before=$(flux submit -n1 sh -c "while ! test -e go; do sleep 0.05; done;
         run --separate-stderr start_fake 1 2 sh reload.sh $s
         echo "$output"
         [ "$status" -eq 0 ]
-        [ "$(echo "$output" | sort)" = "$(printf '15\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
+        [ "$(echo "$output" | sort)" = "$(printf '16\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
     done
 }
 
@@ -70,7 +70,7 @@ RELOAD='before=$(flux submit -n1 sh -c "while ! test -e go; do sleep 0.05; done;
         run --separate-stderr start_fake 3 2 sh reload.sh $s
         echo "$output"
         [ "$status" -eq 0 ]
-        [ "$(echo "$output" | sort)" = "$(printf '15\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
+        [ "$(echo "$output" | sort)" = "$(printf '16\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
     done
 }
 
@@ -91,7 +91,7 @@ RELOAD='before=$(flux submit -n1 sh -c "while ! test -e go; do sleep 0.05; done;
     run --separate-stderr start_fake 1 2 --conf=modules.alternatives.sched='"sched-simple"' sh reload.sh sched-simple
     echo "$output"
     [ "$status" -eq 0 ]
-    [ "$(echo "$output" | sort)" = "$(printf '13\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
+    [ "$(echo "$output" | sort)" = "$(printf '14\nCOMPLETED 0\nCOMPLETED 0\nFAILED 3')" ]
     run --separate-stderr start_fake 1 4 --conf=modules.alternatives.sched='"sched-simple"' sh -c '
         flux module list | grep -o "sched-[a-z]*"
         flux submit --cc=1-200 --quiet true

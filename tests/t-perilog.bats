@@ -94,3 +94,18 @@ kill-timeout = -1.0' 'per-rank = true'; do
         [[ "$output" == *"job-manager.prolog"* ]]
     done
 }
+
+@test "a prolog that ran when the instance was killed is run again after the restart" {
+    mkdir -m 700 state
+    perilog_conf "command = [\"sh\", \"-c\", \"echo run >>$PWD/runs; test -e $PWD/again || exec sleep 100\"]" ''
+    run start_flux 1 -Sstatedir=$PWD/state --config-path=conf.toml sh -c '
+        flux job wait-event $(flux submit touch task) prolog-start >/dev/null
+        while ! [ -e runs ]; do command sleep 0.1; done; kill -9 $(flux getattr broker.pid); command sleep 20'
+    touch again
+    run start_flux 1 -Sstatedir=$PWD/state --config-path=conf.toml sh -c '
+        flux job wait-event $(flux job last) clean >/dev/null; flux jobs -ano "{name} {status}"'
+    echo "$output"
+    [[ "$output" == *"touch COMPLETED" ]]
+    [ -e task ]
+    [ "$(wc -l <runs)" = 2 ]
+}

@@ -7,6 +7,7 @@
 #include "cmd/broker.h"
 #include "cmd/bulksubmit.h"
 #include "cmd/config.h"
+#include "cmd/cron.h"
 #include "cmd/dmesg.h"
 #include "cmd/content.h"
 #include "cmd/dump.h"
@@ -53,6 +54,7 @@ const struct cmd cmd_table[] = {
     { "cancel", cmd_cancel, COMMON, "Cancel one or more jobs" },
     { "config", cmd_config, COMMON, "Manage/query Flux configuration" },
     { "content", cmd_content, COMMON, "Access content storage" },
+    { "cron", cmd_cron, COMMON, "Cron-like utility for Flux" },
     { "dmesg", cmd_dmesg, COMMON, "Print or manipulate broker log ring buffer" },
     { "dump", cmd_dump, COMMON, "Dump KVS snapshot to portable archive" },
     { "env", cmd_env_main, COMMON, "Print or run inside a Flux environment" },

@@ -2,6 +2,7 @@
  */
 #include "core/builtin.h"
 #include "modules/barrier/barrier.h"
+#include "modules/cron/cron.h"
 #include "modules/exec/exec.h"
 #include "modules/heartbeat/heartbeat.h"
 #include "modules/job/job.h"
@@ -20,6 +21,7 @@ const struct builtin *const builtin_table[] = {
     &resource_builtin,
     &heartbeat_builtin,
     &barrier_builtin,
+    &cron_builtin,
     &job_manager_builtin,
     &job_ingest_builtin,
     &job_list_builtin,

@@ -556,6 +556,37 @@ static int state_run (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *ar
     return 0;
 }
 
+/* Begun, and not over? */
+static bool is_open (struct perilog *pl, flux_jobid_t id, int which)
+{
+    static const char *const begin[] = { "prolog-start", "epilog-start" };
+    static const char *const end[] = { "prolog-finish", "epilog-finish" };
+
+    return pl->set[which].command && flux_jobtap_job_event_posted (pl->p, id, begin[which]) == 1
+           && flux_jobtap_job_event_posted (pl->p, id, end[which]) != 1
+           && !flux_jobtap_job_aux_get (pl->p, id, names[which]);
+}
+
+/* A job that was there before the instance, or the plugin, was started: what did not end
+ * is run again. */
+static int job_new (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
+{
+    struct perilog *pl = data;
+    flux_jobid_t id = id_of (args);
+    int state = 0;
+
+    (void)flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:i}", "state", &state);
+    if (!(state & (FLUX_JOB_STATE_RUN | FLUX_JOB_STATE_CLEANUP)))
+        return 0;
+    if (flux_jobtap_job_subscribe (p, FLUX_JOBTAP_CURRENT_JOB) < 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        if (is_open (pl, id, i) && start (pl, i, id, args) < 0)
+            flux_jobtap_raise_exception (p, id, names[i], 0, "the %s cannot be started", names[i]);
+    }
+    return 0;
+}
+
 static int event_finish (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
 {
     struct perilog *pl = data;
@@ -625,11 +656,11 @@ int flux_plugin_init (flux_plugin_t *p);
 int flux_plugin_init (flux_plugin_t *p)
 {
     static const char *const topics[] = {
-        "conf.update", "job.state.run", "job.event.finish", "job.event.exception",
+        "conf.update", "job.new", "job.state.run", "job.event.finish", "job.event.exception",
         "plugin.query", NULL,
     };
     static const flux_plugin_f calls[] = {
-        conf_update, state_run, event_finish, event_exception, query,
+        conf_update, job_new, state_run, event_finish, event_exception, query,
     };
     struct perilog *pl = calloc (1, sizeof (*pl));
 
