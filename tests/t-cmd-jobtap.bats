@@ -99,7 +99,7 @@ task 1 x
     run start_flux 1 -Sstatedir=$PWD/state sh -c 'flux startlog; flux startlog --check; flux startlog --quiet'
     echo "$output"
     [[ "${#lines[@]}" -eq 2 && "${lines[0]}" == *" - running ("* ]]
-    run start_flux 1 -Sstatedir=$PWD/state sh -c 'kill -9 $(flux getattr broker.pid); command sleep 20'
+    run start_flux 1 -Sstatedir=$PWD/state sh -c 'kill -9 $(flux getattr broker.pid)'
     [ "$status" -ne 0 ]
     run start_flux 1 -Sstatedir=$PWD/state sh -c 'flux startlog -v; flux startlog --check --quiet; echo $?
         flux dmesg | grep -c "not shut down properly"'

@@ -18,6 +18,7 @@ struct startlog {
     flux_future_t *finish;
     startlog_done_f done;
     void *arg;
+    bool waiting;               /* 'done' is called when the start is recorded */
 };
 
 /* A commit of one more event. */
@@ -42,6 +43,9 @@ static void started (flux_future_t *f, void *arg)
         broker_logf (s->log, LOG_ERR, "%s: %s", KEY, future_strerror (f, errno));
     flux_future_destroy (s->start);
     s->start = NULL;
+    if (s->waiting)
+        s->done (s->arg);
+    s->waiting = false;
 }
 
 static void post_start (struct startlog *s)
@@ -52,6 +56,9 @@ static void post_start (struct startlog *s)
     s->start = append (s->h, "start", context);
     if (!s->start || flux_future_then (s->start, -1., started, s) < 0)
         broker_logf (s->log, LOG_ERR, "%s: %s", KEY, strerror (errno));
+    else if (s->waiting)
+        return;
+    s->waiting = false;
     s->done (s->arg);
 }
 
@@ -80,7 +87,7 @@ static void looked_up (flux_future_t *f, void *arg)
     s->lookup = NULL;
 }
 
-/* There is a past only in a state directory that stays. */
+/* There is a past, and a future, only in a state directory that stays. */
 static bool has_past (struct attrs *attrs)
 {
     const char *cleanup = attrs_get (attrs, "statedir-cleanup", NULL);
@@ -99,7 +106,8 @@ struct startlog *startlog_start (flux_t *h, struct attrs *attrs, struct broker_l
     s->log = log;
     s->done = sent;
     s->arg = arg;
-    if (!has_past (attrs))
+    s->waiting = has_past (attrs);
+    if (!s->waiting)
         post_start (s);
     else if (!(s->lookup = flux_kvs_lookup (h, KVS_PRIMARY_NAMESPACE, 0, KEY))
              || flux_future_then (s->lookup, -1., looked_up, s) < 0) {

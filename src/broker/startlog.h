@@ -17,7 +17,9 @@ struct startlog;
 typedef void (*startlog_done_f) (void *arg);
 
 /* 'sent' is called, maybe at once, when the event is on its way: before anything that is
- * asked of the KVS then.  NULL: errno, and it is not called. */
+ * asked of the KVS then.  With a state directory that stays, when it is recorded, so that
+ * whatever the instance does after that is known to be after a start.
+ * NULL: errno, and it is not called. */
 struct startlog *startlog_start (flux_t *h, struct attrs *attrs, struct broker_log *log,
                                  startlog_done_f sent, void *arg);
 /* Calls 'fun' when the event is recorded, or cannot be. */
