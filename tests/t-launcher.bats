@@ -48,12 +48,36 @@ PROBE='echo $(flux getattr broker.boot-method) $(flux getattr size) $(flux getat
     rm -rf "$BATS_TEST_TMPDIR"/flux-??????    # of brokers that hydra killed
 }
 
-@test "mpirun of Open MPI: a rendezvous" {
+# open_mpi N COMMAND...
+open_mpi() {
+    timeout $((60 * TEST_SLOW)) env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+        mpirun.openmpi --oversubscribe -n "$@"
+}
+
+@test "mpirun of Open MPI: a rendezvous, where PMIx is not to be had" {
     need mpirun.openmpi openmpi-bin
-    run --separate-stderr timeout $((60 * TEST_SLOW)) env OMPI_ALLOW_RUN_AS_ROOT=1 \
-        OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun.openmpi --oversubscribe -n 4 flux start "$PROBE"
+    export FLUX_PMI_CLIENT_METHODS="simple libpmi rendezvous single"
+    run --separate-stderr open_mpi 4 flux start "$PROBE"
     echo "$output" "$stderr"
     [ "$output" = "$(printf 'rendezvous 4 [[0,1,4,1]]\nran')" ]
+}
+
+@test "mpirun of Open MPI: PMIx" {
+    need mpirun.openmpi openmpi-bin
+    [ -f "$FLUX_BUILD/lib/private/pmixclient.so" ] || skip "built without libpmix-dev"
+    ! sanitized || skip "libpmix and libev have functions of the same names"
+    run --separate-stderr open_mpi 4 flux start "$PROBE"
+    echo "$output" "$stderr"
+    [ "$output" = "$(printf 'pmix 4 [[0,1,4,1]]\nran')" ]
+    run --separate-stderr open_mpi 3 flux pmi exchange --count=2
+    [ "$(grep -c 'completed pmi exchange on 3 tasks' <<<"$output")" -eq 2 ]
+    run --separate-stderr open_mpi 2 flux pmi get nosuch
+    [[ "$stderr" == *"get nosuch: no such key"* ]]
+    run --separate-stderr open_mpi 3 flux pmi barrier --test-abort=1
+    [ "$status" -ne 0 ]
+    [[ "$stderr" == *"rank 1 aborts"* ]]
+    # one that was started alone is alone
+    [ "$(open_mpi 1 flux start flux getattr size)" = 1 ]
 }
 
 @test "rendezvous: processes of which a launcher only tells who they are" {
@@ -203,7 +227,8 @@ END
     refuses "a subcommand is missing"
     refuses "a key is missing" get
     refuses "no such key" get PMI_process_mapping
-    refuses "there is no such method" --method=pmix barrier
+    refuses "there is no such method" --method=pmi3 barrier
+    refuses "pmix: PMIX_RANK is not set" --method=pmix barrier
     refuses "simple: PMI_FD is not set" --method=simple barrier
     refuses "no method works" --method="libpmi:/nonexistent" barrier
     refuses "'x' is neither an idset" get --ranks=x key

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "base/dso.h"
 #include "base/duration.h"
 #include "base/errmsg.h"
 #include "pmi/method.h"
@@ -51,6 +52,21 @@ static const struct pmi_method *method_find (const char *word, size_t len)
     return NULL;
 }
 
+/* In an object of its own, so that nobody else loads libpmix. */
+static const struct pmi_method *load_pmix (flux_error_t *err)
+{
+    flux_error_t why;
+    const struct pmi_method *m;
+
+    if (!getenv ("PMIX_RANK"))
+        errmsg (err, -ENOENT, "PMIX_RANK is not set");
+    else if ((m = dso_symbol_apart ("pmixclient", "method_pmixclient", &why)))
+        return m;
+    else
+        errmsg (err, -ENOENT, "this build is without PMIx, or libpmix is missing: %s", why.text);
+    return NULL;
+}
+
 /* A library that finds no server may say that all is well and the size is 1. */
 static int check_place (struct pmi *p, const struct pmi_place *place, flux_error_t *err)
 {
@@ -77,7 +93,8 @@ static int try_method (struct pmi *p, const struct pmi_method *m, const char *pa
 
     if ((rc = m->open (&ctx, path, &data, &place, err)) < 0)
         return rc;
-    if (m != &method_simple && (rc = check_place (p, &place, err)) < 0) {
+    if (m != &method_simple && strcmp (m->scheme, "pmix") != 0
+        && (rc = check_place (p, &place, err)) < 0) {
         m->close (data);
         return rc;
     }
@@ -136,6 +153,8 @@ static int try_word (struct pmi *p, const char *word, bool first, flux_error_t *
 
     if (!strcmp (word, "single"))
         rc = try_single (p, first, err);
+    else if (!strcmp (word, "pmix"))
+        rc = (m = load_pmix (err)) ? try_method (p, m, NULL, err) : -ENOENT;
     else if (m)
         rc = try_method (p, m, path, err);
     else

@@ -2,11 +2,12 @@
  *
  * There are several ways to learn rank and size and to exchange a few words with
  * the other processes; a launcher may offer any of them.  Methods are tried in the
- * order of a list such as "simple libpmi2 libpmi rendezvous single":
+ * order of a list such as "simple libpmi2 libpmi pmix rendezvous single":
  *
  *   simple             the PMI-1 wire protocol over PMI_FD (RFC 13)
  *   libpmi2[:PATH]     a PMI-2 library of the launcher, loaded with dlopen(3)
  *   libpmi[:PATH]      a PMI-1 library of the launcher, likewise
+ *   pmix               libpmix, where PMIX_RANK is set
  *   rendezvous[:DIR]   rank and size from the launcher's environment; the processes
  *                      find each other by a file of rank 0 in DIR (default: $HOME)
  *   single             alone: rank 0 of 1
@@ -29,7 +30,7 @@
 
 #include "base/buf.h"
 
-#define PMI_DEFAULT_METHODS "simple libpmi2 libpmi rendezvous single"
+#define PMI_DEFAULT_METHODS "simple libpmi2 libpmi pmix rendezvous single"
 
 struct pmi;
 
