@@ -362,6 +362,8 @@ munge_site() {
     denied_to_bob flux cancel "$id"
     denied_to_bob flux job attach "$id"
     denied_to_bob flux job info "$id" J
+    denied_to_bob flux exec --jobid="$id" true
+    [ "$(as alice flux exec --jobid="$id" id -un | xargs)" = "alice alice" ]
     as alice flux cancel "$id"
     as alice flux job wait-event -t 20 "$id" clean
     id=$(as alice flux submit sh -c 'trap "" TERM; while :; do sleep 0.1; done')

@@ -54,6 +54,8 @@ static int authorize (struct subprocess_server *s, const flux_msg_t *msg,
 
     if (flux_request_unpack (msg, NULL, "{s:s}", "signature", &signature) == 0)
         return errmsg (err, -EPERM, "signed requests are not supported here");
+    if (s->has_user && flux_msg_authorize (msg, s->user) < 0)
+        return errmsg (err, -EPERM, "this belongs to another user");
     return s->auth_fn ? s->auth_fn (msg, s->auth_arg, err) : 0;
 }
 
@@ -432,6 +434,14 @@ void subprocess_server_destroy (struct subprocess_server *s)
     free (s->service);
     free (s);
     errno = saved_errno;
+}
+
+void subprocess_server_allow_user (struct subprocess_server *s, uint32_t userid)
+{
+    s->has_user = true;
+    s->user = userid;
+    for (int i = 0; s->handlers[i]; i++)
+        flux_msg_handler_allow_rolemask (s->handlers[i], FLUX_ROLE_USER);
 }
 
 void subprocess_server_set_auth (struct subprocess_server *s,

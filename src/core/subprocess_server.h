@@ -33,6 +33,9 @@ struct subprocess_server *subprocess_server_create (flux_t *h,
 /* Kills (SIGKILL) what still runs and answers what is pending with ENOSYS. */
 void subprocess_server_destroy (struct subprocess_server *s);
 
+/* Serve one more user than the instance owner: the one whose job this is. */
+void subprocess_server_allow_user (struct subprocess_server *s, uint32_t userid);
+
 /* Further test of each request: 0, or a negative errno (e.g. -EPERM) with
  * err->text, which refuses it. */
 typedef int (*subprocess_server_auth_f) (const flux_msg_t *msg, void *arg,

@@ -25,6 +25,8 @@ struct subprocess_server {
     void *log_data;
     subprocess_server_auth_f auth_fn;
     void *auth_arg;
+    bool has_user;             /* beside the owner, this one is served */
+    uint32_t user;
     flux_msg_handler_t **handlers;
     struct list_node procs;
     struct idhash *by_pid;

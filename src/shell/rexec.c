@@ -54,7 +54,10 @@ static int rexec_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *a
     }
     snprintf (name, sizeof (name), "%s.rexec", shell->service);
     rx->server = subprocess_server_create (shell->h, name, getenv ("FLUX_URI"), flux_llog, shell->h);
-    return rx->server ? 0 : -1;
+    if (!rx->server)
+        return -1;
+    subprocess_server_allow_user (rx->server, shell->info.userid);
+    return 0;
 }
 
 static void ended_cb (flux_future_t *f, void *arg)
