@@ -177,26 +177,30 @@ static int send_long (size_t len)
     char *s = malloc (len);
 
     memset (s, 'x', len);
-    return say (s, len);
+    int rc = say (s, len);
+    free (s);
+    return rc;
 }
 
-int main (int argc, char **argv)
+static int exchange (struct pmi_client *c, int n)
 {
     flux_error_t err;
-    struct pmi_client *c;
+
+    for (int i = 0; i < n; i++)
+        exchange_once (c, i);
+    if (pmi_client_finalize (c, &err) < 0)
+        die ("finalize", &err);
+    if (pmi_client_rank (c) == 0)
+        printf ("%d ok\n", pmi_client_size (c));
+    return 0;
+}
+
+static int act (struct pmi_client *c, int argc, char **argv)
+{
     int n = argc > 2 ? strtol (argv[2], NULL, 10) : 1;
 
-    if (argc > 2 && strcmp (argv[1], "say") == 0)
-        return send_line (argv[2]);
-    if (argc > 2 && strcmp (argv[1], "long") == 0)
-        return send_long (n);
-    if (!(c = pmi_client_open_env (getenv ("PMI_DEBUG") != NULL, NULL, &err)))
-        die ("init", &err);
-    if (argc > 1 && strcmp (argv[1], "get") == 0) {
-        int rc = get (c, argv + 2);
-        pmi_client_close (c);
-        return rc;
-    }
+    if (argc > 1 && strcmp (argv[1], "get") == 0)
+        return get (c, argv + 2);
     if (argc > 2 && strcmp (argv[1], "abort") == 0)
         return do_abort (c, argv[2]);
     if (argc > 2 && strcmp (argv[1], "quit") == 0)
@@ -205,12 +209,22 @@ int main (int argc, char **argv)
         return bench (c, n);
     if (argc > 1 && strcmp (argv[1], "same") == 0)
         return same (c);
-    for (int i = 0; i < n; i++)
-        exchange_once (c, i);
-    if (pmi_client_finalize (c, &err) < 0)
-        die ("finalize", &err);
-    if (pmi_client_rank (c) == 0)
-        printf ("%d ok\n", pmi_client_size (c));
+    return exchange (c, n);
+}
+
+int main (int argc, char **argv)
+{
+    flux_error_t err;
+    struct pmi_client *c;
+    int rc;
+
+    if (argc > 2 && strcmp (argv[1], "say") == 0)
+        return send_line (argv[2]);
+    if (argc > 2 && strcmp (argv[1], "long") == 0)
+        return send_long (strtol (argv[2], NULL, 10));
+    if (!(c = pmi_client_open_env (getenv ("PMI_DEBUG") != NULL, NULL, &err)))
+        die ("init", &err);
+    rc = act (c, argc, argv);
     pmi_client_close (c);
-    return 0;
+    return rc;
 }

@@ -224,7 +224,7 @@ flux run -N2 -n4 sh -c 'test $FLUX_TASK_RANK = 0 || exit 0; exit 0' 2>err; test 
 flux run -N2 -n4 pmitest exchange 2>err | grep -qx '4 ok'; test ! -s err
 # one that never comes is an end too, if it is on this node
 rc=0; flux run -N1 -n2 -o exit-timeout=none sh -c 'test $FLUX_TASK_RANK = 1 || exec pmitest exchange' 2>err || rc=$?
-test $rc = 1; grep -q 'the barrier has failed: task 1 (host node0) has ended$' err
+test $rc = 1; grep -q 'the barrier has failed: task 1 (host node.) has ended$' err
 # otherwise the job's exit-timeout says which task was the first to end
 rc=0; flux run -N2 -o exit-timeout=0.2s sh -c 'test $FLUX_TASK_RANK = 1 || exec pmitest exchange' 2>err || rc=$?
 test $rc != 0; grep -q 'task 1 exited and exit-timeout=0.2s has expired' err
