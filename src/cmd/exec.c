@@ -424,9 +424,33 @@ static void watch_signals (struct exec *x)
 
 /* Starting */
 
+/* "flux-imp run" before the words of the command. */
+static flux_cmd_t *imp_command (struct exec *x, int argc, char **argv)
+{
+    flux_future_t *f = flux_rpc (x->h, "config.get", NULL, FLUX_NODEID_ANY, 0);
+    char **v = calloc (argc + 3, sizeof (*v));
+    const char *imp = NULL;
+    flux_cmd_t *cmd;
+
+    if (!v)
+        cmd_die (1, "out of memory");
+    cmd_check (f, "configuration");
+    (void)flux_rpc_get_unpack (f, "{s?{s?s}}", "exec", "imp", &imp);
+    if (!imp)
+        cmd_die (1, "--with-imp: the configuration has no exec.imp: there is no IMP to run under");
+    v[0] = (char *)imp;
+    v[1] = (char *)"run";
+    memcpy (v + 2, argv, argc * sizeof (*v));
+    cmd = flux_cmd_create (argc + 2, v, environ);
+    free (v);
+    flux_future_destroy (f);
+    return cmd;
+}
+
 static flux_cmd_t *make_command (struct exec *x, int argc, char **argv)
 {
-    flux_cmd_t *cmd = flux_cmd_create (argc, argv, environ);
+    flux_cmd_t *cmd = optparse_hasopt (x->p, "with-imp") ? imp_command (x, argc, argv)
+                                                         : flux_cmd_create (argc, argv, environ);
     const char *dir = optparse_get_str (x->p, "dir", NULL);
     const char *label = optparse_get_str (x->p, "label", NULL);
     char *cwd = dir ? NULL : getcwd (NULL, 0);
@@ -579,6 +603,7 @@ static const struct optparse_option opts[] = {
     OPT ("bg", 0, NULL, "Run in the background: print ranks and pids, and exit"),
     OPT ("waitable", 0, NULL, "With --bg, keep the exit status for 'flux sproc wait'"),
     OPT ("label", 0, "LABEL", "Set a label for the process"),
+    OPT ("with-imp", 0, NULL, "Run the command under the IMP (flux-imp run)"),
     OPT ("attach", 0, NULL, "Attach to a background process, by PID or LABEL"),
     OPTPARSE_TABLE_END,
 };

@@ -1,6 +1,7 @@
 /* table.c - the subcommands, grouped and in the order of "flux help"
  */
 #include "cmd/cmd.h"
+#include "cmd/admin.h"
 #include "cmd/archive.h"
 #include "cmd/attr.h"
 #include "cmd/batch.h"
@@ -33,6 +34,7 @@
 #include "cmd/relay.h"
 #include "cmd/resource.h"
 #include "cmd/shutdown.h"
+#include "cmd/sproc.h"
 #include "cmd/start.h"
 #include "cmd/startlog.h"
 #include "cmd/submit.h"
@@ -87,6 +89,7 @@ const struct cmd cmd_table[] = {
     { "restore", cmd_restore, COMMON, "Restore KVS snapshot from portable archive" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
     { "shutdown", cmd_shutdown, COMMON, "Shut down a Flux instance" },
+    { "sproc", cmd_sproc, COMMON, "Manage subprocesses of brokers" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
     { "startlog", cmd_startlog, COMMON, "List the start and stop times of the instance" },
     { "update", cmd_update, COMMON, "Update attributes of an active job" },
@@ -94,6 +97,7 @@ const struct cmd cmd_table[] = {
     { "uri", cmd_uri, COMMON, "Resolve Flux URIs" },
     { "version", cmd_version, COMMON, "Display flux version information" },
     { "watch", cmd_watch, COMMON, "Monitor one or more Flux jobs" },
+    { "admin", cmd_admin, COMMON, "Flux instance administration" },
     { "archive", cmd_archive, COMMON, "Archive files in the KVS" },
     { "broker", cmd_broker, NULL, "Start a message broker" },
     { "relay", cmd_relay, NULL, "Pass messages on, for ssh:// URIs" },
