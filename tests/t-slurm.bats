@@ -122,6 +122,15 @@ END
     done
 }
 
+@test "a library that ends the process: it is said who did, and nothing is left" {
+    echo garbage >bad.conf
+    run timeout 60 srun -N1 -n2 env SLURM_CONF="$PWD/bad.conf" flux start echo not this
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [ "$(grep -c '^flux-broker: a PMI library ended this process' <<<"$output")" -eq 2 ]
+    [[ "$output" != *"not this"* ]]
+}
+
 @test "a shell of sbatch or salloc, where there is no step: one node, and one line about it" {
     run --separate-stderr timeout 30 salloc -Q -N2 flux start flux getattr size
     [ "$status" -eq 0 ]

@@ -216,6 +216,22 @@ static int set_slurm (struct broker *b, flux_error_t *err)
     return 0;
 }
 
+/* Set while a launcher's library may be at work. */
+static struct broker *booting;
+
+/* Slurm's ends the process where it cannot read its configuration. */
+static void on_exit_of_library (void)
+{
+    struct broker *b = booting;
+
+    if (!b)
+        return;
+    booting = NULL;
+    fprintf (stderr, "flux-broker: a PMI library ended this process: %s\n",
+             "mend what it says above, or leave it out of FLUX_PMI_CLIENT_METHODS");
+    remove_dirs (b);
+}
+
 /* Configuration tells, if it has the table; else a process manager. */
 static int find_place (struct broker *b, flux_error_t *err)
 {
@@ -226,8 +242,12 @@ static int find_place (struct broker *b, flux_error_t *err)
                                           &b->info, err)))
             return errno ? -errno : -EINVAL;
     }
-    else if (!(b->boot = boot_begin (method, &early_signal, &b->info, &b->boot_error)))
-        return errno ? -errno : -EINVAL;
+    else {
+        booting = b;
+        (void)atexit (on_exit_of_library);
+        if (!(b->boot = boot_begin (method, &early_signal, &b->info, &b->boot_error)))
+            return errno ? -errno : -EINVAL;
+    }
     if (b->info.note)
         fprintf (stderr, "flux-broker: %s\n", b->info.note);
     return set_place (b, err);
@@ -474,12 +494,14 @@ static int set_up (struct broker *b, flux_error_t *err)
     b->boot = NULL;
     boot_config_free (b->place);
     b->place = NULL;
+    booting = NULL;
     environment_clean_process ();      /* not before: a PMI library reads it, too */
     return 0;
 }
 
 static void tear_down (struct broker *b)
 {
+    booting = NULL;
     local_free (b->local);
     brokersvc_free (b->brokersvc);
     life_free (b->life);
