@@ -81,6 +81,7 @@ static void exchange (int rounds, bool collect)
         fence (collect);
         read_all (i);
     }
+    fence (false);      /* what a task has put goes with it */
     if (me.rank == 0)
         printf ("%u ok\n", size);
 }

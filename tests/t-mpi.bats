@@ -98,11 +98,12 @@ done
 $px -N2 -n4 pmixtest local | sort >out
 printf '%s: fence of 2\n' 0 1 2 3 | cmp - out
 test "$($px -N2 -n4 pmixtest pair | sort -u)" = NOT-SUPPORTED
-$px -N2 -n3 pmixtest info | sort >out
+$px -N3 -n4 pmixtest info | sort >out
 cat >want <<'WANT'
-0: size 3 nodes 2 local 0/2 peers 0,1 node 0 host node0
-1: size 3 nodes 2 local 1/2 peers 0,1 node 0 host node0
-2: size 3 nodes 2 local 0/1 peers 2 node 1 host node1
+0: size 4 nodes 3 local 0/2 peers 0,1 node 0 host node0
+1: size 4 nodes 3 local 1/2 peers 0,1 node 0 host node0
+2: size 4 nodes 3 local 0/1 peers 2 node 1 host node1
+3: size 4 nodes 3 local 0/1 peers 3 node 2 host node2
 WANT
 cmp want out
 test "$($px -N2 -n4 --taskmap=cyclic pmixtest info | grep -c 'peers 0,2')" = 2
