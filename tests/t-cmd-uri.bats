@@ -108,14 +108,14 @@ SH
         held=$(flux submit --urgency=hold true)
         done=$(flux submit true)
         flux job status $done
-        for t in $held $done foo nonsense! slurm:1 /?wrong ""; do flux uri "$t"; echo $?; done
+        for t in $held $done foo nonsense! lsf:1 /?wrong ""; do flux uri "$t"; echo $?; done
         flux cancel $held'
     echo "$output"
     [[ "${lines[0]}" == *"is not running yet"* ]]
     [[ "${lines[2]}" == *"is not running any more"* ]]
     [[ "${lines[4]}" == *"job foo: there is no such job"* ]]
     [[ "${lines[6]}" == *"'nonsense!' is not a job id"* ]]
-    [[ "${lines[8]}" == *"'slurm:'"* ]]
+    [[ "${lines[8]}" == *"'lsf:'"* ]]
     [[ "${lines[10]}" == *"?wrong: there are"* ]]
     [[ "${lines[12]}" == *"an empty target"* ]]
     for i in 1 3 5 7 9 11 13; do [ "${lines[$i]}" = 1 ]; done
@@ -313,4 +313,29 @@ SH
     [[ "$output" == *"lost the connection"* ]]
     [[ "$output" == *"again"* ]]
     [ "$(wc -l <ssh.log)" -eq 2 ]
+}
+
+@test "uri slurm: asks the processes of the job's first node, by srun" {
+    mkdir bin
+    cat >bin/srun <<'SH'
+#!/bin/sh
+# as srun would: here is the node
+while [ "${1#-}" != "$1" ]; do echo "$1" >>srun.args; shift; done
+case "$1" in
+scontrol) [ "$3" = 77 ] || exit 1; printf 'PID      JOBID    STEPID   LOCALID GLOBALID\n1        77       0        0       0\n%-8d 77       0        0       0\n' "$BROKER_PID" ;;
+*) exec "$@" ;;
+esac
+SH
+    chmod +x bin/srun
+    run start_flux 1 bash -c 'export BROKER_PID=$(flux getattr broker.pid) PATH=$PWD/bin:$PATH
+        flux uri --local slurm:77; flux uri slurm:77 | cut -c1-6; flux getattr local-uri
+        flux uri slurm:78; flux uri slurm:x; PATH=${PATH#*:} BROKER_PID=1 flux uri slurm:; flux uri lsf:1'
+    echo "$output"
+    [ "${lines[0]}" = "${lines[2]}" ]
+    [ "${lines[1]}" = ssh:// ]
+    [[ "${lines[3]}" == *"slurm:78: srun scontrol listpids failed"* ]]
+    [[ "${lines[4]}" == *"'x' is not a Slurm job id"* ]]
+    [[ "${lines[5]}" == *"'' is not a Slurm job id"* ]]
+    [[ "${lines[6]}" == *lsf* ]]
+    grep -qx -e --jobid=77 srun.args
 }

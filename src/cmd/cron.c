@@ -1,15 +1,14 @@
 /* cron.c - flux cron tab, at, event, interval, list, stop, start, delete, dump, sync
  */
 #include <errno.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/duration.h"
+#include "cmd/capture.h"
 #include "cmd/cmd.h"
 #include "cmd/cron.h"
 #include "cmd/jobopts.h"
@@ -161,27 +160,18 @@ static int cron_event (optparse_t *p, int argc, char **argv)
 /* What date(1) makes of a text: it knows more than we do. */
 static double parse_date (const char *s)
 {
-    posix_spawn_file_actions_t fa;
     char *argv[] = { (char *)"date", (char *)"-d", (char *)s, (char *)"+%s.%N", NULL };
-    char out[64];
-    int fds[2], status = -1;
-    ssize_t n;
-    pid_t pid;
+    int status;
+    char *out = capture (argv, true, &status);
+    double t;
 
-    if (pipe (fds) < 0 || posix_spawn_file_actions_init (&fa) != 0)
-        cmd_die (1, "pipe: %s", strerror (errno));
-    posix_spawn_file_actions_adddup2 (&fa, fds[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addclose (&fa, fds[0]);
-    if ((errno = posix_spawnp (&pid, "date", &fa, NULL, argv, environ)) != 0)
+    if (!out)
         cmd_die (1, "cannot run date: %s", strerror (errno));
-    close (fds[1]);
-    n = read (fds[0], out, sizeof (out) - 1);
-    close (fds[0]);
-    if (waitpid (pid, &status, 0) < 0 || status != 0 || n <= 0)
+    if (status != 0)
         cmd_die (1, "'%s': date(1) does not know this time", s);
-    out[n] = '\0';
-    posix_spawn_file_actions_destroy (&fa);
-    return strtod (out, NULL);
+    t = strtod (out, NULL);
+    free (out);
+    return t;
 }
 
 static int cron_at (optparse_t *p, int argc, char **argv)

@@ -15,12 +15,14 @@
 #include "base/buf.h"
 #include "base/errmsg.h"
 #include "cmd/cmd.h"
+#include "cmd/capture.h"
 #include "cmd/resolve.h"
 
 const char resolve_schemes[] =
     "\nURI schemes:\n"
     "  jobid:PATH            A job of this instance, a path of jobs like f1/f2, /, .. or .\n"
     "  pid:PID               FLUX_URI of a process, or of the children of a broker\n"
+    "  slurm:JOBID           an instance that runs as a job of Slurm\n"
     "  local://, ssh://      As they are\n";
 
 /* Forms of native URIs */
@@ -372,6 +374,77 @@ static char *resolve_pid (const char *s, flux_error_t *err)
     return uri;
 }
 
+/* slurm: "srun scontrol listpids" names the processes of the first node; one of them
+ * has the URI in its environment, and so must be asked there. */
+
+static char *srun (const char *jobid, char *const words[], int *status)
+{
+    char id[48];
+    char *argv[12] = { (char *)"srun", (char *)"--overlap", (char *)"-N1", (char *)"-n1", id };
+    int n = 5;
+
+    snprintf (id, sizeof (id), "--jobid=%s", jobid);
+    for (int i = 0; words[i]; i++)
+        argv[n++] = words[i];
+    return capture (argv, true, status);
+}
+
+static char *slurm_uri_of_pid (const char *jobid, const char *pid)
+{
+    char target[48];
+    char *words[] = { (char *)"flux", (char *)"uri", (char *)"--remote", target, NULL };
+    int status;
+    char *uri;
+
+    snprintf (target, sizeof (target), "pid:%s", pid);
+    uri = srun (jobid, words, &status);
+    if (uri && (status != 0 || !strstr (uri, "://"))) {
+        free (uri);
+        uri = NULL;
+    }
+    if (uri)
+        uri[strcspn (uri, "\n")] = '\0';
+    return uri;
+}
+
+/* Lines "PID JOBID STEPID LOCALID GLOBALID" under a heading. */
+static char *slurm_uri_of_list (const char *jobid, char *list)
+{
+    char *line;
+    char *uri = NULL;
+
+    while (!uri && (line = strsep (&list, "\n"))) {
+        line += strspn (line, " ");
+        line[strcspn (line, " \t")] = '\0';
+        if (*line && strspn (line, "0123456789") == strlen (line))
+            uri = slurm_uri_of_pid (jobid, line);
+    }
+    return uri;
+}
+
+static char *resolve_slurm (const char *jobid, flux_error_t *err)
+{
+    char *words[] = { (char *)"scontrol", (char *)"listpids", (char *)jobid, NULL };
+    char *list, *uri;
+    int status;
+
+    if (!*jobid || strspn (jobid, "0123456789") != strlen (jobid) || strlen (jobid) > 20) {
+        errmsg (err, -EINVAL, "'%s' is not a Slurm job id", jobid);
+        return NULL;
+    }
+    if (!(list = srun (jobid, words, &status))) {
+        errmsg (err, -errno, "slurm:%s: cannot run srun: %s", jobid, strerror (errno));
+        return NULL;
+    }
+    if (status != 0)
+        errmsg (err, -ENOENT, "slurm:%s: srun scontrol listpids failed: does the job run?", jobid);
+    uri = status == 0 ? slurm_uri_of_list (jobid, list) : NULL;
+    if (status == 0 && !uri)
+        errmsg (err, -ENOENT, "slurm:%s: no process of its first node has a FLUX_URI", jobid);
+    free (list);
+    return uri;
+}
+
 /* All together */
 
 /* Length of "SCHEME" in "SCHEME:REST", or 0. */
@@ -416,6 +489,8 @@ static char *dispatch (const char *target, int flags, flux_error_t *err)
         return resolve_jobid (target + n + 1, flags, err);
     if (n == 3 && strncmp (target, "pid", n) == 0)
         return resolve_pid (target + n + 1, err);
+    if (n == 5 && strncmp (target, "slurm", n) == 0)
+        return resolve_slurm (target + n + 1, err);
     if (strncmp (target + n, "://", 3) == 0)
         return strdup (target);
     errmsg (err, -ENOTSUP, "no way to resolve '%.*s:' targets: there are jobid:, pid:, local://"

@@ -3,6 +3,7 @@
  *   local://PATH, ssh://HOST/PATH   a URI that flux_open(3) takes
  *   jobid:PATH or PATH              jobs of jobs: /, .., f1/f2
  *   pid:PID                         FLUX_URI of a process
+ *   slurm:JOBID                     of a process of a Slurm job, found by srun
  *
  * A target may end in ?local, ?remote or ?wait, joined by '&'.
  */
