@@ -220,6 +220,22 @@ END
     [ "$status" -eq 0 ]
 }
 
+@test "PMI-1 by the wire, libpmi.so and libpmi2.so" {
+    on_nodes 2 <<'END'
+lib=$(flux config builtin pmi_library_path)
+for m in simple libpmi libpmi2 libpmi:$lib libpmi2:$(dirname $lib)/libpmi2.so; do
+    flux run -N2 -n4 flux pmi --method=$m barrier | grep -q 'completed pmi barrier on 4 tasks'
+    flux run -N2 -n4 flux pmi --method=$m exchange | grep -q 'completed pmi exchange on 4 tasks'
+    test "$(flux run -N2 -n4 flux pmi --method=$m get flux.taskmap)" = '[[0,2,2,1]]'
+done
+! flux run flux pmi --method=libpmi --libpmi-noflux barrier 2>err
+grep -q "Flux's own" err
+rc=0; flux run -N2 -n2 flux pmi --method=libpmi barrier --test-abort=1 2>err || rc=$?
+test $rc = 1; grep -q 'task 1 called MPI_Abort' err
+END
+    [ "$status" -eq 0 ]
+}
+
 @test "the fanout of the exchange" {
     on_nodes 3 <<'END'
 for k in 1 3 100; do flux run -N3 -n3 -o pmi-simple.exchange.k=$k pmitest exchange 2 | grep -qx '3 ok'; done
