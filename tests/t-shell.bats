@@ -303,6 +303,35 @@ END
     [ "$status" -eq 0 ]
 }
 
+@test "gpus of tasks" {
+    cat >fake.toml <<'END'
+[resource]
+noverify = true
+[[resource.config]]
+hosts = "node[0-1]"
+cores = "0-7"
+gpus = "0-3"
+END
+    cat >script <<'END'
+# gpus OPTIONS...: what each task sees
+gpus() { flux run "$@" sh -c 'echo $FLUX_TASK_RANK:$CUDA_VISIBLE_DEVICES:$CUDA_DEVICE_ORDER' | sort | xargs; }
+two="-N2 -n4 -g2"
+test "$(gpus $two)" = "0:0,1,2,3:PCI_BUS_ID 1:0,1,2,3:PCI_BUS_ID 2:0,1,2,3:PCI_BUS_ID 3:0,1,2,3:PCI_BUS_ID"
+test "$(gpus $two -o gpu-affinity=on)" = "$(gpus $two)"
+test "$(gpus $two -o gpu-affinity=per-task)" = "0:0,1:PCI_BUS_ID 1:2,3:PCI_BUS_ID 2:0,1:PCI_BUS_ID 3:2,3:PCI_BUS_ID"
+test "$(gpus $two -o 'gpu-affinity=map:3;0-1')" = "0:3:PCI_BUS_ID 1:0,1:PCI_BUS_ID 2:3:PCI_BUS_ID 3:0,1:PCI_BUS_ID"
+test "$(gpus $two -o gpu-affinity=off)" = "0:: 1:: 2:: 3::"
+test "$(gpus -n1)" = "0::"
+test "$(CUDA_DEVICE_ORDER=FASTEST_FIRST gpus -n1 -g4)" = "0:0,1,2,3:FASTEST_FIRST"
+! flux run -n1 -g1 -o gpu-affinity=sideways true 2>err
+grep -q 'gpu-affinity: there are on, off, per-task, map:LIST' err
+! flux run -n1 -g1 -o gpu-affinity=map:x true 2>err
+grep -q "gpu-affinity: map: 'x' is not a list" err
+END
+    run timeout 60 flux start --test-size=2 --test-hosts='node[0-1]' --config-path=fake.toml bash -ex script
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+}
+
 @test "terminals of tasks, captured" {
     in_flux 2 <<'END'
 flux run -o pty tty | grep -q /dev/pts

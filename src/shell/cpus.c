@@ -207,3 +207,15 @@ const char *cpus_format (const cpu_set_t *set, char *buf, size_t size)
     idset_destroy (ids);
     return buf;
 }
+
+char *cpus_map_entry (const char *map, int i)
+{
+    int n = 1;
+    const char *s = map;
+
+    for (const char *p = map; *p; p++)
+        n += *p == ';';
+    for (i %= n; i > 0; i--)
+        s = strchr (s, ';') + 1;
+    return strndup (s, strcspn (s, ";"));
+}
