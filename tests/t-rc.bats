@@ -179,3 +179,25 @@ CONF
     [ "$status" -eq 0 ]
     [[ "$output" == *"load one"*"are loaded"*2*"in use by one"*0*2*sched-fluxion-qmanager*one*"  heartbeat"*nosuch* ]]
 }
+
+@test "flux modprobe shows the table as with another alternative, or without a module; run is refused" {
+    cat >modprobe.toml <<'CONF'
+[[modules]]
+name = "my-sched"
+module = "sched-simple"
+provides = ["sched"]
+priority = 1
+CONF
+    FLUX_MODPROBE_PATH=$PWD run start_flux 1 sh -c '
+        name() { flux modprobe show "$@" | jq -r .name; }
+        name sched; name -S sched=my-sched sched; name -S sched=sched-simple -D sched-simple sched
+        flux modprobe list-dependencies --set-alternative=sched=my-sched sched | head -n1
+        name -D nosuch sched; name -S sched=nosuch sched; name -S sched sched
+        flux modprobe run rc.py; echo $?'
+    echo "$output"
+    [ "${lines[1]}" = my-sched ]
+    [ "${lines[2]}" != sched-simple ]
+    [ "${lines[3]}" = my-sched ]
+    [[ "$output" == *"--disable=nosuch: no module"*"--set-alternative=sched=nosuch: no module"*"--set-alternative=sched: want"*"rc.py: rc files are programs in Python"*"
+1" ]]
+}

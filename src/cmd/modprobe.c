@@ -214,17 +214,78 @@ static json_t *find (json_t *config, const char *name)
     return e;
 }
 
+static void set_alternative (json_t *config, const char *arg)
+{
+    const char *eq = strchr (arg, '=');
+    char *service = eq ? strndup (arg, eq - arg) : NULL;
+
+    if (!eq || eq == arg || !eq[1])
+        cmd_die (1, "--set-alternative=%s: want NAME=MODULE", arg);
+    if (!json_object_get (json_object_get (config, "modules"), eq + 1))
+        cmd_die (1, "--set-alternative=%s: no module is called %s", arg, eq + 1);
+    if (!service
+        || json_object_set_new (json_object_get (config, "services"), service,
+                                json_string (eq + 1)) < 0)
+        cmd_die (1, "out of memory");
+    free (service);
+}
+
+/* A disabled module is not there; another that provides its service is. */
+static void disable (json_t *config, const char *name)
+{
+    json_t *modules = json_object_get (config, "modules");
+    json_t *services = json_object_get (config, "services");
+    json_t *entry = json_incref (json_object_get (modules, name));
+    json_t *service, *other, *o;
+    const char *other_name;
+    size_t i, k;
+
+    if (!entry)
+        cmd_die (1, "--disable=%s: no module is called that", name);
+    json_object_del (modules, name);
+    json_array_foreach (json_object_get (entry, "provides"), i, service) {
+        const char *s = json_string_value (service);
+        const char *chosen = json_string_value (json_object_get (services, s));
+        if (!chosen || strcmp (chosen, name) != 0)
+            continue;
+        json_object_del (services, s);
+        json_object_foreach (modules, other_name, other) {
+            json_array_foreach (json_object_get (other, "provides"), k, o) {
+                if (json_equal (o, service))
+                    json_object_set_new (services, s, json_string (other_name));
+            }
+        }
+    }
+    json_decref (entry);
+}
+
+/* The table as the options would have it. */
+static void apply_options (optparse_t *p, json_t *config)
+{
+    const char *arg;
+
+    optparse_getopt_iterator_reset (p, "set-alternative");
+    while ((arg = optparse_getopt_next (p, "set-alternative")))
+        set_alternative (config, arg);
+    optparse_getopt_iterator_reset (p, "disable");
+    while ((arg = optparse_getopt_next (p, "disable")))
+        disable (config, arg);
+}
+
 static int modprobe_show (optparse_t *p, int argc, char **argv)
 {
     int n = optparse_option_index (p);
     flux_future_t *f;
+    json_t *config;
     flux_t *h;
     char *s;
 
     if (n != argc - 1)
         return usage (p);
     h = cmd_open ();
-    if (!(s = json_dumps (find (ask (h, &f, "module.config"), argv[n]), JSON_INDENT (1))))
+    config = ask (h, &f, "module.config");
+    apply_options (p, config);
+    if (!(s = json_dumps (find (config, argv[n]), JSON_INDENT (1))))
         cmd_die (1, "out of memory");
     printf ("%s\n", s);
     free (s);
@@ -260,11 +321,23 @@ static int modprobe_dependencies (optparse_t *p, int argc, char **argv)
         return usage (p);
     h = cmd_open ();
     config = ask (h, &f, "module.config");
+    apply_options (p, config);
     print_tree (config, find (config, argv[n]), 0, optparse_hasopt (p, "full"), seen);
     json_decref (seen);
     flux_future_destroy (f);
     flux_close (h);
     return 0;
+}
+
+/* No interpreter runs in a broker's start. */
+static int modprobe_run (optparse_t *p, int argc, char **argv)
+{
+    int n = optparse_option_index (p);
+
+    if (n != argc - 1)
+        return usage (p);
+    cmd_die (1, "%s: rc files are programs in Python, which this build does not run: put modules"
+             " into modprobe.toml, or commands into broker.rc1_path", argv[n]);
 }
 
 #define OPT(NAME, KEY, USAGE) { .name = NAME, .key = KEY, .usage = USAGE }
@@ -280,7 +353,16 @@ static struct optparse_option rc_opts[] = {
     OPTPARSE_TABLE_END,
 };
 
+#define TABLE_OPTS                                                                    \
+    { .name = "set-alternative", .key = 'S', .has_arg = 1, .arginfo = "NAME=MODULE",  \
+      .usage = "Let MODULE provide service NAME" },                                   \
+    { .name = "disable", .key = 'D', .has_arg = 1, .arginfo = "NAME",                 \
+      .usage = "Do without module NAME" }
+
+static struct optparse_option show_opts[] = { TABLE_OPTS, OPTPARSE_TABLE_END };
+
 static struct optparse_option tree_opts[] = {
+    TABLE_OPTS,
     OPT ("full", 'f', "Show duplicates too"),
     OPTPARSE_TABLE_END,
 };
@@ -289,8 +371,10 @@ static struct optparse_subcommand subcommands[] = {
     { "load", modprobe_load, "[--dry-run] MODULE...", "Load modules and what they require", 0,
       dry_opts },
     { "remove", modprobe_remove, "[--dry-run] MODULE...|all", "Unload modules", 0, dry_opts },
-    { "show", modprobe_show, "MODULE", "Show the configuration of a module or service", 0, NULL },
-    { "list-dependencies", modprobe_dependencies, "[-f] MODULE",
+    { "show", modprobe_show, "[OPTIONS] MODULE", "Show the configuration of a module or service", 0,
+      show_opts },
+    { "run", modprobe_run, "FILE", "Refused: rc files are programs in Python", 0, NULL },
+    { "list-dependencies", modprobe_dependencies, "[OPTIONS] MODULE",
       "Show what a module or service requires", 0, tree_opts },
     { "rc1", modprobe_rc1, "[-v] [--dry-run]", "Load the modules of this broker", 0, rc_opts },
     { "rc3", modprobe_rc3, "[-v] [--dry-run]", "Unload all modules", 0, rc_opts },
