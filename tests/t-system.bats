@@ -352,6 +352,14 @@ munge_site() {
     [ "$(as bob sh -c 'echo hello | flux run -n1 cat')" = hello ]
     as alice flux run --output=/mnt/home/out id -un
     [ "$(stat -c %u home/out) $(cat home/out)" = "$ALICE alice" ]
+    # an instance of her own, in which she is the owner
+    as alice tee batch.sh >/dev/null <<'SH'
+#!/bin/sh
+flux getattr instance-level; flux run -N2 id -un; flux --parent jobs -no '{username}'
+id -u; flux getattr security.owner
+SH
+    as alice sh -c 'id=$(flux batch -N2 --output=batch.out batch.sh); flux job attach $id 2>&1'
+    [ "$(xargs <home/batch.out)" = "1 alice alice alice $ALICE $ALICE" ]
     id=$(as alice flux submit -N2 sleep 100)
     as alice flux job wait-event -t 10 -p exec "$id" shell.start
     denied_to_bob() {
