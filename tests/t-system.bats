@@ -205,7 +205,8 @@ JOB
     run as flux flux submit -q q -t 2h true
     one_line "requested duration (2h) exceeds policy limit of 1h"
     [ "$(as flux sh -c 'flux jobs -ano "{duration}" $(flux submit -q q true)')" = 300.0 ]
-    for bad in '[queues' '[policy]
+    for bad in '[queues' '[tbon]
+torpid_min = "soon"' '[policy]
 limits = 3' '[access]
 allow-guest-user = "maybe"' '[queues.q]
 requires = 1'; do
@@ -296,8 +297,11 @@ R
     wait_until 20 drained 'test1 missing core'
 }
 
-@test "a mistake in policy or queues at the start ends the broker with its place" {
-    for bad in '[policy]
+@test "a mistake in the configuration ends the broker at the start, with its place" {
+    for bad in '[tbon]
+torpid_max = 3' '[tbon]
+torpidmax = "3s"' '[access]
+allow-guest-users = true' '[policy]
 limits.duration = "long"' '[queues.q]
 requires = "x"' '[queues.q.policy.limits]
 job-size.max.nodes = 1' '[queues.q]
@@ -307,7 +311,7 @@ parent = "p"'; do
         wait_until 20 ended 0
         run wait "${PIDS[0]}"
         [ "$status" -ne 0 ]
-        grep -E 'rc1: .*(policy.limits.duration|queues.q)' err0
+        grep -E 'tbon.torpid|allow-guest-users|rc1: .*(policy.limits.duration|queues.q)' err0
     done
 }
 

@@ -31,6 +31,54 @@ static const char *setting (struct overlay *ov, const char *key, const char *oth
     return otherwise;
 }
 
+static const struct {
+    const char *key;
+    json_type type;
+} keys[] = {
+    { "topo", JSON_STRING },
+    { "torpid_min", JSON_STRING },
+    { "torpid_max", JSON_STRING },
+    { "tcp_user_timeout", JSON_STRING },
+    { "connect_timeout", JSON_STRING },
+    { "interface-hint", JSON_STRING },
+    { "zmq_io_threads", JSON_INTEGER },
+    { "child_rcvhwm", JSON_INTEGER },
+    { "zmqdebug", JSON_INTEGER },
+};
+
+static int check_key (const char *key, const json_t *val, flux_error_t *err)
+{
+    size_t n = sizeof (keys) / sizeof (keys[0]), i = 0;
+
+    while (i < n && strcmp (key, keys[i].key) != 0)
+        i++;
+    if (i == n)
+        return errmsg (err, -EINVAL, "tbon.%s: unknown key, see flux-config-tbon(5)", key);
+    if (json_typeof (val) != keys[i].type)
+        return errmsg (err, -EINVAL, "tbon.%s: is not %s", key, keys[i].type == JSON_STRING
+                       ? "a string (a duration is one: \"30s\")" : "an integer");
+    if (!strcmp (key, "zmqdebug") && json_integer_value (val) != 0)
+        return errmsg (err, -ENOTSUP, "tbon.zmqdebug: socket events are not logged by this"
+                       " build: remove the key");
+    return 0;
+}
+
+static int check_table (const flux_conf_t *conf, flux_error_t *err)
+{
+    json_t *table = NULL, *val;
+    const char *key;
+    int rc;
+
+    if (flux_conf_unpack (conf, err, "{s?o}", "tbon", &table) < 0)
+        return -errno;
+    if (table && !json_is_object (table))
+        return errmsg (err, -EINVAL, "tbon: not a table");
+    json_object_foreach (table, key, val)
+        if ((rc = check_key (key, val, err)) < 0)
+            return rc;
+    return 0;
+}
+
 static int setting_int (struct overlay *ov, const char *key, int min, int otherwise,
                         int *valp, flux_error_t *err)
 {
@@ -83,6 +131,8 @@ int overlay_config_changed (struct overlay *ov, const flux_conf_t *conf, flux_er
 {
     int rc;
 
+    if ((rc = check_table (conf, err)) < 0)
+        return rc;
     ov->args.conf = conf;
     if ((rc = read_torpid (ov, err)) == 0)
         overlay_keepalive_start (ov);
@@ -162,9 +212,12 @@ int overlay_read_settings (struct overlay *ov, struct transport_args *ta,
 {
     struct boot_config *place = ov->args.place;
     const json_t *hosts = place ? boot_config_hosts (place) : NULL;
-    char *scheme = strdup (setting (ov, "topo", place ? "custom" : "kary:32"));
-    int rc;
+    char *scheme;
+    int rc = check_table (ov->args.conf, err);
 
+    if (rc < 0)
+        return rc;
+    scheme = strdup (setting (ov, "topo", place ? "custom" : "kary:32"));
     if (!scheme)
         return errmsg (err, -ENOMEM, "out of memory");
     if (!(ov->topo = topo_new (scheme, ov->args.size, hosts, err)))
