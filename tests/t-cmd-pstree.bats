@@ -69,3 +69,20 @@ inner PD:0 R:5 CD:1 F:0 62.5%
 "*"--details=x: there are"*"--skip-root=x"*"--label: "*nosuch*"1: no such job
 inner PD:0 R:5 CD:1 F:0 16.7% 8" ]]
 }
+
+@test "flux jobs --color: instances, failed and canceled jobs" {
+    run start_flux 1 bash -c '
+        flux run --job-name=bad false; flux run --job-name=good true
+        id=$(flux submit --urgency=hold --job-name=can true); flux cancel $id; flux job wait-event $id clean >/dev/null
+        flux alloc -n1 --bg --job-name=inst >/dev/null
+        flux jobs -ano "{name}" --color=always | cat -v; flux jobs -ano "{name}" | cat -v | grep -c "\["
+        flux jobs --color=x'
+    echo "$output"
+    [[ "$output" == *"^[[01;34minst^[[0m"* && "$output" == *"^[[01;31mbad^[[0m"* ]]
+    [[ "$output" == *"^[[37mcan^[[0m"* && "$output" == *"
+good
+"* ]]
+    [[ "$output" == *"
+0
+"*"--color"* ]]
+}

@@ -42,6 +42,10 @@ struct format_table *format_table_new (const struct format *f, format_value_f va
 void format_table_free (struct format_table *t);
 /* 0 or negative errno with err->text (a value that the spec can't format). */
 int format_table_add (struct format_table *t, const void *item, flux_error_t *err);
+/* Rows that are added from now on are printed in a color: the terminal's sequence for an
+ * item, or NULL. */
+typedef const char *(*format_color_f) (const void *item);
+void format_table_set_color (struct format_table *t, format_color_f color);
 size_t format_table_rows (const struct format_table *t);
 /* Order rows by keys ("-t_run,id"); values are compared as the kind they are.
  * 0 or -EINVAL with err->text if a key is no field. */

@@ -18,6 +18,7 @@ struct cell {
 
 struct row {
     struct cell *cells;    /* one a field, then one a sort key */
+    const char *color;     /* what is written before the line, or NULL */
 };
 
 struct format_table {
@@ -30,6 +31,7 @@ struct format_table {
     char **keys;           /* sort keys without '-' */
     bool *reverse;
     size_t nkeys;
+    format_color_f color;
 };
 
 struct format_table *format_table_new (const struct format *f, format_value_f value, void *arg)
@@ -148,7 +150,13 @@ int format_table_add (struct format_table *t, const void *item, flux_error_t *er
     }
     for (size_t i = 0; i < t->nkeys; i++)
         r->cells[n + i].value = t->value (item, t->keys[i], t->arg);
+    r->color = t->color ? t->color (item) : NULL;
     return 0;
+}
+
+void format_table_set_color (struct format_table *t, format_color_f color)
+{
+    t->color = color;
 }
 
 /* Nothing sorts before numbers (and booleans), numbers before text. */
@@ -233,7 +241,7 @@ static struct column fit_column (const struct format_table *t, size_t i, bool he
     return c;
 }
 
-static void put_line (struct buf *line, FILE *out, int width)
+static void put_line (struct buf *line, FILE *out, int width, const char *color)
 {
     size_t n = line->len;
 
@@ -241,8 +249,7 @@ static void put_line (struct buf *line, FILE *out, int width)
         n = utf8_offset (line->data, width);
     while (width > 0 && n > 0 && line->data[n - 1] == ' ')
         n--;
-    fwrite (line->data, 1, n, out);
-    fputc ('\n', out);
+    fprintf (out, "%s%.*s%s\n", color ? color : "", (int)n, line->data, color ? "\033[0m" : "");
     buf_clear (line);
 }
 
@@ -267,7 +274,7 @@ static int print_row (const struct format_table *t, const struct column *cols,
     if (line.failed || cell.failed)
         rc = -ENOMEM;
     else
-        put_line (&line, out, width);
+        put_line (&line, out, width, row ? row->color : NULL);
     buf_release (&line);
     buf_release (&cell);
     return rc;

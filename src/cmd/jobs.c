@@ -64,6 +64,8 @@ static const struct optparse_option opts[] = {
     OPT ("format", 'o', "FORMAT", "Specify output format: a name or a format string"),
     { .name = "width", .key = 'w', .has_arg = 2, .arginfo = "N",
       .usage = "Truncate output at width N (0: the terminal's)" },
+    { .name = "color", .has_arg = 2, .arginfo = "WHEN",
+      .usage = "Colorize output: always, never, or auto" },
     OPT ("sort", 0, "KEY,...", "Sort by comma separated keys"),
     OPT ("json", 0, NULL, "Emit data in JSON format"),
     OPT ("stats", 0, NULL, "Print job statistics before header"),
@@ -263,6 +265,21 @@ static void ask_instances (struct listing *l, json_t *jobs)
     }
 }
 
+/* Instances blue; red what failed, dim what was canceled. */
+static const char *color_of (const void *item)
+{
+    const json_t *job = item;
+    int result = json_integer_value (json_object_get (job, "result"));
+
+    if (jobinstance_uri (job))
+        return "\033[01;34m";
+    if (result == FLUX_JOB_RESULT_FAILED || result == FLUX_JOB_RESULT_TIMEOUT)
+        return "\033[01;31m";
+    if (result == FLUX_JOB_RESULT_CANCELED)
+        return "\033[37m";
+    return NULL;
+}
+
 static void print_table (struct listing *l, json_t *jobs)
 {
     struct format_table *t = format_table_new (l->format, jobfields_value, NULL);
@@ -274,6 +291,8 @@ static void print_table (struct listing *l, json_t *jobs)
     if (!t || (keys && format_table_sort (t, keys, &err) < 0))
         cmd_die (1, "--sort: %s", t ? err.text : "out of memory");
     ask_instances (l, jobs);
+    if (optparse_get_color (l->p, "color"))
+        format_table_set_color (t, color_of);
     json_array_foreach (jobs, i, job) {
         if (format_table_add (t, job, &err) < 0)
             cmd_die (1, "%s", err.text);
