@@ -1,11 +1,4 @@
 /* overlay.c - the tree of brokers: peers
- *
- *   child                                parent
- *     | overlay.hello {rank version ...}    |
- *     |------------------------------------>| known key, right rank and version?
- *     |   response {uuid hostlist}          | (held until the parent has joined)
- *     |<------------------------------------|
- *     | then requests, responses, events, control messages, both ways
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,7 +12,6 @@
 #include "broker/overlay_private.h"
 
 #define MESSAGES_PER_TURN 128
-#define MAX_HANDSHAKES 5
 
 double overlay_now (const struct overlay *ov)
 {
@@ -48,8 +40,7 @@ static int fill (void *arg, void *buf, size_t len)
     return flux_msg_encode (arg, buf, len);
 }
 
-/* To a child by identity, or the parent if NULL.  0 or a negative errno. */
-static int send_to (struct overlay *ov, const char *id, const flux_msg_t *msg)
+int overlay_send_to (struct overlay *ov, const char *id, const flux_msg_t *msg)
 {
     ssize_t len = flux_msg_encode_size (msg);
     int rc;
@@ -72,7 +63,7 @@ static int send_to (struct overlay *ov, const char *id, const flux_msg_t *msg)
 static int send_peer (struct overlay *ov, struct peer *p, const flux_msg_t *msg)
 {
     tracer_message (ov->tracer, NULL, p->rank, false, msg);
-    return send_to (ov, p == &ov->parent ? NULL : p->uuid, msg);
+    return overlay_send_to (ov, p == &ov->parent ? NULL : p->uuid, msg);
 }
 
 int overlay_send_control (struct overlay *ov, struct peer *p, int type, int status)
@@ -90,7 +81,7 @@ static void send_kiss_of_death (struct overlay *ov, const char *id)
     flux_msg_t *msg = flux_control_encode (OVERLAY_DISCONNECT, 0);
 
     if (msg)
-        (void)send_to (ov, id, msg);
+        (void)overlay_send_to (ov, id, msg);
     flux_msg_destroy (msg);
 }
 
@@ -193,7 +184,7 @@ static void update_status (struct overlay *ov)
         (void)overlay_send_control (ov, &ov->parent, OVERLAY_STATUS, status);
 }
 
-static void set_child_status (struct overlay *ov, struct peer *p, enum subtree status)
+void overlay_set_child_status (struct overlay *ov, struct peer *p, enum subtree status)
 {
     if (p->status != status) {
         p->status = status;
@@ -277,7 +268,7 @@ void overlay_drop_child (struct overlay *ov, struct peer *p, enum subtree status
         (void)groups_set (ov->args.groups, "broker.torpid", p->rank, false);
     p->torpid = false;
     subtree_leaves_groups (ov, p->rank);
-    set_child_status (ov, p, status);
+    overlay_set_child_status (ov, p, status);
     if (status == SUBTREE_LOST && !ov->leaving)
         broker_logf (ov->args.log, LOG_ERR, "%s (rank %" PRIu32 ") is lost: %s",
                      p->hostname, p->rank, p->error);
@@ -301,173 +292,6 @@ void overlay_lose_parent (struct overlay *ov, const char *why)
     ov->args.parent (ov->args.arg, -EHOSTUNREACH, text);
 }
 
-/* --- joining --- */
-
-static void refuse (struct overlay *ov, const char *id, const flux_msg_t *msg,
-                    int errnum, const char *text)
-{
-    flux_msg_t *resp = flux_response_encode_error ("overlay.hello", errnum, text);
-
-    broker_logf (ov->args.log, LOG_ERR, "refused a broker: %s", text);
-    if (resp)
-        (void)send_to (ov, id, resp);
-    flux_msg_destroy (resp);
-}
-
-static void accept_child (struct overlay *ov, struct peer *p, const char *id, int fd,
-                          enum subtree status)
-{
-    flux_msg_t *resp = flux_response_encode ("overlay.hello", NULL);
-    double now = overlay_now (ov);
-
-    if (p->connected)
-        overlay_drop_child (ov, p, SUBTREE_LOST, "it connected again");
-    snprintf (p->uuid, sizeof (p->uuid), "%s", id);
-    if (!resp || hash_set (ov->by_uuid, p->uuid, p) < 0
-        || flux_msg_pack (resp, "{s:s s:s}", "uuid", router_uuid (ov->args.router),
-                          "hostlist", ov->hostlist) < 0) {
-        flux_msg_destroy (resp);
-        hash_del (ov->by_uuid, id);
-        return;
-    }
-    p->connected = true;
-    p->fd = fd;
-    p->last_recv = now;
-    p->error[0] = '\0';
-    (void)send_to (ov, id, resp);
-    flux_msg_destroy (resp);
-    broker_logf (ov->args.log, LOG_DEBUG, "%s (rank %" PRIu32 ") has joined%s%s", p->hostname,
-                 p->rank, ov->cert_name ? ", certificate " : "",
-                 ov->cert_name ? ov->cert_name : "");
-    set_child_status (ov, p, status);
-    ov->args.children (ov->args.arg);
-}
-
-static void hello (struct overlay *ov, const char *id, int fd, const flux_msg_t *msg)
-{
-    int rank, status;
-    const char *version, *hostlist = "";
-    struct peer *p;
-    char text[160];
-
-    if (flux_msg_unpack (msg, "{s:i s:i s:s s?s}", "rank", &rank, "status", &status,
-                         "version", &version, "hostlist", &hostlist) < 0 || status < 0
-        || status > SUBTREE_OFFLINE) {
-        refuse (ov, id, msg, EPROTO, "malformed hello");
-        return;
-    }
-    if (*hostlist && ov->hostlist && strcmp (hostlist, ov->hostlist) != 0) {
-        snprintf (text, sizeof (text), "rank %d was started with another list of hosts"
-                  " (bootstrap.hosts): it must be the same on all hosts", rank);
-        refuse (ov, id, msg, EINVAL, text);
-    }
-    else if (rank < 0 || !(p = overlay_child (ov, rank))) {
-        snprintf (text, sizeof (text), "rank %d is no child of rank %" PRIu32, rank,
-                  ov->args.rank);
-        refuse (ov, id, msg, EINVAL, text);
-    }
-    else if (strcmp (version, FLUX_CORE_VERSION_STRING) != 0) {
-        snprintf (text, sizeof (text), "rank %d runs version %.40s, this broker %s",
-                  rank, version, FLUX_CORE_VERSION_STRING);
-        refuse (ov, id, msg, EINVAL, text);
-    }
-    else if (!ov->accepting)
-        refuse (ov, id, msg, EHOSTDOWN, "the parent takes no new children");
-    else
-        accept_child (ov, p, id, fd, status);
-}
-
-/* A hello that must wait keeps who it is from in its route stack. */
-static void hello_later (struct overlay *ov, const char *id, int fd, flux_msg_t *msg)
-{
-    char hop[TRANSPORT_ID_SIZE + 16];
-
-    snprintf (hop, sizeof (hop), "%d %s", fd, id);
-    flux_msg_route_enable (msg);
-    if (flux_msg_route_push (msg, hop) == 0)
-        (void)flux_msglist_append (ov->hellos, msg);
-}
-
-static void answer_hellos (struct overlay *ov)
-{
-    const flux_msg_t *msg;
-
-    while ((msg = flux_msglist_pop (ov->hellos))) {
-        char id[TRANSPORT_ID_SIZE];
-        int fd;
-        if (sscanf (flux_msg_route_last (msg), "%d %39s", &fd, id) == 2)
-            hello (ov, id, fd, msg);
-        flux_msg_decref (msg);
-    }
-}
-
-/* A broker that was configured tells by which list of hosts. */
-static int send_hello (struct overlay *ov)
-{
-    flux_msg_t *msg = flux_request_encode ("overlay.hello", NULL);
-    int rc;
-
-    if (!msg || flux_msg_pack (msg, "{s:i s:i s:s s:s}", "rank", (int)ov->args.rank,
-                               "status", (int)ov->status, "version",
-                               FLUX_CORE_VERSION_STRING, "hostlist",
-                               ov->hostlist ? ov->hostlist : "") < 0)
-        rc = -errno;
-    else
-        rc = send_to (ov, NULL, msg);
-    flux_msg_destroy (msg);
-    return rc;
-}
-
-static void set_hostlist (struct overlay *ov, const char *hostlist)
-{
-    free (ov->hostlist);
-    ov->hostlist = strdup (hostlist);
-    (void)attrs_default (ov->args.attrs, "hostlist", hostlist, 0);
-}
-
-static void hello_answered (struct overlay *ov, const flux_msg_t *msg)
-{
-    const char *uuid, *hostlist, *errstr;
-    char text[200];
-    int errnum = 0;
-
-    if (ov->joined)
-        return;
-    if (flux_msg_get_errnum (msg, &errnum) < 0 || errnum != 0) {
-        if (flux_msg_get_string (msg, &errstr) < 0 || !errstr)
-            errstr = strerror (errnum);
-        snprintf (text, sizeof (text), "the parent refused this broker: %s", errstr);
-        ov->args.parent (ov->args.arg, -errnum, text);
-        return;
-    }
-    if (flux_msg_unpack (msg, "{s:s s:s}", "uuid", &uuid, "hostlist", &hostlist) < 0) {
-        ov->args.parent (ov->args.arg, -EPROTO, "malformed answer of the parent");
-        return;
-    }
-    snprintf (ov->parent.uuid, sizeof (ov->parent.uuid), "%s", uuid);
-    if (hash_set (ov->by_uuid, ov->parent.uuid, &ov->parent) < 0)
-        return;
-    ov->parent.connected = true;
-    ov->joined = true;
-    set_hostlist (ov, hostlist);
-    overlay_keepalive_start (ov);
-    ov->args.parent (ov->args.arg, 0, NULL);
-    answer_hellos (ov);
-}
-
-int overlay_join (struct overlay *ov, flux_error_t *err)
-{
-    int rc = ov->tp->connect (ov->t, ov->parent_uri, ov->parent_key, err);
-
-    if (rc < 0)
-        return rc;
-    if ((rc = overlay_watch_sockets (ov)) < 0)
-        return errmsg (err, rc, "overlay: %s", strerror (-rc));
-    if ((rc = send_hello (ov)) < 0)
-        return errmsg (err, rc, "overlay: hello to the parent: %s", strerror (-rc));
-    return 0;
-}
-
 /* --- receive --- */
 
 static bool is_hello (const flux_msg_t *msg)
@@ -486,7 +310,7 @@ static void child_control (struct overlay *ov, struct peer *p, const flux_msg_t 
     if (flux_msg_get_control (msg, &type, &status) < 0)
         return;
     if (type == OVERLAY_STATUS && status >= 0 && status <= SUBTREE_OFFLINE)
-        set_child_status (ov, p, status);
+        overlay_set_child_status (ov, p, status);
     else if (type == OVERLAY_GOODBYE)
         overlay_drop_child (ov, p, SUBTREE_OFFLINE, "");
 }
@@ -510,9 +334,9 @@ static void from_stranger (struct overlay *ov, const char *id, int fd, flux_msg_
 
     if (is_hello (msg)) {
         if (ov->joined)
-            hello (ov, id, fd, msg);
+            overlay_hello (ov, id, fd, msg);
         else
-            hello_later (ov, id, fd, msg);
+            overlay_hello_later (ov, id, fd, msg);
     }
     else if (flux_msg_get_type (msg, &type) < 0 || type != FLUX_MSGTYPE_CONTROL
              || flux_msg_get_control (msg, &ctype, &status) < 0
@@ -555,7 +379,7 @@ static void from_parent (struct overlay *ov, flux_msg_t *msg)
         flux_msg_destroy (msg);
     }
     else if (type == FLUX_MSGTYPE_RESPONSE && is_hello (msg)) {
-        hello_answered (ov, msg);
+        overlay_hello_answered (ov, msg);
         flux_msg_destroy (msg);
     }
     else if (ov->parent.connected) {
@@ -575,29 +399,6 @@ static void connection_closed (struct overlay *ov, int fd)
             return;
         }
     }
-}
-
-/* Of the parent.  What was sent may have been lost with it. */
-static void connection_ended (struct overlay *ov)
-{
-    if (ov->joined)
-        overlay_lose_parent (ov, "lost connection");
-    else if (ov->failed_handshakes == 0)
-        (void)send_hello (ov);
-}
-
-/* Once may be a parent that is just ending. */
-static void handshake_failed (struct overlay *ov)
-{
-    char text[400];
-
-    if (ov->joined || ++ov->failed_handshakes != MAX_HANDSHAKES)
-        return;
-    snprintf (text, sizeof (text), "%s (rank %" PRIu32 "): what listens at %s does not accept"
-              " the certificate of this broker: %s", ov->parent.hostname, ov->parent.rank,
-              ov->parent_uri, ov->cert_name ? "bootstrap.curve_cert must be the same on all"
-              " hosts" : "it is no broker of this instance");
-    ov->args.parent (ov->args.arg, -EPERM, text);
 }
 
 /* False when there was nothing. */
@@ -620,10 +421,10 @@ static bool receive_one (struct overlay *ov)
         connection_closed (ov, tm.fd);
         break;
     case TRANSPORT_PARENT_LOST:
-        connection_ended (ov);
+        overlay_parent_closed (ov);
         break;
     case TRANSPORT_PARENT_REFUSED:
-        handshake_failed (ov);
+        overlay_parent_refused (ov);
         break;
     case TRANSPORT_NONE:
         return false;

@@ -1,6 +1,7 @@
 /* overlay_private.h - what the files of the overlay share
  *
  *   overlay.c         peers: messages to and from, joining, losing
+ *   overlay_join.c    hello, and who is refused
  *   overlay_keepalive.c  peers that are silent
  *   overlay_boot.c    addresses, keys and names: the exchange before all that
  *   overlay_config.c  the same, for an instance that the configuration describes
@@ -91,6 +92,19 @@ int overlay_send_control (struct overlay *ov, struct peer *p, int type, int stat
 void overlay_lose_parent (struct overlay *ov, const char *why);
 /* Poll the sockets that there are now. */
 int overlay_watch_sockets (struct overlay *ov);
+
+/* To a child by identity, or the parent if NULL.  0 or a negative errno. */
+int overlay_send_to (struct overlay *ov, const char *id, const flux_msg_t *msg);
+void overlay_set_child_status (struct overlay *ov, struct peer *p, enum subtree status);
+
+/* overlay_join.c */
+/* A child's hello, now or once we have joined. */
+void overlay_hello (struct overlay *ov, const char *id, int fd, const flux_msg_t *msg);
+void overlay_hello_later (struct overlay *ov, const char *id, int fd, flux_msg_t *msg);
+/* Of the parent: its answer, the end of a connection, a failed handshake. */
+void overlay_hello_answered (struct overlay *ov, const flux_msg_t *msg);
+void overlay_parent_closed (struct overlay *ov);
+void overlay_parent_refused (struct overlay *ov);
 
 /* overlay_boot.c */
 int overlay_read_settings (struct overlay *ov, struct transport_args *ta,
