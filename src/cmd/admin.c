@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "cmd/admin.h"
 #include "cmd/cmd.h"
 #include "cmd/jobopts.h"
@@ -33,13 +32,10 @@ static json_t *commands_of_stdin (void)
 
 static json_t *command_of_args (int argc, char **argv)
 {
-    struct buf b = BUF_INIT;
-    json_t *a;
+    char *s = cmd_join (argc, argv);
+    json_t *a = json_pack ("[s]", s);
 
-    for (int i = 0; i < argc; i++)
-        buf_addf (&b, "%s%s", i ? " " : "", argv[i]);
-    a = json_pack ("[s]", b.data);
-    buf_release (&b);
+    free (s);
     return a;
 }
 

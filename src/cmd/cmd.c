@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/fluid.h"
 #include "cmd/cmd.h"
 
@@ -155,6 +156,18 @@ flux_jobid_t cmd_parse_id (const char *s)
     if (fluid_parse (s, &id) < 0)
         cmd_die (1, "'%s' is not a job id: want a form like ƒWZEQa8X or 1234", s);
     return id;
+}
+
+char *cmd_join (int argc, char **argv)
+{
+    struct buf b = BUF_INIT;
+    char *s;
+
+    for (int i = 0; i < argc; i++)
+        buf_addf (&b, "%s%s", i ? " " : "", argv[i]);
+    if (!(s = buf_take (&b)))
+        cmd_die (1, "out of memory");
+    return s;
 }
 
 const char *cmd_builtin (const char *key)

@@ -64,6 +64,9 @@ const char *cmd_f58 (flux_jobid_t id, char *buf, size_t size);
 /* Parse a job id in any RFC 19 form or exit 1 saying what is wrong with it. */
 flux_jobid_t cmd_parse_id (const char *s);
 
+/* The words joined by blanks; the caller frees. */
+char *cmd_join (int argc, char **argv);
+
 /* The environment that flux gives to what it runs (flux-environment(7),
  * sub-command environment): FLUX_EXEC_PATH, FLUX_MODULE_PATH, PATH, ... */
 void cmd_setup_env (void);

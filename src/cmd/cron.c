@@ -6,7 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/duration.h"
 #include "cmd/capture.h"
 #include "cmd/cmd.h"
@@ -79,18 +78,6 @@ static void add_extras (json_t *o, optparse_t *p)
         add_extra (o, arg);
 }
 
-static char *join (int argc, char **argv)
-{
-    struct buf b = BUF_INIT;
-    char *s;
-
-    for (int i = 0; i < argc; i++)
-        buf_addf (&b, "%s%s", i ? " " : "", argv[i]);
-    if (!(s = buf_take (&b)))
-        cmd_die (1, "out of memory");
-    return s;
-}
-
 /* args is taken. */
 static void create (flux_t *h, optparse_t *p, const char *label, const char *type,
                     const char *command, int repeat, json_t *args)
@@ -127,7 +114,7 @@ static int cron_interval (optparse_t *p, int argc, char **argv)
     args = json_pack ("{s:f}", "interval", seconds ("interval", argv[n]));
     if (after)
         json_object_set_new (args, "after", json_real (seconds ("--after", after)));
-    command = join (argc - n - 1, argv + n + 1);
+    command = cmd_join (argc - n - 1, argv + n + 1);
     h = cmd_open ();
     create (h, p, "interval", "interval", command, optparse_get_int (p, "count", 0), args);
     free (command);
@@ -149,7 +136,7 @@ static int cron_event (optparse_t *p, int argc, char **argv)
                       "after", optparse_get_int (p, "after", 0));
     if (min)
         json_object_set_new (args, "min_interval", json_real (seconds ("--min-interval", min)));
-    command = join (argc - n - 1, argv + n + 1);
+    command = cmd_join (argc - n - 1, argv + n + 1);
     h = cmd_open ();
     create (h, p, "event", "event", command, optparse_get_int (p, "count", 0), args);
     free (command);
@@ -184,7 +171,7 @@ static int cron_at (optparse_t *p, int argc, char **argv)
     if (argc - n < 2)
         return cmd_usage (p);
     t = parse_date (argv[n]);
-    command = join (argc - n - 1, argv + n + 1);
+    command = cmd_join (argc - n - 1, argv + n + 1);
     h = cmd_open ();
     create (h, p, "at", "datetime", command, 1, json_pack ("{s:f}", "time", t));
     free (command);

@@ -6,21 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "cmd/cmd.h"
 #include "cmd/event.h"
-
-static char *join_args (int argc, char **argv)
-{
-    struct buf b = BUF_INIT;
-    char *s;
-
-    for (int i = 0; i < argc; i++)
-        buf_addf (&b, "%s%s", i ? " " : "", argv[i]);
-    if (!(s = buf_take (&b)))
-        cmd_die (1, "out of memory");
-    return s;
-}
 
 static flux_future_t *publish (flux_t *h, optparse_t *p, const char *topic, const char *payload)
 {
@@ -60,7 +47,7 @@ static int event_pub (optparse_t *p, int argc, char **argv)
         return 1;
     }
     if (n + 1 < argc)
-        payload = join_args (argc - n - 1, argv + n + 1);
+        payload = cmd_join (argc - n - 1, argv + n + 1);
     h = cmd_open ();
     if (optparse_hasopt (p, "loopback") && flux_event_subscribe (h, argv[n]) < 0)
         cmd_die (1, "subscribe %s: %s", argv[n], flux_strerror (errno));

@@ -14,18 +14,6 @@
 #include "cmd/resource.h"
 #include "cmd/subs.h"
 
-static char *join_args (int argc, char **argv)
-{
-    struct buf b = BUF_INIT;
-    char *s;
-
-    for (int i = 0; i < argc; i++)
-        buf_addf (&b, "%s%s", i ? " " : "", argv[i]);
-    if (!(s = buf_take (&b)))
-        cmd_die (1, "out of memory");
-    return s;
-}
-
 static const char *drain_mode (optparse_t *p)
 {
     int force = optparse_getopt (p, "force", NULL);
@@ -39,7 +27,7 @@ static const char *drain_mode (optparse_t *p)
 
 static int change (optparse_t *p, const char *topic, int argc, char **argv)
 {
-    char *reason = argc > 1 ? join_args (argc - 1, argv + 1) : NULL;
+    char *reason = argc > 1 ? cmd_join (argc - 1, argv + 1) : NULL;
     flux_t *h = cmd_open ();
     flux_future_t *f = flux_rpc_pack (h, topic, 0, 0, "{s:s s:s* s:s*}", "targets", argv[0],
                                       "reason", reason, "mode", drain_mode (p));
