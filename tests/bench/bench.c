@@ -341,6 +341,25 @@ static void simulated_rows (const char *where, double budget)
          slowest_ping (start (CMD ("queue", "drain"), true), "drain"), "ms", 10, true);
 }
 
+/* All of the instance is taken; 10,000 jobs of four sizes wait; then it is free. */
+static void pending_rows (const char *where)
+{
+    static const char *const sizes[] = { "-n1", "-n13", "-n26", "-n39" };
+    char what[120];
+    double t0;
+
+    run (CMD ("submit", "--quiet", "-N16", "--exclusive", "-t1h", "--wait-event=alloc",
+              "--setattr=system.exec.test.run_duration=1h", "true"));
+    for (size_t i = 0; i < sizeof (sizes) / sizeof (sizes[0]); i++)
+        run (CMD ("submit", "--quiet", "--cc=1-2500", (char *)sizes[i], "-t30m",
+                  "--env-remove=*", "--setattr=system.exec.test.run_duration=0.0001s", "true"));
+    t0 = now ();
+    run (CMD ("cancel", "--quiet", "--states=run"));
+    run (CMD ("queue", "drain"));
+    snprintf (what, sizeof (what), "10,000 waiting jobs, 4 sizes%s", where);
+    row (what, 10000 / (now () - t0), "jobs/s", 4000, false);
+}
+
 /* One PMI exchange (put, barrier, get) of 16 tasks a node: the median that task 0 of
  * pmitest, which is beside this program, prints. */
 static void exchange_row (int nodes)
@@ -414,6 +433,24 @@ static void in_instance (int argc, char **argv, const char *mode, int nopts, cha
     free (inner);
 }
 
+/* The same with each scheduler and policy. */
+static void pending_modes (int argc, char **argv)
+{
+    char *fake[] = { "--conf=fake-resources.nnodes=16", "--conf=fake-resources.cores-per-node=64",
+                     NULL, "--conf=sched-fluxion-qmanager.queue-params.queue-depth=8192" };
+    static const char *const modes[][2] = {
+        { "pending fcfs", "--conf=sched-fluxion-qmanager.queue-policy=\"fcfs\"" },
+        { "pending easy", "--conf=sched-fluxion-qmanager.queue-policy=\"easy\"" },
+        { "pending conservative", "--conf=sched-fluxion-qmanager.queue-policy=\"conservative\"" },
+        { "pending sched-simple", "--conf=modules.alternatives.sched=\"sched-simple\"" },
+    };
+
+    for (size_t i = 0; i < sizeof (modes) / sizeof (modes[0]); i++) {
+        fake[2] = (char *)modes[i][1];
+        in_instance (argc, argv, modes[i][0], 4, fake);
+    }
+}
+
 /* Seconds of those that have ended. */
 static double cpu_of_children (void)
 {
@@ -464,6 +501,10 @@ int main (int argc, char **argv)
     if (getenv ("FLUX_URI") && mode) {
         if (strcmp (mode, "fake") == 0)
             simulated_rows (", 16 nodes of 64 cores", 4000);
+        else if (strncmp (mode, "pending", 7) == 0) {
+            snprintf (arg, sizeof (arg), ",%s", mode + 7);
+            pending_rows (arg);
+        }
         else if (strcmp (mode, "statedir") == 0)
             simulated_rows (", with a state directory", 2000);
         else if (strcmp (mode, "pmi") == 0)
@@ -486,6 +527,8 @@ int main (int argc, char **argv)
     in_instance (argc, argv, "plain", 0, NULL);
     if (want ("fake"))
         in_instance (argc, argv, "fake", 2, fake);
+    if (want ("pending"))
+        pending_modes (argc, argv);
     if (want ("scale"))
         scale_rows (argc, argv);
     if (want ("pmi")) {
