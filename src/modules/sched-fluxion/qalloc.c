@@ -197,8 +197,10 @@ static int start (void *arg, int64_t id, const struct job *j)
     if (R && summary && idhash_set (qm->allocated, w->id, qm) == 0
         && (rc = respond_success (qm, w, R, summary)) < 0)
         idhash_del (qm->allocated, w->id);
-    if (rc == 0)
+    if (rc == 0) {
         idhash_del (qm->jobs, w->id);
+        qm->starts++;
+    }
     free (R);
     free (summary);
     return rc;

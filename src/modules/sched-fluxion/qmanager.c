@@ -15,7 +15,8 @@
 #include "modules/sched/reconf.h"
 #include "spec/rset.h"
 
-#define BUDGET_US 1000         /* of a pass, before other messages have their turn */
+#define BUDGET_US 100         /* of a pass, before other messages have their turn */
+#define STARTS 8              /* jobs to start before the job manager has caught up */
 
 static int64_t seconds (void)
 {
@@ -48,12 +49,43 @@ static void set_timer (struct qmanager *qm)
     }
 }
 
+static void caught_up (flux_future_t *f, void *arg)
+{
+    struct qmanager *qm = arg;
+
+    flux_future_destroy (f);
+    qm->f_pace = NULL;
+    qmanager_kick (qm);
+}
+
+/* A thousand jobs that start at once would keep everybody else waiting.  The answer comes
+ * behind what the job manager does for those that were started. */
+static bool must_wait (struct qmanager *qm)
+{
+    if (qm->f_pace)
+        return true;
+    if (qm->starts < STARTS)
+        return false;
+    qm->starts = 0;
+    qm->f_pace = flux_rpc (qm->h, "job-manager.ping", "{}", FLUX_NODEID_ANY, 0);
+    if (qm->f_pace && flux_future_then (qm->f_pace, -1., caught_up, qm) == 0)
+        return true;
+    flux_future_destroy (qm->f_pace);
+    qm->f_pace = NULL;
+    return false;
+}
+
 static void prep_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct qmanager *qm = arg;
-    int rc = queues_run (qm->q, seconds (), BUDGET_US);
+    int rc;
 
-    if (rc == 1) {
+    if (must_wait (qm)) {
+        flux_watcher_stop (qm->idle);
+        flux_watcher_stop (w);
+        return;
+    }
+    if ((rc = queues_run (qm->q, seconds (), BUDGET_US)) == 1) {
         flux_watcher_start (qm->idle);
         return;
     }
@@ -75,6 +107,8 @@ static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 
 static void stop_passes (struct qmanager *qm)
 {
+    flux_future_destroy (qm->f_pace);
+    qm->f_pace = NULL;
     flux_watcher_stop (qm->prep);
     flux_watcher_stop (qm->idle);
     flux_watcher_stop (qm->timer);

@@ -34,6 +34,8 @@ struct qmanager {
     flux_watcher_t *prep;      /* a pass at the end of the turn */
     flux_watcher_t *idle;      /* and the rest of it in the next */
     flux_watcher_t *timer;     /* a pass that is due by itself */
+    int starts;                /* jobs started since the job manager had caught up */
+    flux_future_t *f_pace;     /* it is asked whether it has */
 };
 
 /* A pass at the end of this turn of the loop. */
