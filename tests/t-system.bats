@@ -440,8 +440,9 @@ SH
     as flux flux start -c /mnt/site/conf.d --recovery=/var/lib/flux sh -c '
         flux kvs get a; flux jobs -ano "{status}"; flux getattr size
         flux resource list -s free -no "{nnodes}"; flux overlay parentof 1
-        flux submit true >/dev/null; flux jobs -no "{status}"' >out 2>err
+        flux submit true >/dev/null; flux jobs -no "{status}"
+        timeout 30 flux dmesg -f | grep -m1 "refused a broker" >refused' >out 2>err
     cat out err
     [ "$(xargs <out)" = "1 COMPLETED 2 0 0 SCHED" ]
-    grep -q 'the parent takes no new children' err
+    grep -q 'the parent takes no new children' home/refused
 }
