@@ -209,6 +209,8 @@ static int64_t first_start (const struct simjob *j)
         int n = 0;
         for (int i = 0; i < sim.nodes; i++) {
             int f = cores_free (i, t);
+            if (sim.match.node_exclusive && f < sim.cores)
+                f = 0;
             n += j->cores == 0 ? f == sim.cores : f / j->cores;
         }
         if (n >= j->slots)
@@ -487,8 +489,7 @@ static void begin (enum queue_policy p, int nqueue)
     sim.now = 1000;
     sim.nqueue = nqueue;
     sim.g = cluster ();
-    /* node-exclusive: "count" would have to know */
-    assert_int_equal (policy_parse (match_names[rnd (3)], &sim.match, NULL), 0);
+    assert_int_equal (policy_parse (match_names[rnd (4)], &sim.match, NULL), 0);
     sim.q = queues_new (sim.g, &sim.match, &ops, NULL);
     for (int i = 0; i < nqueue; i++) {
         struct queue_conf c = QUEUE_CONF_DEFAULT;
