@@ -63,7 +63,7 @@ kill-timeout = 0.2" ''
     echo "$output"
     [[ "$output" == *"prolog timed out"*"
 1
-0 prolog for job ƒ"*" timed out" ]]
+"*"0 prolog for job ƒ"*" timed out" ]]
     perilog_conf 'command = ["sleep", "100"]' ''
     run start_flux 1 --config-path=conf.toml bash -c '
         id=$(flux submit true); flux job wait-event $id prolog-start >/dev/null; flux cancel $id
