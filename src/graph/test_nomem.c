@@ -1,0 +1,289 @@
+/* test_nomem.c - each allocation of a day in the life of the queues fails once
+ *
+ * As in base/test_nomem.c.  What failed is done again without a failure, and must then
+ * come to the same end as if nothing had been: the same jobs started, nothing given
+ * twice, all given back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/queue.h"
+
+#define NJOBS 12
+
+static volatile long countdown = -1; /* allocations until one fails */
+static volatile bool failed;
+
+static bool fails (void)
+{
+    if (countdown < 0)
+        return false;
+    if (countdown-- > 0)
+        return false;
+    failed = true;
+    return true;
+}
+
+void *__real_malloc (size_t n);
+void *__real_calloc (size_t n, size_t size);
+void *__real_realloc (void *p, size_t n);
+void *__real_reallocarray (void *p, size_t n, size_t size);
+char *__real_strdup (const char *s);
+char *__real_strndup (const char *s, size_t n);
+void *__wrap_malloc (size_t n);
+void *__wrap_calloc (size_t n, size_t size);
+void *__wrap_realloc (void *p, size_t n);
+void *__wrap_reallocarray (void *p, size_t n, size_t size);
+char *__wrap_strdup (const char *s);
+char *__wrap_strndup (const char *s, size_t n);
+
+void *__wrap_malloc (size_t n)
+{
+    return fails () ? NULL : __real_malloc (n);
+}
+
+void *__wrap_calloc (size_t n, size_t size)
+{
+    return fails () ? NULL : __real_calloc (n, size);
+}
+
+void *__wrap_realloc (void *p, size_t n)
+{
+    return fails () ? NULL : __real_realloc (p, n);
+}
+
+char *__wrap_strdup (const char *s)
+{
+    return fails () ? NULL : __real_strdup (s);
+}
+
+void *__wrap_reallocarray (void *p, size_t n, size_t size)
+{
+    return fails () ? NULL : __real_reallocarray (p, n, size);
+}
+
+char *__wrap_strndup (const char *s, size_t n)
+{
+    return fails () ? NULL : __real_strndup (s, n);
+}
+
+/* Nodes, cores a slot (0: whole), duration */
+static const int wanted[NJOBS][3] = {
+    { 2, 0, 50 }, { 1, 2, 80 }, { 3, 2, 40 }, { 4, 0, 100 }, { 1, 1, 30 }, { 2, 0, 20 },
+    { 2, 3, 60 }, { 1, 4, 10 }, { 1, 0, 500 }, { 6, 1, 25 }, { 3, 0, 35 }, { 2, 2, 70 },
+};
+
+static int nstarted;
+static bool has_run[NJOBS];
+
+static int on_start (void *arg, int64_t id, const struct job *j)
+{
+    size_t n;
+
+    if (!job_parts (j, &n))
+        return -1;
+    assert_true (n > 0 && !has_run[id]);
+    has_run[id] = true;
+    nstarted++;
+    return 0;
+}
+
+static void on_deny (void *arg, int64_t id, const char *why)
+{
+    fail_msg ("%d denied: %s", (int)id, why);
+}
+
+static void on_pending (void *arg, int64_t id, int64_t t, const char *why)
+{
+}
+
+/* Of what is made once, nothing fails. */
+static uint32_t add (struct graph *g, uint32_t parent, const char *type, int id)
+{
+    struct vtx_spec s = { .parent = parent, .type = graph_intern (g, type), .id = id,
+                          .size = 1, .uniq = -1, .rank = -1 };
+
+    return graph_add (g, &s);
+}
+
+static struct graph *cluster (void)
+{
+    struct graph *g = graph_new ();
+    uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
+
+    for (int n = 0; n < 4; n++) {
+        uint32_t node = add (g, top, "node", n);
+        for (int c = 0; c < 4; c++)
+            add (g, node, "core", c);
+    }
+    assert_int_equal (graph_finish (g, NULL), 0);
+    return g;
+}
+
+static struct request *request (int i)
+{
+    char s[300];
+    flux_error_t err;
+
+    if (wanted[i][1] == 0)
+        snprintf (s, sizeof (s), "{\"resources\":[{\"type\":\"node\",\"count\":%d,"
+                  "\"exclusive\":true}],\"attributes\":{\"system\":{\"duration\":%d}}}",
+                  wanted[i][0], wanted[i][2]);
+    else
+        snprintf (s, sizeof (s), "{\"resources\":[{\"type\":\"slot\",\"count\":%d,\"label\":"
+                  "\"a\",\"with\":[{\"type\":\"core\",\"count\":%d}]}],"
+                  "\"attributes\":{\"system\":{\"duration\":%d}}}", wanted[i][0],
+                  wanted[i][1], wanted[i][2]);
+    return request_decode (s, strlen (s), &err);
+}
+
+/* Again, until the one failure is behind us. */
+#define AGAIN(call)                      \
+    do {                                 \
+        int rc_ = (call);                \
+        if (rc_ == -ENOMEM && failed)    \
+            rc_ = (call);                \
+        assert_int_equal (rc_, 0);       \
+    } while (0)
+
+static void pass (struct queues *q, int64_t now)
+{
+    AGAIN (queues_run (q, now, 0));
+    AGAIN (queues_run (q, now + 1, 0));
+}
+
+static const struct job *ended (struct graph *g, int64_t now)
+{
+    const struct job *j = graph_job_next (g, NULL);
+
+    while (j && !(job_state (j) == JOB_ALLOCATED && job_end (j) <= now))
+        j = graph_job_next (g, j);
+    return j;
+}
+
+/* Reservations are given up when a job ends: what came after it may be gone. */
+static void end_some (struct graph *g, struct queues *q, int64_t now)
+{
+    const struct job *j;
+
+    while ((j = ended (g, now)))
+        AGAIN (queues_free_job (q, job_id (j)));
+}
+
+static uint32_t first_node (const struct graph *g, const struct job *j)
+{
+    size_t n;
+    const struct job_part *part = job_parts (j, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp (graph_type (g, part[i].vtx), "node") == 0)
+            return part[i].vtx;
+    fail_msg ("a job without a node");
+    return GRAPH_NONE;
+}
+
+static void change_first (struct graph *g, struct queues *q)
+{
+    uint32_t node;
+    bool empty;
+
+    AGAIN (queues_set_end (q, 0, 170));
+    node = first_node (g, graph_job (g, 0));
+    AGAIN (queues_free_part (q, 0, &node, 1, &empty));
+    assert_false (empty);
+}
+
+static void day (struct graph *g, struct queues *q, struct request **rq)
+{
+    int64_t now = 100;
+
+    for (int i = 0; i < NJOBS; i++) {
+        AGAIN (queues_submit (q, "default", i, 16, i, rq[i]));
+        if (i % 3 == 2)
+            pass (q, now);
+    }
+    AGAIN (queues_prioritize (q, 10, 20));
+    if (has_run[0])    /* else others have what it gave back */
+        change_first (g, q);
+    for (; nstarted < NJOBS && now < 3000; now += 10) {
+        end_some (g, q, now);
+        pass (q, now);
+    }
+    end_some (g, q, 100000);
+}
+
+static void scenario (enum queue_policy p, const char *match_name, long n)
+{
+    static const struct queue_ops ops = { on_start, on_deny, on_pending };
+    struct queue_conf c = QUEUE_CONF_DEFAULT;
+    struct graph *g = cluster ();
+    struct request *rq[NJOBS];
+    struct policy match;
+    struct queues *q;
+
+    c.policy = p;
+    nstarted = 0;
+    memset (has_run, 0, sizeof (has_run));
+    assert_int_equal (policy_parse (match_name, &match, NULL), 0);
+    for (int i = 0; i < NJOBS; i++)
+        rq[i] = request (i);
+    failed = false;
+    countdown = n;
+    if (!(q = queues_new (g, &match, &ops, NULL)))
+        q = queues_new (g, &match, &ops, NULL);
+    AGAIN (queues_add (q, "default", &c));
+    day (g, q, rq);
+    countdown = -1;
+    assert_int_equal (nstarted, NJOBS);
+    assert_null (graph_job_next (g, NULL));
+    assert_int_equal (graph_free_now (g, 0, "core"), 16);
+    queues_free (q);
+    graph_free (g);
+    for (int i = 0; i < NJOBS; i++)
+        request_free (rq[i]);
+}
+
+static void each_fails (enum queue_policy p, const char *match_name)
+{
+    for (long n = 0; n < 100000; n++) {
+        scenario (p, match_name, n);
+        if (!failed)
+            return;
+    }
+    fail_msg ("no end");
+}
+
+static void test_easy (void **state)
+{
+    each_fails (QUEUE_EASY, "lonode");
+}
+
+static void test_conservative (void **state)
+{
+    each_fails (QUEUE_CONSERVATIVE, "first");
+}
+
+static void test_locality (void **state)
+{
+    each_fails (QUEUE_HYBRID, "locality");
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_easy),
+        cmocka_unit_test (test_conservative),
+        cmocka_unit_test (test_locality),
+    };
+
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
