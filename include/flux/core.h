@@ -3,6 +3,10 @@
 #ifndef _FLUX_CORE_H
 #define _FLUX_CORE_H
 
+/* programs written for Flux take these from here, the examples of its manual pages too */
+#include <errno.h>
+#include <string.h>
+
 #include <flux/core/types.h>
 #include <flux/core/message.h>
 #include <flux/core/conf.h>
