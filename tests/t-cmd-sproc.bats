@@ -56,12 +56,15 @@ imp = "$PWD/imp"
 command = ["a", "b"]
 [job-manager.epilog]
 per-rank = true
+[job-manager.housekeeping]
+release-after = "5s"
 CONF
     run start_flux 1 --config-path=conf.toml sh -c 'flux admin system-scripts | head -n2
-        flux exec -r0 --with-imp prolog x; flux jobtap load perilog.so; flux admin system-scripts --color=never | grep "epilog: e"'
+        flux exec -r0 --with-imp prolog x; flux jobtap load perilog.so; flux admin system-scripts --color=never | grep "^epi\|^house"'
     echo "$output"
     [ "$output" = "prolog: configured but inactive: perilog.so is not loaded
   command: a b
 imp run prolog x
-epilog: enabled (per-rank=true)" ]
+epilog: enabled (per-rank=true)
+housekeeping: enabled (release-after=5s)" ]
 }

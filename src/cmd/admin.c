@@ -128,8 +128,7 @@ static void print_status (const struct scripts *s, const char *type, json_t *tab
     const char *after = json_string_value (json_object_get (table, "release-after"));
 
     if (strcmp (type, "housekeeping") == 0)
-        printf ("%s: configured but inactive: this build has no housekeeping"
-                " (release-after=%s)\n", type, after ? after : "unset");
+        printf ("%s: enabled (release-after=%s)\n", type, after ? after : "unset");
     else if (!s->perilog)
         printf ("%s: configured but inactive: perilog.so is not loaded\n", type);
     else

@@ -4,6 +4,7 @@
  *   status ──resource.status──► resource, rank 0
  *          ──resource.sched-status──► only if it matters what is allocated
  *          ──config.get──► broker, with --queue
+ *          ──job-manager.stats-get──► job-manager, if housekeeping is shown
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/formats.h"
+#include "cmd/housekeeping.h"
 #include "cmd/queueconf.h"
 #include "cmd/resource.h"
 #include "cmd/resview.h"
@@ -58,6 +60,7 @@ struct status {
     struct idset *drain;       /* all that is drained or draining */
     json_t *drain_info;
     struct idset *allocated;   /* NULL until needed */
+    struct idset *housekeeping;     /* likewise */
     struct row *rows;
     size_t nrows;
     bool by_state, by_online, by_drain;
@@ -215,6 +218,21 @@ static struct idset *avail (const struct status *s)
     return ids;
 }
 
+static const struct idset *housekeeping (struct status *s)
+{
+    json_t *running;
+    flux_t *h;
+
+    if (s->housekeeping)
+        return s->housekeeping;
+    h = cmd_open ();
+    running = housekeeping_running (housekeeping_ask (h));
+    s->housekeeping = need (housekeeping_ranks (running));
+    json_decref (running);
+    flux_close (h);
+    return s->housekeeping;
+}
+
 /* Ranks in a state, whatever is filtered. */
 static struct idset *in_state (struct status *s, const char *state)
 {
@@ -231,7 +249,7 @@ static struct idset *in_state (struct status *s, const char *state)
     if (strcmp (state, "allocated") == 0)
         return need (idset_copy (allocated (s)));
     if (strcmp (state, "housekeeping") == 0)
-        return need (idset_create (0, IDSET_FLAG_AUTOGROW));   /* nothing here runs it */
+        return need (idset_copy (housekeeping (s)));
     if (idset_empty (s->drain))
         return need (idset_create (0, IDSET_FLAG_AUTOGROW));
     if (strcmp (state, "draining") == 0)
@@ -389,6 +407,7 @@ static void release (struct status *s)
     idset_destroy (s->torpid);
     idset_destroy (s->drain);
     idset_destroy (s->allocated);
+    idset_destroy (s->housekeeping);
     json_decref (s->answer);
 }
 

@@ -15,6 +15,7 @@
 #include "cmd/event.h"
 #include "cmd/exec.h"
 #include "cmd/hostlist.h"
+#include "cmd/housekeeping.h"
 #include "cmd/job.h"
 #include "cmd/jobs.h"
 #include "cmd/keygen.h"
@@ -66,6 +67,7 @@ const struct cmd cmd_table[] = {
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
     { "hostlist", cmd_hostlist, COMMON, "Fetch, combine, and manipulate hostlists" },
+    { "housekeeping", cmd_housekeeping, COMMON, "List and end housekeeping of jobs" },
     { "job", cmd_job, COMMON, "Get job status, info, etc" },
     { "jobs", cmd_jobs, COMMON, "List Flux jobs" },
     { "keygen", cmd_keygen, COMMON, "Generate a certificate for the brokers of a system instance" },

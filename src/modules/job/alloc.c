@@ -8,7 +8,7 @@
  *                  ◄── sched.alloc    for jobs in SCHED, best first
  *      0 success (R) ──────────────►  R + alloc event in one commit
  *      1 annotate, 2 deny, 3 cancel
- *                  ◄── sched.free     no answer
+ *                  ◄── sched.free     no answer; of a part, if partial-ok was said
  *
  * A job waits in 'queue'; when its request is sent it moves to 'sent'.  In
  * limited mode a better job pushes out the worst that was sent.
@@ -26,6 +26,7 @@
 #include <flux/schedutil.h>
 
 #include "base/errmsg.h"
+#include "modules/job/housekeeping.h"
 #include "modules/job/mgr.h"
 #include "spec/rset.h"
 
@@ -247,6 +248,11 @@ void alloc_queues_changed (struct mgr *m)
 
 /* ---- free ---- */
 
+bool alloc_partial (const struct mgr *m)
+{
+    return m->alloc->partial_ok;
+}
+
 static void send_free_text (struct mgr *m, flux_jobid_t id, const char *R, bool final)
 {
     char *s;
@@ -260,8 +266,7 @@ static void send_free_text (struct mgr *m, flux_jobid_t id, const char *R, bool 
     free (s);
 }
 
-static void send_free_rset (struct mgr *m, flux_jobid_t id, const struct rset *r,
-                            bool final)
+void alloc_send_free_rset (struct mgr *m, flux_jobid_t id, const struct rset *r, bool final)
 {
     char *s = rset_encode (r);
 
@@ -282,7 +287,7 @@ void alloc_send_free (struct mgr *m, struct job *job)
         return;
     }
     if ((rest = rset_copy (act->rset)) && rset_remove_ranks (rest, act->released) == 0)
-        send_free_rset (m, job->id, rest, true);
+        alloc_send_free_rset (m, job->id, rest, true);
     rset_free (rest);
 }
 
@@ -293,7 +298,7 @@ void alloc_send_free_ranks (struct mgr *m, struct job *job, const struct idset *
     if (job->a->alloc_bypass || !m->alloc->partial_ok)
         return;
     if ((part = rset_copy_ranks (job->a->rset, ranks)))
-        send_free_rset (m, job->id, part, false);
+        alloc_send_free_rset (m, job->id, part, false);
     rset_free (part);
 }
 
@@ -351,7 +356,8 @@ static int hello_one (struct mgr *m, const flux_msg_t *msg, struct job *job)
     char *ranks = NULL;
     int rc;
 
-    if (!job->a || !job->st.has_resources || job->a->alloc_bypass)
+    if (!job->a || !job->st.has_resources || job->a->alloc_bypass
+        || housekeeping_holds (m, job->id))
         return 0;
     if (job->a->released && m->alloc->partial_ok)
         ranks = idset_encode (job->a->released, IDSET_FLAG_RANGE);
@@ -391,6 +397,8 @@ void alloc_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         if (hello_one (m, msg, list_entry (pos, struct job, place)) < 0)
             goto error;
     }
+    if (housekeeping_hello (m, msg) < 0)
+        goto error;
     flux_respond_error (h, msg, ENODATA, NULL);
     return;
 error:

@@ -9,6 +9,7 @@
 #include <flux/idset.h>
 
 #include "base/errmsg.h"
+#include "modules/job/housekeeping.h"
 #include "modules/job/info.h"
 #include "modules/job/list.h"
 #include "modules/job/mgr.h"
@@ -362,7 +363,8 @@ static void act_free (struct mgr *m, struct job *job)
         return;
     if (!a->alloc_bypass)
         event_debug (m, job, "free-request");
-    if (event_post (m, job, "free", NULL, NULL) == 0 && !a->alloc_bypass)
+    if (event_post (m, job, "free", NULL, NULL) == 0 && !a->alloc_bypass
+        && !housekeeping_take (m, job, NULL))
         turn_hold (m->turn, hold_free, job, m);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/errmsg.h"
 #include "core/builtin.h"
+#include "modules/job/housekeeping.h"
 #include "modules/job/info.h"
 #include "modules/job/list.h"
 #include "modules/job/tap.h"
@@ -70,6 +71,7 @@ static int configure (struct mgr *m, const flux_conf_t *conf, flux_error_t *err)
     if ((rc = job_sign_read_conf (&m->sign, err)) < 0
         || (rc = queues_configure (m, conf, err)) < 0
         || (rc = purge_configure (m, conf, err)) < 0
+        || (rc = housekeeping_configure (m, conf, err)) < 0
         || (rc = tap_configure (m, conf, err)) < 0)
         return rc;
     return 0;
@@ -110,12 +112,13 @@ static void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *m
 
     for (int i = 0; i < 6; i++)
         active += c->state[i];
-    mgr_respond (m, msg, json_pack ("{s:i s:i s:i s:I s:i}",
+    mgr_respond (m, msg, json_pack ("{s:i s:i s:i s:I s:i s:o}",
                                 "active_jobs", active,
                                 "inactive_jobs", (int)m->t->ninactive,
                                 "alloc_requests", alloc_outstanding (m),
                                 "max_jobid", (json_int_t)jobtab_max_id (m->t),
-                                "scheduler_ready", alloc_ready (m)));
+                                "scheduler_ready", alloc_ready (m),
+                                "housekeeping", housekeeping_stats (m)));
 }
 
 #define OWNER 0
@@ -149,6 +152,7 @@ static const struct flux_msg_handler_spec table[] = {
     { FLUX_MSGTYPE_REQUEST, "queue-start", queue_start_cb, ADMIN },
     { FLUX_MSGTYPE_REQUEST, "jobtap", tap_jobtap_cb, OWNER },
     { FLUX_MSGTYPE_REQUEST, "jobtap-query", tap_query_cb, OWNER },
+    { FLUX_MSGTYPE_REQUEST, "housekeeping-kill", housekeeping_kill_cb, OWNER },
     { FLUX_MSGTYPE_REQUEST, "disconnect", disconnect_cb, USER | ADMIN },
     { FLUX_MSGTYPE_REQUEST, "config-reload", config_reload_cb, OWNER },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, USER },
@@ -200,7 +204,8 @@ static bool create_parts (struct mgr *m)
         && (m->journal = journal_new (m))
         && (m->purge = purge_new (m))
         && (m->drains = drains_new (m))
-        && (m->updates = updates_new (m));
+        && (m->updates = updates_new (m))
+        && (m->housekeeping = housekeeping_new (m));
 }
 
 /* Jobs stay in the table; what only this run of the service knows about them
@@ -212,6 +217,7 @@ static void mgr_free (struct mgr *m)
     restart_end (m);
     flux_msg_handler_delvec (m->handlers);
     flux_msg_handler_delvec (m->responses);
+    housekeeping_free (m->housekeeping);
     updates_free (m->updates);
     drains_free (m->drains);
     purge_free (m->purge);

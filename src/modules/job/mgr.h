@@ -29,6 +29,7 @@ struct purge;
 struct drains;
 struct restart;
 struct updates;
+struct housekeeping;
 struct idset;
 
 struct mgr {
@@ -44,6 +45,7 @@ struct mgr {
     struct purge *purge;
     struct drains *drains;
     struct updates *updates;
+    struct housekeeping *housekeeping;
     uint32_t owner;             /* userid of the instance owner */
     struct job_sign_conf sign;  /* how jobs may be signed */
     flux_msg_handler_t **handlers;
@@ -129,6 +131,8 @@ bool alloc_unlink (struct mgr *m, struct job *job);
 void alloc_link (struct mgr *m, struct job *job);
 void alloc_send_free (struct mgr *m, struct job *job); /* all that is left of R */
 void alloc_send_free_ranks (struct mgr *m, struct job *job, const struct idset *ranks);
+void alloc_send_free_rset (struct mgr *m, flux_jobid_t id, const struct rset *r, bool final);
+bool alloc_partial (const struct mgr *m);   /* the scheduler takes a part of R back */
 void alloc_queues_changed (struct mgr *m);
 void alloc_disconnect (struct mgr *m, const flux_msg_t *msg);
 bool alloc_ready (const struct mgr *m);
@@ -145,6 +149,9 @@ void start_cancel (struct mgr *m, struct job *job);
 void start_disconnect (struct mgr *m, const flux_msg_t *msg);
 const char *start_service (const struct mgr *m);        /* or NULL */
 mgr_handler start_hello_cb;
+
+/* ---- housekeeping.c (housekeeping.h) ---- */
+mgr_handler housekeeping_kill_cb;
 
 /* ---- wait.c ---- */
 struct waits *waits_new (struct mgr *m);

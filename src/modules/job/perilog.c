@@ -24,6 +24,7 @@
 #include <flux/jobtap.h>
 
 #include "base/duration.h"
+#include "modules/job/rankrun.h"
 
 enum { PROLOG, EPILOG };
 
@@ -50,9 +51,7 @@ struct run {
     struct perilog *pl;
     flux_jobid_t id;
     int which;
-    flux_subprocess_t **procs;    /* NULL where it has ended */
-    int *ranks;
-    int count;
+    struct rankrun *procs;
     int active;
     int status;              /* the worst wait status */
     struct idset *failed;
@@ -60,15 +59,6 @@ struct run {
     flux_watcher_t *timer;   /* timeout, then kill-timeout */
     bool over;
 };
-
-static const char *id_text (flux_jobid_t id)
-{
-    static char buf[64];
-
-    if (flux_job_id_encode (id, "f58", buf, sizeof (buf)) < 0)
-        snprintf (buf, sizeof (buf), "%ju", (uintmax_t)id);
-    return buf;
-}
 
 /* ---- configuration ---- */
 
@@ -85,18 +75,6 @@ static int read_timeout (const char *s, double *valp)
     if (*valp == 0)
         *valp = INFINITY;
     return 0;
-}
-
-static bool is_command (json_t *o)
-{
-    json_t *word;
-    size_t i;
-
-    json_array_foreach (o, i, word) {
-        if (!json_is_string (word))
-            return false;
-    }
-    return json_array_size (o) > 0;
 }
 
 /* The IMP runs what it has under that name. */
@@ -127,7 +105,7 @@ static int read_table (const flux_conf_t *conf, json_t *o, int which, struct set
     s->per_rank = per_rank;
     s->cancel = cancel;
     s->command = command ? json_incref (command) : default_command (conf, which);
-    if (!s->command || !is_command (s->command))
+    if (!s->command || !rankrun_is_command (s->command))
         snprintf (text, size, "job-manager.%s: no command, an array of strings, and no exec.imp",
                   names[which]);
     else if (read_timeout (timeout, &s->timeout) < 0)
@@ -231,10 +209,7 @@ static void run_free (void *arg)
 
     if (!r)
         return;
-    for (int i = 0; i < r->count; i++)
-        flux_subprocess_destroy (r->procs[i]);
-    free (r->procs);
-    free (r->ranks);
+    rankrun_free (r->procs);
     idset_destroy (r->failed);
     flux_watcher_destroy (r->timer);
     free (r);
@@ -283,43 +258,19 @@ static void run_over (struct run *r)
     flux_jobtap_prolog_finish (pl->p, id, descriptions[PROLOG], r->status);
 }
 
-static void ended (struct run *r, int index, int status)
+static void on_ended (void *arg, int rank, int status, const char *error)
 {
-    if (status != 0 && r->failed)
-        idset_set (r->failed, r->ranks[index]);
+    struct run *r = arg;
+
+    if (error)
+        flux_log (flux_jobtap_get_flux (r->pl->p), LOG_ERR, "%s: %s: rank %d: %s",
+                  rankrun_id (r->id), names[r->which], rank, error);
+    if (status != 0)
+        idset_set (r->failed, (unsigned int)rank);
     if (status > r->status || (WIFSIGNALED (status) && r->status == 0))
         r->status = status;
     if (--r->active == 0)
         run_over (r);
-}
-
-static int index_of (struct run *r, flux_subprocess_t *p)
-{
-    int i = 0;
-
-    while (i < r->count && r->procs[i] != p)
-        i++;
-    return i;
-}
-
-static void on_completion (flux_subprocess_t *p)
-{
-    struct run *r = flux_subprocess_aux_get (p, "run");
-
-    ended (r, index_of (r, p), flux_subprocess_status (p));
-}
-
-static void on_state (flux_subprocess_t *p, flux_subprocess_state_t state)
-{
-    struct run *r = flux_subprocess_aux_get (p, "run");
-    int errnum;
-
-    if (state != FLUX_SUBPROCESS_FAILED)
-        return;
-    errnum = flux_subprocess_fail_errno (p);
-    flux_log (flux_jobtap_get_flux (r->pl->p), LOG_ERR, "%s: %s: rank %d: %s", id_text (r->id),
-              names[r->which], flux_subprocess_rank (p), flux_subprocess_fail_error (p));
-    ended (r, index_of (r, p), (errnum == EPERM || errnum == EACCES ? 126 : 127) << 8);
 }
 
 static bool ignored (struct perilog *pl, const char *line)
@@ -331,37 +282,27 @@ static bool ignored (struct perilog *pl, const char *line)
     return false;
 }
 
-static void on_output (flux_subprocess_t *p, const char *stream)
+static void on_line (void *arg, int rank, const char *stream, const char *line, int len)
 {
-    struct run *r = flux_subprocess_aux_get (p, "run");
-    const char *line;
-    int n = flux_subprocess_getline (p, stream, &line);
+    struct run *r = arg;
     bool err = strcmp (stream, "stderr") == 0;
 
-    if (n <= 0)
-        return;
-    if (line[n - 1] == '\n')
-        n--;
     if (!ignored (r->pl, line))
         flux_log (flux_jobtap_get_flux (r->pl->p), err ? LOG_ERR : LOG_INFO,
-                  "%s: %s: %s: rank %d: %.*s", id_text (r->id), names[r->which], stream,
-                  flux_subprocess_rank (p), n, line);
+                  "%s: %s: %s: rank %d: %.*s", rankrun_id (r->id), names[r->which], stream, rank,
+                  len, line);
 }
 
 static void drain (struct run *r)
 {
     flux_t *h = flux_jobtap_get_flux (r->pl->p);
-    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
+    struct idset *ids = rankrun_active (r->procs);
     char *s;
 
-    for (int i = 0; ids && i < r->count; i++) {
-        if (r->procs[i] && flux_subprocess_active (r->procs[i]))
-            idset_set (ids, r->ranks[i]);
-    }
     s = ids && idset_count (ids) > 0 ? idset_encode (ids, IDSET_FLAG_RANGE) : NULL;
     if (s) {
         char reason[128];
-        snprintf (reason, sizeof (reason), "%s for job %s %s", names[r->which], id_text (r->id),
+        snprintf (reason, sizeof (reason), "%s for job %s %s", names[r->which], rankrun_id (r->id),
                   strncmp (r->canceled, "timed out", 9) == 0 ? "timed out"
                                                              : "canceled then timed out");
         flux_future_destroy (flux_rpc_pack (h, "resource.drain", 0, FLUX_RPC_NORESPONSE,
@@ -379,10 +320,7 @@ static void cancel (struct run *r, const char *why)
     if (r->canceled || r->over)
         return;
     r->canceled = why;
-    for (int i = 0; i < r->count; i++) {
-        if (r->procs[i] && flux_subprocess_active (r->procs[i]))
-            flux_future_destroy (flux_subprocess_kill (r->procs[i], SIGTERM));
-    }
+    (void)rankrun_kill (r->procs, NULL, SIGTERM);
     flux_watcher_stop (r->timer);
     flux_timer_watcher_reset (r->timer, r->pl->set[r->which].kill_timeout, 0);
     flux_watcher_start (r->timer);
@@ -402,74 +340,48 @@ static void on_timer (flux_reactor_t *reactor, flux_watcher_t *w, int revents, v
     run_over (r);
 }
 
-static int read_ranks (flux_plugin_arg_t *args, struct run *r, bool all)
+/* The ranks of R; the caller destroys. */
+static struct idset *ranks_of (flux_plugin_arg_t *args)
 {
     struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
     json_t *list = NULL, *o;
     size_t i;
-    int n = 0;
 
-    if (all && args)
+    if (args)
         (void)flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s?{s?{s?o}}}", "R", "execution",
                                       "R_lite", &list);
     json_array_foreach (list, i, o) {
         const char *s = json_string_value (json_object_get (o, "rank"));
         struct idset *more = s ? idset_decode (s) : NULL;
-        if (more)
+        if (ids && more)
             (void)idset_add (ids, more);
         idset_destroy (more);
     }
-    if (ids && idset_count (ids) == 0)
+    return ids;
+}
+
+static int start_all (struct run *r, flux_plugin_arg_t *args, uint32_t userid)
+{
+    static const struct rankrun_ops ops = { .ended = on_ended, .line = on_line };
+    struct settings *set = &r->pl->set[r->which];
+    struct idset *ids = ranks_of (args);
+    char *ranks = ids ? idset_encode (ids, IDSET_FLAG_RANGE) : NULL;
+    flux_cmd_t *cmd = rankrun_command (set->command, r->id, userid, ranks);
+    int rc = -1;
+
+    if (ids && (!set->per_rank || idset_empty (ids))) {
+        idset_clear_all (ids);
         idset_set (ids, 0);
-    r->count = ids ? (int)idset_count (ids) : 0;
-    r->ranks = calloc (r->count + 1, sizeof (*r->ranks));
-    r->procs = calloc (r->count + 1, sizeof (*r->procs));
-    if (r->ranks && r->procs) {
-        for (unsigned int id = idset_first (ids); id != IDSET_INVALID_ID; id = idset_next (ids, id))
-            r->ranks[n++] = id;
     }
+    if (ids && cmd
+        && (r->procs = rankrun_new (flux_jobtap_get_flux (r->pl->p), &ops, r))) {
+        r->active = (int)idset_count (ids);
+        rc = rankrun_start (r->procs, cmd, ids);
+    }
+    free (ranks);
+    flux_cmd_destroy (cmd);
     idset_destroy (ids);
-    return n > 0 ? 0 : -1;
-}
-
-static flux_cmd_t *make_command (struct run *r, json_int_t userid, json_t *words)
-{
-    char *argv[64];
-    size_t n = json_array_size (words);
-    flux_cmd_t *cmd;
-
-    for (size_t i = 0; i < n && i < 63; i++)
-        argv[i] = (char *)json_string_value (json_array_get (words, i));
-    if (n > 63 || !(cmd = flux_cmd_create (n, argv, NULL)))
-        return NULL;
-    if (flux_cmd_setcwd (cmd, "/") < 0
-        || flux_cmd_setenvf (cmd, 1, "FLUX_JOB_ID", "%s", id_text (r->id)) < 0
-        || flux_cmd_setenvf (cmd, 1, "FLUX_JOB_USERID", "%ju", (uintmax_t)userid) < 0
-        || flux_cmd_setenvf (cmd, 1, "PATH", "%s", getenv ("PATH") ? getenv ("PATH")
-                                                                   : "/usr/bin:/bin") < 0) {
-        flux_cmd_destroy (cmd);
-        return NULL;
-    }
-    return cmd;
-}
-
-static int spawn_all (struct run *r, flux_cmd_t *cmd)
-{
-    static const flux_subprocess_ops_t ops = {
-        .on_completion = on_completion,
-        .on_state_change = on_state,
-        .on_stdout = on_output,
-        .on_stderr = on_output,
-    };
-    flux_t *h = flux_jobtap_get_flux (r->pl->p);
-
-    for (int i = 0; i < r->count; i++) {
-        r->procs[i] = flux_rexec (h, r->ranks[i], 0, cmd, &ops);
-        if (!r->procs[i] || flux_subprocess_aux_set (r->procs[i], "run", r, NULL) < 0)
-            return -1;
-        r->active++;
-    }
-    return 0;
+    return rc;
 }
 
 static int start_timer (struct run *r)
@@ -490,23 +402,18 @@ static int start (struct perilog *pl, int which, flux_jobid_t id, flux_plugin_ar
 {
     struct run *r = calloc (1, sizeof (*r));
     json_int_t userid = -1;
-    flux_cmd_t *cmd = NULL;
 
     (void)flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:I}", "userid", &userid);
     if (!r)
         return -1;
     *r = (struct run){ .pl = pl, .id = id, .which = which };
-    if (!(r->failed = idset_create (0, IDSET_FLAG_AUTOGROW))
-        || read_ranks (args, r, pl->set[which].per_rank) < 0
-        || !(cmd = make_command (r, userid, pl->set[which].command)) || start_timer (r) < 0
-        || spawn_all (r, cmd) < 0
+    if (!(r->failed = idset_create (0, IDSET_FLAG_AUTOGROW)) || start_timer (r) < 0
+        || start_all (r, args, (uint32_t)userid) < 0
         || flux_jobtap_job_aux_set (pl->p, id, names[which], r, run_free) < 0) {
-        flux_log_error (flux_jobtap_get_flux (pl->p), "%s: %s", id_text (id), names[which]);
-        flux_cmd_destroy (cmd);
+        flux_log_error (flux_jobtap_get_flux (pl->p), "%s: %s", rankrun_id (id), names[which]);
         run_free (r);
         return -1;
     }
-    flux_cmd_destroy (cmd);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
+#include "modules/job/housekeeping.h"
 #include "modules/job/mgr.h"
 #include "modules/job/tap.h"
 
@@ -53,7 +54,7 @@ static int purge_limits (struct mgr *m, double age_limit, json_int_t num_limit, 
         if (!((age_limit >= 0. && now - job->st.t_inactive >= age_limit)
               || (num_limit >= 0 && left > (size_t)num_limit)))
             break;
-        if (job->a)
+        if (job->a || housekeeping_holds (m, job->id))
             continue;
         left--;
         count++;
@@ -130,6 +131,10 @@ static void purge_ids (struct mgr *m, const flux_msg_t *msg, json_t *ids)
         }
         if (job->st.state != FLUX_JOB_STATE_INACTIVE || job->a) {
             mgr_respond_error (m, msg, EINVAL, "cannot purge an active job");
+            return;
+        }
+        if (housekeeping_holds (m, job->id)) {
+            mgr_respond_error (m, msg, EBUSY, "cannot purge a job in housekeeping");
             return;
         }
     }

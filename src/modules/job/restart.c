@@ -12,6 +12,7 @@
 #include <syslog.h>
 
 #include "base/errmsg.h"
+#include "modules/job/housekeeping.h"
 #include "modules/job/mgr.h"
 #include "spec/eventlog.h"
 #include "modules/job/tap.h"
@@ -134,6 +135,7 @@ static void finish (struct restart *r)
     restart_end (m);
     m->t->loaded = true;
     resume_all (m);
+    housekeeping_resume (m);
     mgr_set_ready (m);
 }
 
@@ -156,6 +158,7 @@ static void readopt (struct mgr *m)
             turn_dirty (m->turn, job, true);
     }
     resume_all (m);
+    housekeeping_resume (m);
 }
 
 /* ---- one job ---- */
@@ -399,6 +402,52 @@ static void checkpoint_continuation (flux_future_t *f, void *arg)
     pump (r);
 }
 
+static void record_continuation (flux_future_t *f, void *arg)
+{
+    struct lookup *l = arg;
+    struct restart *r = l->r;
+    const char *s;
+
+    if (flux_kvs_lookup_get (f, &s) == 0 && s)
+        housekeeping_restore (r->m, s);
+    lookup_free (l);
+    r->outstanding--;
+    pump (r);
+}
+
+static int list_records (struct restart *r, struct lookup *l)
+{
+    const flux_kvsdir_t *dir;
+    flux_kvsitr_t *itr;
+    const char *name;
+    int rc = 0;
+
+    if (flux_kvs_lookup_get_dir (l->f, &dir) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!(itr = flux_kvsitr_create (dir)))
+        return -errno;
+    while (rc == 0 && (name = flux_kvsitr_next (itr))) {
+        char key[128];
+        snprintf (key, sizeof (key), "%s.%s", l->key, name);
+        rc = lookup_start (r, key, 0, 0, record_continuation);
+    }
+    flux_kvsitr_destroy (itr);
+    return rc;
+}
+
+static void records_continuation (flux_future_t *f, void *arg)
+{
+    struct lookup *l = arg;
+    struct restart *r = l->r;
+    int rc = list_records (r, l);
+
+    if (rc < 0)
+        flux_log (r->m->h, LOG_ERR, "reading %s: %s", l->key, flux_strerror (-rc));
+    lookup_free (l);
+    r->outstanding--;
+    pump (r);
+}
+
 /* Reading goes before listing, so that what waits stays small. */
 static void pump (struct restart *r)
 {
@@ -449,7 +498,9 @@ int restart_begin (struct mgr *m, flux_error_t *err)
     m->restart = r;
     if ((rc = dir_push (r, "job", "", 0)) < 0
         || (rc = lookup_start (r, PURGE_CHECKPOINT_KEY, 0, 0, checkpoint_continuation)) < 0
-        || (rc = lookup_start (r, QUEUES_CHECKPOINT_KEY, 0, 0, checkpoint_continuation)) < 0)
+        || (rc = lookup_start (r, QUEUES_CHECKPOINT_KEY, 0, 0, checkpoint_continuation)) < 0
+        || (rc = lookup_start (r, HOUSEKEEPING_DIR, 0, FLUX_KVS_READDIR,
+                               records_continuation)) < 0)
         return errmsg (err, rc, "reading the KVS: %s", flux_strerror (-rc));
     pump (r);
     return 0;

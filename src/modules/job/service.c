@@ -2,6 +2,7 @@
  */
 #include "modules/job/job.h"
 
+#include "modules/job/housekeeping.h"
 #include "modules/job/info.h"
 #include "modules/job/list.h"
 #include "modules/job/mgr.h"
@@ -9,8 +10,10 @@
 
 static void destroy (void *data)
 {
-    if (data)
+    if (data) {
         turn_drop_left (data);
+        housekeeping_drop (data);
+    }
     jobtab_destroy (data);
 }
 

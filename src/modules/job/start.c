@@ -18,6 +18,7 @@
 
 #include <flux/idset.h>
 
+#include "modules/job/housekeeping.h"
 #include "modules/job/mgr.h"
 
 struct start {
@@ -100,7 +101,8 @@ static void release_ranks (struct mgr *m, struct job *job, const char *ranks)
 {
     struct idset *ids = idset_decode (ranks);
 
-    if (ids && job->a->released && job->st.epilog_count == 0)
+    if (ids && job->a->released && job->st.epilog_count == 0
+        && !housekeeping_take (m, job, ids))
         alloc_send_free_ranks (m, job, ids);
     idset_destroy (ids);
 }

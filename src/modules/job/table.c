@@ -42,6 +42,7 @@ void *jobtab_create (void)
     list_init (&t->running);
     list_init (&t->inactive);
     list_init (&t->cursors);
+    list_init (&t->housekeeping);
     list_init (&t->deferred);
     list_init (&t->unanswered);
     tree_init (&t->pending, pending_cmp);
@@ -49,7 +50,8 @@ void *jobtab_create (void)
     t->docs = docset_new ();
     t->queue_counts = hash_new (free);
     t->slab = slab_new ();
-    if (!t->jobs || !t->docs || !t->queue_counts || !t->slab) {
+    t->hkjobs = idhash_new (NULL);
+    if (!t->jobs || !t->hkjobs || !t->docs || !t->queue_counts || !t->slab) {
         jobtab_destroy (t);
         return NULL;
     }
@@ -115,6 +117,7 @@ void jobtab_destroy (void *data)
         job_unref (t, job);
     }
     idhash_free (t->jobs);
+    idhash_free (t->hkjobs);
     hash_free (t->queue_counts);
     docset_free (t->docs);
     slab_destroy (t->slab);

@@ -146,6 +146,8 @@ struct jobtab {
     flux_jobid_t max_id;        /* greatest id ever seen */
     bool loading;               /* the KVS is being read */
     bool loaded;                /* the KVS has been read */
+    struct list_node housekeeping;  /* records of jobs (housekeeping.h) */
+    struct idhash *hkjobs;      /* ... by id */
     struct list_node deferred;
     struct list_node unanswered;    /* between two runs of job-manager (turn.h) */
     struct mgr *mgr;            /* job-manager, while it is loaded */
