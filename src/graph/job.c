@@ -373,13 +373,25 @@ static int spans_enter (struct graph *g, struct job *j)
     return 0;
 }
 
+/* room for a span a part */
+static int spans_room (struct job *j)
+{
+    uint32_t *span;
+
+    if (j->nparts == 0)
+        return 0;
+    if (!(span = realloc (j->span, j->nparts * sizeof (*span))))
+        return -ENOMEM;
+    j->span = span;
+    return 0;
+}
+
 static int hold (struct graph *g, struct job *j)
 {
     int rc;
 
-    if (j->nparts > 0
-        && !(j->span = realloc (j->span, j->nparts * sizeof (*j->span))))
-        return -ENOMEM;
+    if ((rc = spans_room (j)) < 0)
+        return rc;
     if ((rc = spans_enter (g, j)) == 0) {
         plans_use (g, j, 1);
         timeline_job (g, j, true);
