@@ -246,6 +246,9 @@ follower_of() {
     done
     wait_until 10 sh -c 'test $(grep -l "another broker listens at .*/rd/local-0" err* | wc -l) -eq 4'
     FLUX_URI=local://$PWD/rd/local-0 timeout 10 flux getattr size
+    # what has said so is gone soon
+    wait_until 10 sh -c 'up=0; for p; do kill -0 $p 2>/dev/null && up=$((up + 1)); done; test $up -le 1' \
+        sh "${pids[@]}"
     for p in "${pids[@]}"; do kill "$p" 2>/dev/null && up=$((up + 1)); done
     wait
     [ $up -eq 1 ]

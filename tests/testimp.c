@@ -39,13 +39,16 @@ static uid_t read_user (void)
     json_t *o = json_loadf (stdin, 0, NULL);
     struct job_sign_info info;
     flux_error_t err;
+    char *payload = NULL;
     const char *J;
     size_t len;
 
     errno = EINVAL;
-    if (!o || json_unpack (o, "{s:s}", "J", &J) < 0 || !job_sign_unwrap (J, &len, &info, &err)
-        || info.userid == 0)
+    if (!o || json_unpack (o, "{s:s}", "J", &J) < 0
+        || !(payload = job_sign_unwrap (J, &len, &info, &err)) || info.userid == 0)
         die ("J");
+    free (payload);
+    json_decref (o);
     return info.userid;
 }
 
