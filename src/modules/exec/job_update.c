@@ -154,13 +154,18 @@ static void on_exited (struct job *job, int status, const struct idset *ranks)
     }
 }
 
+/* What is lost has no wait status.  To a job that cannot go on without it, it is as if
+ * it had been killed: such a job must not finish with 0. */
 static void on_lost (struct job *job, const struct idset *ranks)
 {
     unsigned int r;
 
     idset_subtract (job->active, ranks);
-    for (r = idset_first (ranks); r != IDSET_INVALID_ID; r = idset_next (ranks, r))
+    for (r = idset_first (ranks); r != IDSET_INVALID_ID; r = idset_next (ranks, r)) {
+        if (is_critical (job, r) && job->status < SIGKILL)
+            job->status = SIGKILL;
         raise_lost (job, r, "");
+    }
     break_barriers (job, idset_first (ranks), false);
 }
 

@@ -634,6 +634,29 @@ static void test_lost (void **state)
     instance_free ();
 }
 
+static void test_only_shell_lost (void **state)
+{
+    struct part *part;
+
+    set_shell ("trap 'exit 0' TERM; echo ready >&2; while :; do sleep .01; done");
+    instance_new (3, "");
+    job_request (ID, "2", "", "", false);
+    wait_for (&responses, "start");
+    wait_ready (1);
+    part = parts_get (broker[2].data, ID);
+    assert_non_null (part);
+    part_signal (part, SIGTERM, true); /* or it would outlive the test */
+    broker_stop (2);
+    hub_remove (hub, "exec2");
+    while (launches == 0)
+        spin ();
+    assert_has (&responses, "\"severity\":0,\"shell_rank\":0,\"type\":\"lost-shell\"");
+    assert_has (&responses, "finish {\"status\":9}\n");
+    job_exec_data.destroy (broker[2].data);
+    broker[2].data = job_exec_data.create ();
+    instance_free ();
+}
+
 static void test_leader (void **state)
 {
     set_shell ("grep -q '\"rank\":0' <&4 && exit 0;"
@@ -874,6 +897,7 @@ int main (void)
         cmocka_unit_test (test_kill_escalation),
         cmocka_unit_test (test_timeout),
         cmocka_unit_test (test_lost),
+        cmocka_unit_test (test_only_shell_lost),
         cmocka_unit_test (test_leader),
         cmocka_unit_test (test_mock),
         cmocka_unit_test (test_reload),
