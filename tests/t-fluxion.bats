@@ -103,7 +103,7 @@ sched-fluxion-resource
             | jq -r "select(.name == \"alloc\").context.annotations.sched.selection_type"; done | xargs'
     [ "${lines[0]}" = "SCHED SCHED RUN" ]
     [ "${lines[1]}" = 1 ]
-    [[ "${lines[2]}" == "waits for 3 more nodes; first free at "[0-9]*:[0-9]* ]]
+    [[ "${lines[2]}" == "waits for 3 more whole nodes; first free at "[0-9]*:[0-9]* ]]
     [[ "${lines[3]}" == "immediate "*" backfilled" ]]
 }
 
@@ -459,4 +459,47 @@ SH
         starts $b; waits $c; echo $(state $a) $(state $b) $(state $c)'
     [[ "${lines[1]}" == *"it needs sched-fluxion-resource: load that first"* ]]
     [ "${lines[-1]}" = "RUN RUN SCHED" ]
+}
+
+@test "why a job waits, in the words of its request: cores, nodes, constraints, drained nodes, stopped queues" {
+    policy easy
+    sched 4 4 '
+        why() { waits $1; flux jobs -no "{sched.reason_pending}" $1 | sed "s/; first free at .*//"; }
+        clear() { flux cancel --all --quiet; flux queue drain; }
+        job -N4 -n4 -c2 -t 1h >/dev/null
+        why $(job -N2 -n2 -c3 -t 1h); clear
+        job -N4 -n4 -c2 -t 1h >/dev/null
+        why $(job -n1 -c3 -t 1h); clear
+        job -n14 -t 1h >/dev/null
+        why $(job -n4 -t 1h); clear
+        job -n14 >/dev/null
+        why $(job -n4) >/dev/null; id=$(flux jobs -f pending -no "{id}")
+        until flux jobs -no "{sched.reason_pending}" $id | grep "no end is known"; do :; done; clear
+        flux resource drain node[1-2] >/dev/null
+        why $(job -N4 -t 1h)
+        why $(job -n1 --requires=host:node1)
+        flux resource undrain node[1-2]; clear
+        a=$(job -N3 -t 1h); starts $a; b=$(job -N4 -t 1h); why $b; why $(job -N1 -t 2h)
+        until flux jobs -no "{contextual_info}" $b | grep -q "^eta:1h: waits for 3 more whole nodes; first free at "; do :; done
+        flux job info $b annotations | jq -r .sched.reason_pending | grep -c "^waits for 3"
+        flux job info $a annotations | jq -r .sched.resource_summary | grep -c rank; clear
+        flux job info $a annotations | jq -r .sched.selection_type
+        flux queue stop --quiet -m lunch; s=$(flux submit true); flux jobs -no "{contextual_info}" $s
+        flux job info $s annotations
+        flux queue start --quiet; flux job wait-event -t 20 $s clean >/dev/null
+        flux submit --urgency=hold true >/dev/null; flux jobs -no "{contextual_info}"'
+    [ "$output" = "waits for 2 more nodes with 3 cores free in each
+waits for 1 more core on one node
+waits for 2 more cores
+waits for 2 more cores; no end is known of what is in the way
+waits for 2 more whole nodes; 2 nodes are down or drained
+waits for 1 more core on a node that meets its constraints; node1, which meets them, is down or drained
+waits for 3 more whole nodes
+waits for 1 more whole node beside what is reserved for earlier jobs
+1
+1
+immediate
+its queue is stopped: lunch
+{}
+held" ]
 }

@@ -1,5 +1,6 @@
 /* jobfields.c - the output fields of a job
  */
+#include <math.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <flux/core.h>
 
 #include "base/buf.h"
+#include "base/duration.h"
 #include "base/fluid.h"
 #include "cmd/cmd.h"
 #include "cmd/jobfields.h"
@@ -249,21 +251,34 @@ static json_t *annotation (json_t *job, const char *path)
     return o ? json_incref (o) : json_string ("");
 }
 
-/* When the scheduler thinks it will start, or why it does not. */
+/* "eta:1.5h: waits for 2 more cores; first free at 14:02" */
+static json_t *expected (double left, const char *reason)
+{
+    double step = left < 60. ? 1. : left < 3600. ? 6. : left < 86400. ? 360. : 8640.;
+    char eta[64] = "now";
+
+    if (left > 0)   /* to a tenth of a minute, an hour, a day */
+        (void)duration_format (ceil (left / step) * step, eta, sizeof (eta));
+    return json_sprintf ("eta:%s%s%s", eta, *reason ? ": " : "", reason);
+}
+
+/* When the scheduler thinks it will start, and why it does not. */
 static json_t *pending_info (json_t *job)
 {
-    json_t *t = annotation (job, "sched.t_estimate");
-    double left = json_number_value (t) - now ();
-    bool known = json_is_number (t);
+    json_t *t, *reason, *info;
 
-    json_decref (t);
     if (get_int (job, "priority") == 0)
         return json_string (get_int (job, "urgency") == 0 ? "held" : "priority-hold");
-    if (known && left > 0)
-        return json_sprintf ("eta:%.0fs", left);
-    if (known)
-        return json_string ("eta:now");
-    return annotation (job, "sched.reason_pending");
+    if (jobfields_unexplained (job))
+        return copy (job, JOBFIELDS_STOPPED);
+    t = annotation (job, "sched.t_estimate");
+    reason = annotation (job, "sched.reason_pending");
+    info = json_is_number (t) ? expected (json_number_value (t) - now (),
+                                          json_is_string (reason) ? json_string_value (reason) : "")
+                              : json_incref (reason);
+    json_decref (t);
+    json_decref (reason);
+    return info;
 }
 
 static json_t *contextual_info (json_t *job)
@@ -277,6 +292,12 @@ static json_t *contextual_info (json_t *job)
             return pending_info (job);
     }
     return copy (job, "nodelist");
+}
+
+bool jobfields_unexplained (json_t *job)
+{
+    return state_of (job) == FLUX_JOB_STATE_SCHED && get_int (job, "priority") > 0
+        && !json_object_get (json_object_get (job, "annotations"), "sched");
 }
 
 /* The table */

@@ -246,6 +246,7 @@ struct listing {
     bool header;
     int maxlevel;
     bool instances;       /* a field is instance.* */
+    bool waits;           /* a field says why a job waits */
 };
 
 /* Fields of instances are asked of these. */
@@ -263,6 +264,41 @@ static void ask_instances (struct listing *l, json_t *jobs)
             jobinstance_ask (job, h);
         flux_close (h);
     }
+}
+
+/* "its queue is stopped: maintenance", "" if it is not; kept by the queue's name. */
+static json_t *queue_stopped (flux_t *h, json_t *seen, const char *queue)
+{
+    json_t *text = json_object_get (seen, queue ? queue : "");
+    flux_future_t *f;
+    const char *reason = "";
+    int start = 1;
+
+    if (text)
+        return text;
+    f = flux_rpc_pack (h, "job-manager.queue-status", 0, 0, queue ? "{s:s}" : "{}", "name", queue);
+    if (f && flux_rpc_get_unpack (f, "{s:b s?s}", "start", &start, "stop_reason", &reason) == 0
+        && !start)
+        text = json_sprintf ("its queue is stopped%s%s", *reason ? ": " : "", reason);
+    else
+        text = json_string ("");
+    flux_future_destroy (f);
+    json_object_set_new (seen, queue ? queue : "", text);
+    return text;
+}
+
+/* The scheduler does not hear of jobs whose queue is stopped: ask why they wait. */
+static void ask_queues (struct listing *l, flux_t *h, json_t *jobs)
+{
+    json_t *seen = json_object (), *job;
+    size_t i;
+
+    json_array_foreach (jobs, i, job) {
+        const char *queue = json_string_value (json_object_get (job, "queue"));
+        if (l->waits && jobfields_unexplained (job))
+            json_object_set (job, JOBFIELDS_STOPPED, queue_stopped (h, seen, queue));
+    }
+    json_decref (seen);
 }
 
 /* Instances blue; red what failed, dim what was canceled. */
@@ -343,6 +379,7 @@ static void list_level (struct listing *l, flux_t *h, json_t *jobs, const char *
     json_t *job;
     size_t i;
 
+    ask_queues (l, h, jobs);
     print_table (l, jobs);
     if (!optparse_hasopt (l->p, "recursive") && !optparse_hasopt (l->p, "recurse-all"))
         return;
@@ -382,6 +419,7 @@ int cmd_jobs (int argc, char **argv)
     l.format = formats_get ("flux-jobs", builtin_formats, optparse_get_str (p, "format", NULL),
                             "FLUX_JOBS_FORMAT_DEFAULT", jobfields_heading, NULL);
     l.instances = format_uses (l.format, "instance.");
+    l.waits = format_uses (l.format, "contextual_info");
     h = cmd_open ();
     if (optparse_hasopt (p, "stats-only")) {
         rc = print_stats (h, p) == 0;

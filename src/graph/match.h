@@ -74,6 +74,11 @@ int match_op_parse (const char *s, enum match_op *op);
 int match_why_text (const struct graph *g, const struct match_why *w, char *buf,
                     size_t size);
 
+/* Nodes that cannot be used now (they, or what they are in, are down) and meet the
+ * constraints of the request: how many, and the first of them in *one.  -EINVAL,
+ * -ENOMEM. */
+int graph_down (struct graph *g, const struct request *rq, uint32_t *one);
+
 /* Jobs */
 enum job_state { JOB_ALLOCATED, JOB_RESERVED, JOB_MATCHED };
 

@@ -579,6 +579,22 @@ int graph_match (struct graph *g, const struct match_args *a, struct job **job,
     return match_branches (g, *a, job, why);
 }
 
+int graph_down (struct graph *g, const struct request *rq, uint32_t *one)
+{
+    struct constraint *c = NULL;
+    int n = 0;
+
+    if (g->ndown == 0)
+        return 0;
+    if (rq->constraints && !(c = constraint_compile (rq->constraints, &ops, g, NULL)))
+        return errno == ENOMEM ? -ENOMEM : -EINVAL;
+    for (uint32_t i = 0, v; (v = graph_type_nth (g, "node", i)) != GRAPH_NONE; i++)
+        if (!graph_usable (g, v) && (!c || constraint_match (c, &v)) && n++ == 0)
+            *one = v;
+    constraint_free (c);
+    return n;
+}
+
 int match_why_text (const struct graph *g, const struct match_why *w, char *buf,
                     size_t size)
 {

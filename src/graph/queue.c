@@ -79,6 +79,7 @@ static void shape_forget (struct shape *s)
     s->short_type = NULL;
     s->never = s->bad = false;
     s->why = (struct match_why){ .where = GRAPH_NONE };
+    s->down = -1;
 }
 
 static struct shape *shape_get (struct queues *q, struct request *r)
@@ -255,6 +256,7 @@ void queues_changed (struct queues *q)
     struct shape *s;
 
     made_room (q);
+    q->changes++;
     while ((s = hash_next (q->shapes, &pos, NULL))) {
         shape_forget (s);
         list_del (&s->unchecked);

@@ -189,7 +189,7 @@ struct queue_job {
 };
 
 /* Of a job that waits.  'why' (may be NULL) as for ops->pending; a job that no pass
- * has looked at: "waits behind 12 jobs of its queue". */
+ * has looked at: "waits behind other jobs of its queue". */
 int queues_job (const struct queues *q, int64_t id, struct queue_job *j, char *why,
                 size_t size);
 /* The jobs of a queue in order: the one after 'id' (-1: the first), or -1. */

@@ -34,6 +34,8 @@ struct shape {
     uint64_t floor_pass;        /* nor for floor_duration or longer before 'floor' */
     int64_t floor, floor_duration;
     struct match_why why;
+    int down;                   /* nodes that are down and would do; -1: not counted */
+    uint32_t down_one;          /* the first of them */
 };
 
 enum why_kind {
@@ -62,7 +64,10 @@ struct qjob {
     uint64_t no_time_pass;      /* said the pass of this number */
     /* what was told last */
     int64_t told_at, told_estimate, told_short;
+    uint64_t told_changes;      /* q->changes then */
+    int told_down, told_depth;
     enum why_kind told_kind;
+    bool told_no_time, told_constrained;
 };
 
 struct queue {
@@ -95,6 +100,7 @@ struct queues {
     uint64_t pass;
     struct qjob *last;          /* the last that was looked at, and waits */
     uint64_t freed;             /* counts what made room */
+    uint64_t changes;           /* counts queues_changed() */
     struct list_node wanting;   /* jobs to be reserved, in order */
     struct list_node reserved;
     size_t nreserved;

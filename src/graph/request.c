@@ -206,6 +206,21 @@ void request_free (struct request *r)
     }
 }
 
+static const struct req *find_type (const struct req *r, size_t n, const char *type)
+{
+    const struct req *found = NULL;
+
+    for (size_t i = 0; i < n && !found; i++)
+        found = !strcmp (r[i].type, type) ? &r[i]
+                                          : find_type (r[i].child, r[i].nchild, type);
+    return found;
+}
+
+const struct req *request_find (const struct request *r, const char *type)
+{
+    return find_type (r->top, r->ntop, type);
+}
+
 /* The count'th acceptable number is reached by steps: fine for "*" and "^", which
  * pass 2^31 after 31 of them, and for idsets. */
 static int64_t step_to (const struct count *c, int64_t n)

@@ -57,6 +57,9 @@ struct request *request_from_json_flexible (json_t *o, flux_error_t *err);
 struct request *request_ref (struct request *r);
 void request_free (struct request *r);
 
+/* The first vertex of a type, parents before children; or NULL. */
+const struct req *request_find (const struct request *r, const char *type);
+
 /* Of a count: the largest acceptable number that is at most n (0: none), and the
  * largest of all (REQUEST_MANY if there is none). */
 int64_t request_best (const struct req *r, int64_t n);

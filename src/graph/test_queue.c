@@ -175,9 +175,9 @@ static void test_fcfs (void **state)
     submit (&f, 1, 0, 100);     /* 3: would fit */
     run (&f);
     assert_string_equal (now_started (), "1");
-    assert_string_equal (said.why[2], "waits for 1 more node");
+    assert_string_equal (said.why[2], "waits for 1 more whole node");
     assert_int_equal (said.estimate[2], 200);
-    assert_string_equal (said.why[3], "waits behind 1 job of its queue");
+    assert_string_equal (said.why[3], "waits behind other jobs of its queue");
     assert_int_equal (said.estimate[3], -1);
     assert_int_equal (queues_free_job (f.q, 1), 0);
     run (&f);
@@ -198,7 +198,7 @@ static void test_easy (void **state)
     assert_string_equal (now_started (), "1 4");
     assert_string_equal (said.selection, "backfilled");
     assert_int_equal (said.estimate[2], 200);
-    assert_string_equal (said.why[3], "waits for 1 more node beside what is reserved "
+    assert_string_equal (said.why[3], "waits for 1 more whole node beside what is reserved "
                          "for earlier jobs");
     assert_int_equal (said.estimate[3], -1);
     f.now = 150;
@@ -346,7 +346,7 @@ static void test_constraints (void **state)
     submit (&f, 3, 0, 100);     /* 4: of another queue, on the rest */
     run (&f);
     assert_string_equal (now_started (), "1 4");
-    assert_string_equal (said.why[2], "waits for 1 more node that meets its constraints");
+    assert_string_equal (said.why[2], "waits for 1 more whole node that meets its constraints");
     assert_int_equal (said.denied[0], 3);
     assert_string_equal (said.denied_why, "its constraints cannot be read: check the host "
                          "names and ranks in them");
@@ -372,7 +372,7 @@ static void test_hello (void **state)
     assert_int_equal (said.estimate[1], 150);
     assert_int_equal (queues_job (f.q, 3, &o, why, sizeof (why)), 0);
     assert_int_equal (o.ahead, 2);
-    assert_string_equal (why, "waits behind 2 jobs of its queue");
+    assert_string_equal (why, "waits behind other jobs of its queue");
     assert_int_equal (queues_job_next (f.q, "default", -1), 1);
     assert_int_equal (queues_job_next (f.q, "default", 3), -1);
     assert_int_equal (queues_set_end (f.q, 7, 180), 0);

@@ -2,6 +2,7 @@
  *
  *   lookup {id, keys, flags}
  *      active job:   eventlog, jobspec, R, J from the table where it has them
+ *      any job:      annotations, from the table
  *      all else:     kvs.lookup of job.ID.KEY
  *
  * Watches are in watch.c.
@@ -99,19 +100,32 @@ static json_t *active_R (struct job *job, int flags)
     return o;
 }
 
+/* Text of an object, of none "{}". */
+static json_t *encoded (const json_t *o)
+{
+    char *s = o ? json_dumps (o, JSON_COMPACT) : strdup ("{}");
+    json_t *text = s ? json_string (s) : NULL;
+
+    free (s);
+    return text;
+}
+
 /* NULL: not here. */
-static json_t *active_value (struct job *job, const char *key, int flags)
+static json_t *table_value (struct job *job, const char *key, int flags)
 {
     struct active *a = job->a;
 
     if (!a)
-        return NULL;
+        return job->annotations && !strcmp (key, "annotations")
+            ? json_string (job->annotations) : NULL;
     if (!strcmp (key, "eventlog") && a->log_committed > 0)
         return json_stringn (a->log.data, a->log_committed);
     if (!strcmp (key, "jobspec"))
         return active_jobspec (a, flags);
     if (!strcmp (key, "R") && a->R && !a->put_R)
         return active_R (job, flags);
+    if (!strcmp (key, "annotations"))
+        return encoded (a->annotations);
     return NULL;
 }
 
@@ -244,7 +258,7 @@ static int lookup_keys (struct lookup *l, struct job *job)
         const char *key = json_string_value (name);
         if (!key || !*key)
             return -EPROTO;
-        if ((val = active_value (job, key, l->flags))) {
+        if ((val = table_value (job, key, l->flags))) {
             if (json_object_set_new (l->result, key, val) < 0)
                 return -ENOMEM;
             continue;

@@ -8,16 +8,6 @@
 
 #include "base/buf.h"
 
-/* The first vertex of a type. */
-static const struct req *find (const struct req *r, size_t n, const char *type)
-{
-    const struct req *found = NULL;
-
-    for (size_t i = 0; i < n && !found; i++)
-        found = !strcmp (r[i].type, type) ? &r[i] : find (r[i].child, r[i].nchild, type);
-    return found;
-}
-
 static void amount (struct buf *b, long long n, const char *type)
 {
     buf_addf (b, "%lld %s%s", n, type, n == 1 ? "" : "s");
@@ -48,7 +38,7 @@ static int inside (struct buf *b, const struct req *r, long long times, int said
 void words_never (const struct graph *g, const struct request *rq,
                   const struct match_why *why, char *buf, size_t size)
 {
-    const struct req *r = find (rq->top, rq->ntop, why->type);
+    const struct req *r = request_find (rq, why->type);
     const char *type = why->type, *meet = !why->constrained ? "" : why->found == 1
         ? " that meets its constraints" : " that meet its constraints";
     struct buf b = BUF_INIT;
