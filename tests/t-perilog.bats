@@ -74,13 +74,15 @@ kill-timeout = 0.2" ''
 0" ]
 }
 
-@test "an epilog that fails is an exception of a job that has ended" {
+@test "an epilog that fails is an exception of a job that has ended, but not fatal" {
     perilog_conf '' 'command = ["false"]'
     run start_flux 1 --config-path=conf.toml bash -c '
         flux run true; flux job wait-event $(flux job last) clean >/dev/null
-        flux job eventlog $(flux job last) | grep exception'
+        flux job eventlog $(flux job last) | grep exception
+        flux jobs -ano "{status}"'
     echo "$output"
-    [[ "$output" == *"type=\"epilog\" severity=0 note=\"epilog exited with exit code=1\""* ]]
+    [[ "$output" == *"COMPLETED" ]]
+    [[ "$output" == *"type=\"epilog\" severity=1 note=\"epilog exited with exit code=1\""* ]]
 }
 
 @test "a wrong configuration is refused with its key" {

@@ -311,3 +311,31 @@ ncores() {
     t2=$(jq .R.execution.expiration s2)
     [ "$(jq -n "($t2 - $t1 | round) == 600")" = true ]
 }
+
+@test "a job that loses a node has that much less: pending jobs that want more are told" {
+    cat >lose.sh <<'SCRIPT'
+[ $1 = sched-fluxion ] || { for m in qmanager feasibility resource; do flux module remove sched-fluxion-$m; done
+    flux module load sched-simple; }
+flux submit --requires=rank:0 -N1 -x sleep inf >/dev/null
+id=$(flux submit -N3 -x true)
+kill -9 $(flux exec -r2 flux getattr broker.pid)
+flux job wait-event -t 20 $id exception | grep -o "type=.*"
+flux resource info; flux resource list -s down -no "{nnodes}"; flux resource status -s offline -no "{ranks}"
+flux run -N3 true 2>&1; echo $?
+flux run -N1 -x true; echo $?
+flux cancel --all
+SCRIPT
+    for sched in sched-fluxion sched-simple; do
+        rm -f flux-*.out
+        run start_fake 3 2 sh -c "flux batch -N3 -x --wrap bash ./lose.sh $sched >/dev/null
+            flux job wait-event \$(flux job last) clean >/dev/null; cat flux-*.out"
+        echo "$output"
+        [[ "$output" == *'type="alloc" severity=0 note="'*'
+2 Nodes, 4 Cores, 0 GPUs
+0
+2
+flux-run: ERROR: '*"
+1
+0"* ]]
+    done
+}

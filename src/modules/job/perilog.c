@@ -220,6 +220,7 @@ static int start_epilog (struct perilog *pl, flux_jobid_t id);
 static void raise_failure (struct run *r)
 {
     const char *name = names[r->which];
+    int severity = r->which == PROLOG ? 0 : 1;    /* after an epilog all is done anyway */
     char *ranks = r->pl->set[r->which].per_rank && r->failed && idset_count (r->failed) > 0
         ? idset_encode (r->failed, IDSET_FLAG_RANGE) : NULL;
     char how[80];
@@ -229,10 +230,10 @@ static void raise_failure (struct run *r)
     else
         snprintf (how, sizeof (how), "exited with exit code=%d", WEXITSTATUS (r->status));
     if (r->canceled)
-        flux_jobtap_raise_exception (r->pl->p, r->id, name, 0, "%s %s%s%s", name, r->canceled,
+        flux_jobtap_raise_exception (r->pl->p, r->id, name, severity, "%s %s%s%s", name, r->canceled,
                                      ranks ? " on ranks " : "", ranks ? ranks : "");
     else
-        flux_jobtap_raise_exception (r->pl->p, r->id, name, 0, "%s %s%s%s", name, how,
+        flux_jobtap_raise_exception (r->pl->p, r->id, name, severity, "%s %s%s%s", name, how,
                                      ranks ? " on ranks " : "", ranks ? ranks : "");
     free (ranks);
 }
@@ -425,7 +426,7 @@ static int start_epilog (struct perilog *pl, flux_jobid_t id)
         || !(args = flux_jobtap_job_lookup (pl->p, id)))
         return 0;
     if (start (pl, EPILOG, id, args) < 0)
-        flux_jobtap_raise_exception (pl->p, id, "epilog", 0, "the epilog cannot be started");
+        flux_jobtap_raise_exception (pl->p, id, "epilog", 1, "the epilog cannot be started");
     else
         flux_jobtap_event_post_pack (pl->p, id, "epilog-start", "{s:s}", "description",
                                      descriptions[EPILOG]);
@@ -489,7 +490,8 @@ static int job_new (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args
         return -1;
     for (int i = 0; i < 2; i++) {
         if (is_open (pl, id, i) && start (pl, i, id, args) < 0)
-            flux_jobtap_raise_exception (p, id, names[i], 0, "the %s cannot be started", names[i]);
+            flux_jobtap_raise_exception (p, id, names[i], i == PROLOG ? 0 : 1,
+                                         "the %s cannot be started", names[i]);
     }
     return 0;
 }
@@ -504,7 +506,7 @@ static int event_finish (flux_plugin_t *p, const char *topic, flux_plugin_arg_t 
     if (flux_jobtap_epilog_start (p, descriptions[EPILOG]) < 0)
         return -1;
     if (start (pl, EPILOG, id, args) < 0) {
-        flux_jobtap_raise_exception (p, id, "epilog", 0, "the epilog cannot be started");
+        flux_jobtap_raise_exception (p, id, "epilog", 1, "the epilog cannot be started");
         flux_jobtap_epilog_finish (p, id, descriptions[EPILOG], 1);
     }
     return 0;

@@ -47,6 +47,7 @@ struct ingest {
     flux_t *h;
     struct jobtab *t;
     flux_msg_handler_t **handlers;
+    flux_msg_handler_t **events;
     struct hash *shapes;
     struct list_node early;    /* came before the table was ready */
     bool check_feasibility;
@@ -614,6 +615,11 @@ static int configure (struct ingest *in, const flux_conf_t *conf, flux_error_t *
     return 0;
 }
 
+static void shrink_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    shapes_clear (arg);
+}
+
 static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                               void *arg)
 {
@@ -644,6 +650,20 @@ static const struct flux_msg_handler_spec handlers[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+static const struct flux_msg_handler_spec events[] = {
+    { FLUX_MSGTYPE_EVENT, "resource.shrink", shrink_cb, 0 },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
+/* Agreements of the scheduler are void when there is less. */
+static int watch_shrink (struct ingest *in)
+{
+    flux_future_t *f = flux_event_subscribe_ex (in->h, "resource.shrink", FLUX_RPC_NORESPONSE);
+
+    flux_future_destroy (f);
+    return f ? flux_msg_handler_addvec (in->h, events, in, &in->events) : -1;
+}
+
 static void reject_all (struct ingest *in, struct list_node *head)
 {
     list_foreach (head, pos)
@@ -659,6 +679,7 @@ void ingest_stop (void *ctx)
     if (!in)
         return;
     flux_msg_handler_delvec (in->handlers);
+    flux_msg_handler_delvec (in->events);
     if (in->t->mgr)
         turn_adopt (in->t->mgr->turn, in->h);
     reject_all (in, &in->early);
@@ -691,7 +712,8 @@ int ingest_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *e
     }
     if ((rc = configure (in, flux_get_conf (h), err)) < 0)
         goto error;
-    if (flux_msg_handler_addvec_ex (h, "job-ingest", handlers, in, &in->handlers) < 0) {
+    if (flux_msg_handler_addvec_ex (h, "job-ingest", handlers, in, &in->handlers) < 0
+        || watch_shrink (in) < 0) {
         rc = errmsg (err, -errno, "registering handlers: %s", flux_strerror (errno));
         goto error;
     }
@@ -699,6 +721,7 @@ int ingest_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *e
     *ctxp = in;
     return 0;
 error:
+    flux_msg_handler_delvec (in->handlers);
     hash_free (in->shapes);
     free (in);
     return rc;

@@ -111,12 +111,13 @@ static int set_ids (json_t *o, const char *key, const struct idset *ids)
 }
 
 static int respond_change (struct acquire *a, const struct idset *up,
-                           const struct idset *down)
+                           const struct idset *down, const struct idset *shrink)
 {
     json_t *o = json_object ();
     int rc = 0;
 
-    if (!o || set_ids (o, "up", up) < 0 || set_ids (o, "down", down) < 0)
+    if (!o || set_ids (o, "up", up) < 0 || set_ids (o, "down", down) < 0
+        || set_ids (o, "shrink", shrink) < 0)
         rc = -1;
     else if (json_object_size (o) > 0)
         rc = flux_respond_pack (a->h, a->msg, "O", o);
@@ -124,21 +125,23 @@ static int respond_change (struct acquire *a, const struct idset *up,
     return rc;
 }
 
-void acquire_update (struct acquire *a, const struct idset *now)
+void acquire_update (struct acquire *a, const struct idset *now, const struct idset *lost)
 {
-    struct idset *up, *down;
+    struct idset *up = NULL, *down = NULL, *shrink;
 
     if (!a->msg || a->muted)
         return;
-    if (acquire_diff (a->up, now, a->ranks, &up, &down) < 0) {
+    /* what shrinks is named as down, too, for schedulers that do not know the key */
+    if (!(shrink = idset_intersect (lost, a->ranks))
+        || acquire_diff (a->up, now, a->ranks, &up, &down) < 0
+        || idset_add (down, shrink) < 0)
         flux_log_error (a->h, "resource.acquire");
-        return;
-    }
-    if (respond_change (a, up, down) < 0 || idset_add (a->up, up) < 0
-        || idset_subtract (a->up, down) < 0)
+    else if (respond_change (a, up, down, shrink) < 0 || idset_add (a->up, up) < 0
+             || idset_subtract (a->up, down) < 0 || idset_subtract (a->ranks, shrink) < 0)
         flux_log_error (a->h, "resource.acquire: error responding");
     idset_destroy (up);
     idset_destroy (down);
+    idset_destroy (shrink);
 }
 
 void acquire_expiration (struct acquire *a, double expiration)
@@ -151,6 +154,11 @@ void acquire_expiration (struct acquire *a, double expiration)
 void acquire_mute (struct acquire *a)
 {
     a->muted = true;
+}
+
+bool acquire_muted (const struct acquire *a)
+{
+    return a->muted;
 }
 
 void acquire_cancel (struct acquire *a, const flux_msg_t *msg)

@@ -17,11 +17,12 @@ void acquire_free (struct acquire *a);      /* the scheduler gets ENOSYS */
  * One scheduler at a time: EBUSY to the second. */
 void acquire_request (struct acquire *a, const flux_msg_t *msg,
                       const struct rset *resources, const struct idset *up);
-/* Tell what went up and down since. */
-void acquire_update (struct acquire *a, const struct idset *up);
+/* Tell what went up and down since, and what will never be back: 'lost' is not up. */
+void acquire_update (struct acquire *a, const struct idset *up, const struct idset *lost);
 void acquire_expiration (struct acquire *a, double expiration);
 /* Tell nothing any more (the instance is shutting down). */
 void acquire_mute (struct acquire *a);
+bool acquire_muted (const struct acquire *a);
 void acquire_cancel (struct acquire *a, const flux_msg_t *msg);
 void acquire_disconnect (struct acquire *a, const flux_msg_t *msg);
 

@@ -109,11 +109,25 @@ void leader_update (struct leader *l)
         .online = l->online,
         .torpid = l->seen[MONITOR_TORPID],
         .exclude = l->exclude,
+        .lost = l->lost,
         .up = l->up,
         .drain = l->drain,
     };
     status_changed (l->status);
-    acquire_update (l->acquire, l->up);
+    acquire_update (l->acquire, l->up, l->lost);
+}
+
+/* A broker of a job is never started again.  When the instance ends all go, and nobody
+ * is told any more (acquire-mute). */
+static bool note_lost (struct leader *l, const struct idset *online)
+{
+    struct idset *gone = idset_difference (l->seen[MONITOR_ONLINE], online);
+    bool some = gone && !idset_empty (gone);
+
+    if (!gone || idset_add (l->lost, gone) < 0)
+        flux_log_error (l->h, "resource: what is lost");
+    idset_destroy (gone);
+    return some && !acquire_muted (l->acquire);
 }
 
 static void members_changed (enum monitor_group group, const struct idset *members,
@@ -121,16 +135,22 @@ static void members_changed (enum monitor_group group, const struct idset *membe
 {
     struct leader *l = arg;
     struct idset *copy = idset_copy (members);
+    bool shrunk = false;
 
     if (!copy) {
         flux_log_error (l->h, "groups.get");
         return;
     }
+    if (group == MONITOR_ONLINE && l->shrinks)
+        shrunk = note_lost (l, copy);
     if (group == MONITOR_TORPID)
         post_changes (l, l->seen[group], copy, "torpid", "lively");
     idset_destroy (l->seen[group]);
     l->seen[group] = copy;
     leader_update (l);
+    /* after the scheduler: an answer of it is worth nothing any more */
+    if (shrunk)
+        flux_future_destroy (flux_event_publish (l->h, "resource.shrink", 0, NULL));
 }
 
 /* -- start -- */
@@ -311,7 +331,8 @@ static void acquire_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
 
     if (!have_R (l, msg))
         return;
-    if ((ranks = idset_difference (rset_ranks (l->view.R), l->exclude)))
+    if ((ranks = idset_difference (rset_ranks (l->view.R), l->exclude))
+        && idset_subtract (ranks, l->lost) == 0)
         R = rset_copy_ranks (l->view.R, ranks);
     if (!R)
         flux_respond_error (h, msg, ENOMEM, NULL);
@@ -488,6 +509,7 @@ static int create_parts (struct leader *l)
     }
     if (!(l->online = idset_create (0, IDSET_FLAG_AUTOGROW))
         || !(l->exclude = idset_create (0, IDSET_FLAG_AUTOGROW))
+        || !(l->lost = idset_create (0, IDSET_FLAG_AUTOGROW))
         || !(l->up = idset_create (0, IDSET_FLAG_AUTOGROW))
         || !(l->waiting = flux_msglist_create ())
         || !(l->drain = drain_new ())
@@ -553,6 +575,7 @@ struct leader *leader_new (const struct leader_args *args, flux_error_t *err)
     if ((l = calloc (1, sizeof (*l)))) {
         l->a = *args;
         l->h = args->h;
+        l->shrinks = cached_attr (l->h, "jobid") != NULL;
     }
     if (!l || create_parts (l) < 0) {
         int saved = errno;
@@ -592,6 +615,7 @@ void leader_free (struct leader *l)
         idset_destroy (l->seen[i]);
     idset_destroy (l->online);
     idset_destroy (l->exclude);
+    idset_destroy (l->lost);
     idset_destroy (l->up);
     free (l);
 }

@@ -28,6 +28,8 @@ struct leader {
     struct idset *seen[MONITOR_NGROUPS]; /* as the broker tells */
     struct idset *online;         /* with those taken for online */
     struct idset *exclude;
+    struct idset *lost;           /* ranks that were online and cannot be again */
+    bool shrinks;                 /* those that go offline are lost */
     struct idset *up;
     struct resource_view view;
     flux_error_t failed;          /* why there is no R, or "" */

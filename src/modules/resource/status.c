@@ -148,11 +148,12 @@ static json_t *subset_R (const struct rset *R, const struct idset *ranks)
     return o;
 }
 
-/* "all" and "down" of the scheduler's view, in which nothing is excluded. */
+/* "all" and "down" of the scheduler's view, in which nothing is excluded or lost. */
 static int fill_sets (struct status *s)
 {
     struct idset *mine = idset_difference (rset_ranks (s->v->R), s->v->exclude);
-    struct idset *down = mine ? idset_difference (mine, s->v->up) : NULL;
+    struct idset *down = mine && idset_subtract (mine, s->v->lost) == 0
+        ? idset_difference (mine, s->v->up) : NULL;
 
     if (!s->all)
         s->all = subset_R (s->v->R, mine);

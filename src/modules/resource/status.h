@@ -16,6 +16,7 @@ struct resource_view {
     const struct idset *online;
     const struct idset *torpid;
     const struct idset *exclude;
+    const struct idset *lost;       /* not among the scheduler's any more */
     const struct idset *up;         /* may be given to jobs */
     const struct drain *drain;
 };
