@@ -48,11 +48,13 @@ struct modrun {
     struct builtin_attrs live;       /* attributes, for services on the loop */
 };
 
-/* What a thread tells the loop. */
+/* What a thread tells the loop.  A service whose start fails while the order to stop it
+ * is under way is reported on twice; it is there until the second. */
 struct report {
     struct modrun *mr;
     struct module *m;
     bool exited;
+    bool again;               /* if the order to stop was given */
     int errnum;
     flux_error_t error;
 };
@@ -63,8 +65,14 @@ static void report_arrives (void *arg)
     struct module *m = rep->m;
 
     if (rep->exited) {
-        m->errnum = rep->errnum;
-        m->error = rep->error;
+        if (m->errnum == 0) {
+            m->errnum = rep->errnum;
+            m->error = rep->error;
+        }
+        if (rep->again && m->stopping) {
+            free (rep);
+            return;
+        }
         if (!m->builtin) {
             pthread_join (m->thread->tid, NULL);
             free (m->thread->name);
@@ -88,6 +96,7 @@ static void report (struct module *m, struct modrun *mr, bool exited, int errnum
     rep->mr = mr;
     rep->m = m;
     rep->exited = exited;
+    rep->again = exited && errnum && m->builtin;
     rep->errnum = errnum;
     if (error)
         rep->error = *error;
@@ -278,7 +287,8 @@ static void thread_stop_service (void *arg)
 {
     struct order *o = arg;
 
-    stop_service (o->m);
+    if (o->m->far)            /* else its start has failed */
+        stop_service (o->m);
     report (o->m, o->mr, true, 0, NULL);
     free (o);
 }
@@ -411,6 +421,8 @@ static void user_module_ends (void *arg)
 {
     struct user_module *u = arg;
 
+    /* a cancel that comes this late would leave the loop without the report */
+    (void)pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
     (void)flux_module_finalize (u->m->far, u->errnum, NULL);
     flux_close (u->m->far);
     u->m->far = NULL;
@@ -551,6 +563,7 @@ void modrun_stop (struct modrun *mr, struct module *m, bool cancel)
     if (!m->builtin)
         stop_user_module (m, cancel);
     else if (m->thread) {
+        m->stopping = true;
         if (give_order (mr, m, thread_stop_service) < 0)
             abort ();
     }

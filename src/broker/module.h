@@ -55,6 +55,7 @@ struct module {
     bool started;                     /* else only its name is there */
     json_t *after;                    /* names that must run before it starts */
     bool removing;                    /* stop was asked for */
+    bool stopping;                    /* its thread has the order to stop it */
     bool in_series;                   /* the default start-up waits for it */
 
     struct flux_msglist *loaders;     /* module.load requests to answer */
