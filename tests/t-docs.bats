@@ -62,7 +62,7 @@ check_page() {
 }
 
 commands() {
-    flux --help | awk '/^   [a-z]/ { print $1 }'
+    flux --help | awk '/^   [a-zA-Z]/ { print $1 }'
 }
 
 @test "each command of flux --help has a page, in the build folder too" {

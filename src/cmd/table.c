@@ -33,6 +33,7 @@
 #include "cmd/pstree.h"
 #include "cmd/queue.h"
 #include "cmd/relay.h"
+#include "cmd/R.h"
 #include "cmd/resource.h"
 #include "cmd/shutdown.h"
 #include "cmd/sproc.h"
@@ -87,6 +88,7 @@ const struct cmd cmd_table[] = {
     { "proxy", cmd_proxy, COMMON, "Proxy connections to Flux jobs and instances" },
     { "pstree", cmd_pstree, COMMON, "Display the job hierarchy" },
     { "queue", cmd_queue, COMMON, "List and manipulate Flux queues" },
+    { "R", cmd_R, COMMON, "Write, read and combine resource sets" },
     { "resource", cmd_resource, COMMON, "List/manipulate Flux resource status" },
     { "restore", cmd_restore, COMMON, "Restore KVS snapshot from portable archive" },
     { "setattr", cmd_setattr, COMMON, "Set broker attribute" },
