@@ -293,7 +293,7 @@ static bool try_vertex (struct ctx *c, uint32_t u, void *arg)
     size_t start = c->npick;
     int64_t units, score;
 
-    if (!match_passes (c, k->v, u, r->x))
+    if ((c->assign && !assign_allows (c, r, u)) || !match_passes (c, k->v, u, r->x))
         return c->failed;
     if (r->nchild > 0 && !match_enough (c, u, r)) {
         for (size_t i = 0; i < r->nchild; i++) {
@@ -319,6 +319,17 @@ static bool try_vertex (struct ctx *c, uint32_t u, void *arg)
     }
     k->units += units;
     return k->most != REQUEST_MANY && k->units >= k->most;
+}
+
+bool match_could (struct ctx *c, uint32_t v, uint32_t u, const struct req *r)
+{
+    struct collect k = { .r = r, .v = v, .most = REQUEST_MANY };
+    size_t start = c->npick;
+
+    try_vertex (c, u, &k);
+    match_undo (c, start);
+    free (k.seg);
+    return k.n > 0;
 }
 
 static int cmp_high (const void *a, const void *b)
@@ -455,6 +466,14 @@ static bool same_type_twice (const struct req *r, size_t n)
     return false;
 }
 
+bool match_compete (const struct req *r, size_t n)
+{
+    for (size_t i = 0; n > 1 && i < n; i++)
+        if (r[i].slot)
+            return true;
+    return same_type_twice (r, n);
+}
+
 /* The next permutation in ascending order. */
 static bool permute (uint8_t *p, size_t n)
 {
@@ -477,8 +496,23 @@ static bool permute (uint8_t *p, size_t n)
     return true;
 }
 
-/* Siblings of one type take from the same vertices, so the one that is choosy has to
- * choose first: if their order fails, a few of them are tried in all others. */
+static bool assigned (struct ctx *c, uint32_t v, const struct req *r, size_t n,
+                      int64_t *score)
+{
+    struct assign *a = assign_new (c, v, r, n);
+    bool ok = false;
+
+    if (a && !c->failed && assign_most (c, a, 1) == 1) {
+        ok = assign_begin (c, a, 1) && in_order (c, v, r, NULL, n, score);
+        assign_end (c, a);
+    }
+    assign_free (a);
+    return ok && !c->failed;
+}
+
+/* Siblings of one type take from the same vertices, so if their order fails, these are
+ * assigned (match_assign.c); and for what they share, the one that is choosy has to choose
+ * first: a few of them are tried in all other orders. */
 bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
                 int64_t *score)
 {
@@ -486,7 +520,11 @@ bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
 
     if (in_order (c, v, r, NULL, n, score))
         return true;
-    if (c->failed || n < 2 || n > MAX_PERMUTED || !same_type_twice (r, n))
+    if (c->failed || !match_compete (r, n))
+        return false;
+    if (c->permuted++ < MAX_TRIES && assigned (c, v, r, n, score))
+        return true;
+    if (n > MAX_PERMUTED || !same_type_twice (r, n))
         return false;
     for (size_t i = 0; i < n; i++)
         order[i] = (uint8_t)i;

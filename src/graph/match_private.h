@@ -49,6 +49,7 @@ struct ctx {
     size_t npick, pick_size;
     int root_picked;            /* then what is below it is meant */
     int permuted;
+    struct assign *assign;      /* or NULL, see assign_begin() */
     bool failed;                /* out of memory */
     struct match_why why;
     unsigned long long steps;   /* vertices looked at */
@@ -61,6 +62,8 @@ struct ctx {
 
 /* Are slots among these alternatives? */
 bool match_alternatives (const struct ctx *c, const struct req *r, size_t n);
+/* Could r[0..n) want the same vertices? */
+bool match_compete (const struct req *r, size_t n);
 size_t req_number (const struct ctx *c, const struct req *r);
 
 /* May u be used, coming from its ancestor v that may?  'x': exclusively. */
@@ -69,6 +72,20 @@ bool match_conflict (const struct ctx *c, uint32_t v, bool x);
 /* Units of a shared pool that are free in the time wanted. */
 int64_t match_units_free (const struct ctx *c, uint32_t v);
 bool match_node_ok (struct ctx *c, uint32_t node);
+
+/* Could u, a vertex below v, be had for r, with what r wants below it? */
+bool match_could (struct ctx *c, uint32_t v, uint32_t u, const struct req *r);
+
+/* Siblings that compete for vertices which each of them takes whole.  Who could use what
+ * below v is found out once; NULL: nobody competes (or no memory: c->failed).  most(): how
+ * many times, up to 'most', all of r[0..n) could be had at once.  Between begin() and end()
+ * each sees only what it was given so that all are served that many times; these nest. */
+struct assign *assign_new (struct ctx *c, uint32_t v, const struct req *r, size_t n);
+void assign_free (struct assign *a);
+int64_t assign_most (struct ctx *c, const struct assign *a, int64_t most);
+bool assign_begin (struct ctx *c, struct assign *a, int64_t times);
+void assign_end (struct ctx *c, struct assign *a);
+bool assign_allows (const struct ctx *c, const struct req *r, uint32_t u);
 
 /* Picks.  match_undo() takes back all from number 'n' on. */
 int match_pick (struct ctx *c, uint32_t v, bool x, bool full, int64_t amount);

@@ -72,9 +72,8 @@ static bool costs (const struct ctx *c, size_t start)
 }
 
 /* Form slots below p, at most as many as could be used. */
-static void fill (struct ctx *c, struct slots *s, uint32_t p)
+static void fill_some (struct ctx *c, struct slots *s, uint32_t p, int64_t most)
 {
-    int64_t most = s->most;
 
     for (int64_t i = 0; i < most && !c->failed; i++) {
         size_t start = c->npick;
@@ -94,6 +93,46 @@ static void fill (struct ctx *c, struct slots *s, uint32_t p)
         if (i == 0 && !costs (c, start))
             most = s->r->count.min < MAX_FREE_SLOTS ? s->r->count.min : MAX_FREE_SLOTS;
     }
+}
+
+/* Take back the slots that were formed since there were 'start' picks. */
+static void take_back (struct ctx *c, struct slots *s, size_t start)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (s->seg[i].start < start)
+            s->seg[n++] = s->seg[i];
+    s->n = n;
+    match_undo (c, start);
+}
+
+/* What is in a slot may compete with what is in it, and in the next slot: if it might be
+ * that this is why there are no more, the vertices are assigned (match_assign.c). */
+static void fill (struct ctx *c, struct slots *s, uint32_t p)
+{
+    size_t start = c->npick, had = s->n, formed;
+    struct assign *a;
+    int64_t most = 0;
+
+    fill_some (c, s, p, s->most);
+    formed = s->n - had;
+    if (c->failed || (int64_t)formed >= s->most
+        || !match_compete (s->r->child, s->r->nchild))
+        return;
+    take_back (c, s, start);
+    if ((a = assign_new (c, p, s->r->child, s->r->nchild)) && !c->failed)
+        most = assign_most (c, a, s->most);
+    if (most > (int64_t)formed) {
+        if (assign_begin (c, a, most))
+            fill_some (c, s, p, most);
+        assign_end (c, a);
+        if (s->n - had < formed)
+            take_back (c, s, start);
+    }
+    if (s->n == had && !c->failed)
+        fill_some (c, s, p, (int64_t)formed);
+    assign_free (a);
 }
 
 static bool is_parent (const struct ctx *c, const struct slots *s, uint32_t v)

@@ -475,6 +475,129 @@ static void test_siblings (void **state)
     }
 }
 
+/* Kinds of node that compete: what each wants, how many, in one slot or by themselves. */
+struct kind {
+    int cores, gpus, count;
+};
+
+static struct graph *random_kinds (void)
+{
+    struct graph *g = graph_new ();
+    uint32_t top = add (g, GRAPH_NONE, "cluster", 0), rack = top;
+    bool racks = rnd (2);
+
+    for (int n = 2 + rnd (6), id = 0; id < n; id++) {
+        if (racks && id % 3 == 0)
+            rack = add (g, top, "rack", id);
+        uint32_t node = add (g, rack, "node", id);
+        for (int c = 1 + rnd (4); c > 0; c--)
+            add (g, node, "core", c);
+        for (int c = rnd (3); c > 0; c--)
+            add (g, node, "gpu", c);
+    }
+    assert_int_equal (graph_finish (g, NULL), 0);
+    return g;
+}
+
+/* Is there a free node for each of what is wanted, of those not in use? */
+static bool served (const struct graph *g, const struct kind *k, int n, uint32_t used)
+{
+    while (n > 0 && k[n - 1].count == 0)
+        n--;
+    if (n == 0)
+        return true;
+    for (uint32_t i = 0; i < graph_type_count (g, "node"); i++) {
+        uint32_t v = graph_type_nth (g, "node", i);
+        struct kind less[4];
+
+        if ((used >> i & 1) || graph_total (g, v, "core") < k[n - 1].cores
+            || graph_total (g, v, "gpu") < k[n - 1].gpus)
+            continue;
+        memcpy (less, k, sizeof (less));
+        less[n - 1].count--;
+        if (served (g, less, n, used | 1u << i))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t held_nodes (const struct graph *g)
+{
+    uint32_t held = 0;
+
+    for (struct job *j = NULL; (j = graph_job_next (g, j));) {
+        size_t n;
+        const struct job_part *p = job_parts (j, &n);
+        for (size_t k = 0; k < n; k++)
+            for (uint32_t i = 0; i < graph_type_count (g, "node"); i++)
+                if (graph_type_nth (g, "node", i) == p[k].vtx)
+                    held |= 1u << i;
+    }
+    return held;
+}
+
+static void kinds_request (char *buf, size_t size, const struct kind *k, int n, int shape,
+                           int slots)
+{
+    size_t at = 0;
+
+    at += (size_t)snprintf (buf, size, shape == 1
+        ? "{\"resources\":[{\"type\":\"slot\",\"label\":\"a\",\"count\":%d,\"with\":["
+        : "{\"resources\":[", slots);
+    for (int i = 0; i < n; i++) {
+        if (shape == 2)
+            at += (size_t)snprintf (buf + at, size - at, "%s{\"type\":\"slot\",\"label\":\"a\","
+                                    "\"count\":%d,\"with\":[", i ? "," : "", k[i].count);
+        at += (size_t)snprintf (buf + at, size - at, "%s{\"type\":\"node\",\"count\":%d%s,"
+                                "\"with\":[{\"type\":\"core\",\"count\":%d}", i && shape < 2
+                                ? "," : "", shape == 2 ? 1 : k[i].count,
+                                shape ? "" : ",\"exclusive\":true", k[i].cores);
+        if (k[i].gpus)
+            at += (size_t)snprintf (buf + at, size - at, ",{\"type\":\"gpu\",\"count\":%d}",
+                                    k[i].gpus);
+        at += (size_t)snprintf (buf + at, size - at, shape == 2 ? "]}]}" : "]}");
+    }
+    snprintf (buf + at, size - at, shape == 1 ? "]}]}" : "]}");
+}
+
+static void one_of_kinds (struct graph *g, const char *policy, int64_t id)
+{
+    int n = 2 + rnd (2), shape = rnd (3), slots = shape == 1 ? 1 + rnd (2) : 1, rc;
+    struct kind k[4] = { { 0 } };
+    struct match_why why;
+    struct job *j;
+    char text[1024];
+    bool want;
+
+    for (int i = 0; i < n; i++)
+        k[i] = (struct kind){ 1 + rnd (4), rnd (3), 1 + rnd (2) };
+    kinds_request (text, sizeof (text), k, n, shape, slots);
+    for (int i = 0; i < n; i++)
+        k[i].count *= slots;
+    want = served (g, k, n, held_nodes (g));
+    rc = match (g, policy, text, id, MATCH_ALLOCATE, &j, &why);
+    if (want != (rc == 0))
+        fail_msg ("%s %s: %s", policy, text, want ? "missed" : "given");
+}
+
+/* No assignment is missed, however many there are of each kind. */
+static void test_kinds (void **state)
+{
+    static const char *const policy[] = { "first", "high", "low", "lonode", "hinodex",
+                                          "locality" };
+
+    for (int i = 0; i < 1500; i++) {
+        seed = (unsigned int)i * 104729 + 5;
+        struct graph *g = random_kinds ();
+        for (int64_t id = 0; id < 4; id++)
+            one_of_kinds (g, policy[i % 6], id);
+        for (int64_t id = 0; id < 4; id++)
+            graph_cancel (g, id);
+        assert_int_equal (graph_free_now (g, 0, "core"), graph_total (g, 0, "core"));
+        graph_free (g);
+    }
+}
+
 /* Slots that share all they have have no end; so many as must be are enough. */
 static void test_free_slots (void **state)
 {
@@ -566,6 +689,7 @@ int main (void)
         cmocka_unit_test (test_pool),
         cmocka_unit_test (test_results),
         cmocka_unit_test (test_siblings),
+        cmocka_unit_test (test_kinds),
         cmocka_unit_test (test_free_slots),
         cmocka_unit_test (test_place),
         cmocka_unit_test (test_overrun),
