@@ -121,6 +121,17 @@ signal_start() {
     [ "$ms" -lt $((3000 * TEST_SLOW)) ]
 }
 
+@test "a broker that ends while the instance boots ends the others" {
+    printf '#!/bin/sh\n[ $PMI_RANK != 2 ] || exit 3\nexec "$@"\n' >wrap
+    chmod +x wrap
+    ms_of flux start -s4 --wrap=./wrap true
+    [ "$status" -ne 0 ]
+    [ "$ms" -lt $((3000 * TEST_SLOW)) ]
+    [[ $output == *"2 (pid "*") exited with rc=3"* ]]
+    [[ $output == *"rank 2 ended before the bootstrap was over; the others are ended"* ]]
+    [[ $output != *"Protocol error"* ]]
+}
+
 # term_after MS ARGS...: start, SIGTERM after that time.  Not under timeout(1), which may
 # end before it has passed the signal on, and leave its child behind
 term_after() {

@@ -47,6 +47,7 @@ struct test {
     bool own_rundir;
     bool remove_rundir;
     bool leader_mode;
+    bool broken;        /* a broker ended before the bootstrap was over */
     double exit_timeout;
     double deadline;    /* when to kill who is left; INFINITY: never */
     int nsignals;
@@ -81,7 +82,9 @@ static void pmi_abort (void *arg, int client, int exit_code, const char *msg)
 {
     struct test *t = arg;
 
-    cmd_err ("rank %d ends the bootstrap: %s", client, msg);
+    if (!t->broken && t->nsignals == 0)
+        cmd_err ("rank %d ends the bootstrap: %s", client, msg);
+    t->broken = true;
     kill_all (t, SIGTERM);
     if (!isfinite (t->deadline))
         t->deadline = now () + t->exit_timeout;
@@ -295,6 +298,18 @@ static int exit_code (int status)
     return WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
 }
 
+/* Without it the exchange cannot end, and the others would wait until they are killed. */
+static void end_bootstrap (struct test *t, int rank)
+{
+    if (t->brokers[rank].code == 0 || t->nsignals > 0)
+        pmi_server_hangup (t->server, rank);
+    else if (!t->broken) {
+        t->broken = true;
+        cmd_err ("rank %d ended before the bootstrap was over; the others are ended", rank);
+        kill_all (t, SIGTERM);
+    }
+}
+
 static void on_exit_of (struct test *t, int rank)
 {
     struct broker *b = &t->brokers[rank];
@@ -309,6 +324,8 @@ static void on_exit_of (struct test *t, int rank)
     b->pid = 0;
     close (b->pidfd);
     b->pidfd = -1;
+    if (t->size > 1 && !pmi_server_finalized (t->server, rank))
+        end_bootstrap (t, rank);
     /* one that was still looking for the leader would go on to */
     if (rank == 0 && t->nsignals > 0)
         kill_all (t, SIGTERM);

@@ -284,14 +284,14 @@ static int handle_line (struct pmi_server *s, int client, const char *line)
         s->ops.trace (s->arg, client, 'C', line);
     if (c->in_spawn)
         return spawn_line (s, client, line);
-    if (c->in_barrier)
-        return -EPROTO;
-    if (!pmi_wire_get (line, "mcmd", name, sizeof (name))
+    if (!c->in_barrier && !pmi_wire_get (line, "mcmd", name, sizeof (name))
         && !strcmp (name, "spawn")) {
         c->in_spawn = true;
         return 0;
     }
     if (pmi_wire_get (line, "cmd", name, sizeof (name)) < 0)
+        return -EPROTO;
+    if (c->in_barrier && strcmp (name, "abort") != 0)
         return -EPROTO;
     for (size_t i = 0; i < sizeof (commands) / sizeof (commands[0]); i++)
         if (!strcmp (name, commands[i].name))

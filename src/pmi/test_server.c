@@ -231,6 +231,9 @@ static void test_hostile (void **state)
     assert_int_equal (say (ctx, 2, "cmd=barrier_in\n"), -EPROTO);
     assert_int_equal (say (ctx, 0, "cmd=abort exitcode=7 error_msg=a b\n"), 0);
     assert_int_equal (ctx->aborted, 7);
+    /* who waits in a barrier may give up */
+    assert_int_equal (say (ctx, 2, "cmd=abort exitcode=8\n"), 0);
+    assert_int_equal (ctx->aborted, 8);
 }
 
 static void test_too_long (void **state)
