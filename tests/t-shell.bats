@@ -297,6 +297,10 @@ flux run -n2 -o 'cpu-affinity=map:0;1' -l grep Cpus_allowed_list /proc/self/stat
 grep -Eqx '0: Cpus_allowed_list:\s*0' out; grep -Eqx '1: Cpus_allowed_list:\s*1' out
 flux run -o cpu-affinity=off grep Cpus_allowed_list /proc/self/status | cmp - <(grep Cpus_allowed_list /proc/self/status)
 flux run -n2 -o cpu-affinity=verbose,per-task true 2>err; grep -q 'task 1: cpuset' err
+grep -q 'shell: cpuset' err
+flux run -o 'cpu-affinity={"verbose":true}' true 2>err; grep -q 'shell: cpuset' err
+flux run -n2 -o cpu-affinity.dry-run -o cpu-affinity.map='0;1' grep Cpus_allowed_list /proc/self/status 2>err | sort -u | wc -l | grep -qx 1
+grep -q 'shell: cpuset' err; grep -q 'task 1: cpuset: 1$' err
 ! flux run -o cpu-affinity=sideways true 2>err; grep -q sideways err
 ! flux run -o 'cpu-affinity={"a":1}' true 2>err; grep -q 'want a string' err
 END

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/similar.h"
 
 #ifdef __SANITIZE_ADDRESS__
 /* A command ends with its process: what it still holds then is no leak.  (The broker
@@ -111,6 +112,20 @@ static void exec_in_path (const char *path, const char *name, char **argv, bool 
     free (copy);
 }
 
+static void not_found (const char *name)
+{
+    const char *exec_path = getenv ("FLUX_EXEC_PATH"), *path = getenv ("PATH");
+    const char *const paths[] = { exec_path ? exec_path : "", path ? path : "", NULL };
+    char *similar = similar_commands (name, paths);
+
+    if (similar)
+        cmd_err ("'%s' is not a flux command: did you mean %s? See 'flux help'", name,
+                 similar);
+    else
+        cmd_err ("'%s' is not a flux command. See 'flux help'", name);
+    free (similar);
+}
+
 static int run_external (const char *name, char **argv, bool verbose)
 {
     if (strchr (name, '/')) {
@@ -119,7 +134,7 @@ static int run_external (const char *name, char **argv, bool verbose)
     }
     exec_in_path (getenv ("FLUX_EXEC_PATH"), name, argv, verbose);
     exec_in_path (getenv ("PATH"), name, argv, verbose);
-    cmd_err ("'%s' is not a flux command. See 'flux help'", name);
+    not_found (name);
     return 1;
 }
 

@@ -65,6 +65,38 @@ static int parse (struct affinity *a, const char *s)
     return 1;
 }
 
+/* {"verbose", "dry-run", "per-task": true, "map": LIST}: what dotted options make
+ * (-o cpu-affinity.verbose).  As parse(). */
+static int parse_object (struct affinity *a, const json_t *o)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach ((json_t *)o, key, value) {
+        bool on = json_is_true (value) || json_integer_value (value) != 0;
+        bool flag = json_is_boolean (value) || json_is_integer (value);
+
+        if (strcmp (key, "verbose") == 0 && flag)
+            a->verbose |= on;
+        else if (strcmp (key, "dry-run") == 0 && flag)
+            a->dry_run = on;
+        else if (strcmp (key, "per-task") == 0 && flag)
+            a->per_task = on;
+        else if (strcmp (key, "map") == 0 && json_is_string (value)) {
+            free (a->map);
+            if (!(a->map = strdup (json_string_value (value))))
+                return -1;
+        }
+        else {
+            shell_log_error ("%s: want a string (on, off, per-task, map:LIST), or an object "
+                             "of verbose, dry-run, per-task (true), map (LIST)", key);
+            return -1;
+        }
+    }
+    a->verbose |= a->dry_run;
+    return 1;
+}
+
 static void log_set (struct affinity *a, const char *what, int n, const cpu_set_t *set)
 {
     char buf[256];
@@ -83,8 +115,10 @@ static int bind_shell (struct affinity *a, flux_shell_t *shell)
     cpu_set_t set;
     int rc;
 
-    if (!n->cores || n->ncores == 0 || n->ncores == CPU_COUNT (&a->original))
+    if (!n->cores || n->ncores == 0 || n->ncores == CPU_COUNT (&a->original)) {
+        log_set (a, "shell", -1, &a->original);
         return 0;
+    }
     if ((rc = cpus_of_cores (n->cores, &set)) == -ENOENT) {
         shell_debug ("this node has fewer cores than the job was given: no binding");
         a->per_task = false;
@@ -109,16 +143,20 @@ static int affinity_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t
         free (a);
         return -1;
     }
-    if (json_is_object (o) || json_is_array (o)) {
-        shell_log_error ("cpu-affinity: want a string: on, off, per-task, map:LIST");
+    if (json_is_array (o)) {
+        shell_log_error ("want a string: on, off, per-task, map:LIST");
         return -1;
     }
     if (sched_getaffinity (0, sizeof (a->original), &a->original) < 0)
         return -1;
-    if ((rc = parse (a, json_is_string (o) ? json_string_value (o) : "on")) <= 0)
+    rc = json_is_object (o) ? parse_object (a, o)
+                            : parse (a, json_is_string (o) ? json_string_value (o) : "on");
+    if (rc <= 0)
         return rc;
-    if (a->map)
+    if (a->map) {
+        log_set (a, "shell", -1, &a->original);
         return 0;
+    }
     if ((rc = bind_shell (a, shell)) < 0) {
         shell_warn ("cannot bind to the cores of the job: %s", strerror (-rc));
         a->per_task = false;

@@ -10,6 +10,7 @@
 #define FLUX_SHELL_PLUGIN_NAME "output"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -475,6 +476,15 @@ static int init_stream (struct output *out, struct stream *st, const char *name,
     return 0;
 }
 
+static int get_count (const json_t *o, int def, int *np)
+{
+    if (o && (!json_is_integer (o) || json_integer_value (o) < 0
+              || json_integer_value (o) > INT_MAX))
+        return -1;
+    *np = o ? (int)json_integer_value (o) : def;
+    return 0;
+}
+
 static int init_limits (struct output *out)
 {
     const json_t *limit = shell_option (out->shell, "output.limit");
@@ -485,10 +495,11 @@ static int init_limits (struct output *out)
 
     out->limit = 1UL << 30;
     out->batch_timeout = 0.5;
-    out->hwm = json_is_integer (hwm) ? json_integer_value (hwm) : FORWARD_HWM;
-    out->lwm = json_is_integer (lwm) ? json_integer_value (lwm) : FORWARD_LWM;
-    if (out->hwm < 1 || out->lwm < 0 || out->lwm >= out->hwm) {
-        shell_log_error ("output.client: want 0 <= lwm < hwm");
+    if (get_count (hwm, FORWARD_HWM, &out->hwm) < 0
+        || get_count (lwm, FORWARD_LWM, &out->lwm) < 0
+        || out->hwm < 1 || out->lwm >= out->hwm) {
+        shell_log_error ("output.client: want integers 0 <= lwm < hwm (default: %d, %d)",
+                         FORWARD_LWM, FORWARD_HWM);
         return -1;
     }
     if (limit && shell_parse_size (limit, 1UL << 30, &out->limit) < 0) {

@@ -1,0 +1,33 @@
+# flux, the command itself
+
+load common
+
+@test "a misspelt command: those that are like it are named, nearest first" {
+    run flux pign
+    [ "$status" -eq 1 ]
+    [ "$output" = "flux: ERROR: 'pign' is not a flux command: did you mean ping? See 'flux help'" ]
+    run flux resorce list
+    [[ "$output" == *"did you mean resource"* ]]
+    run flux job5
+    [[ "$output" == *"did you mean job or jobs?"* ]]
+    run flux sub
+    [[ "$output" == *"did you mean submit?"* ]]
+    run flux frobnicate
+    [ "$output" = "flux: ERROR: 'frobnicate' is not a flux command. See 'flux help'" ]
+}
+
+@test "commands of FLUX_EXEC_PATH and PATH are run, and named once each" {
+    mkdir a b
+    printf '#!/bin/sh\necho "frobnicate $*"\n' >a/flux-frobnicate
+    chmod +x a/flux-frobnicate
+    cp a/flux-frobnicate b
+    export FLUX_EXEC_PATH=$PWD/a PATH=$PWD/b:$PATH
+    run flux frobnicate x y
+    [ "$output" = "frobnicate x y" ]
+    run flux frobnicat
+    [ "$status" -eq 1 ]
+    [ "$output" = "flux: ERROR: 'frobnicat' is not a flux command: did you mean frobnicate? See 'flux help'" ]
+    chmod -x a/flux-frobnicate b/flux-frobnicate
+    run flux frobnicat
+    [[ "$output" != *"did you mean"* ]]
+}
