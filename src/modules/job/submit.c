@@ -18,6 +18,7 @@
 #include "base/errmsg.h"
 #include "core/builtin.h"
 #include "core/job_sign.h"
+#include "modules/job/ingestconf.h"
 #include "modules/job/mgr.h"
 #include "spec/jobspec.h"
 #include "modules/job/tap.h"
@@ -25,7 +26,7 @@
 #define SHAPES_MAX 4096
 
 struct submission {
-    struct list_node node;     /* of the shape it waits for, or ingest.early */
+    struct list_node node;     /* of the shape it waits for, ingest.early or .batch */
     const flux_msg_t *msg;
     char *J;
     char *payload;             /* the jobspec in J */
@@ -50,7 +51,9 @@ struct ingest {
     flux_msg_handler_t **events;
     struct hash *shapes;
     struct list_node early;    /* came before the table was ready */
-    bool check_feasibility;
+    struct ingestconf conf;
+    struct list_node batch;    /* wait for more, with ingest.batch-count */
+    int batched;
     bool feasibility_missing;  /* nobody answers: do not ask each time */
     uint64_t submitted, rejected;
 };
@@ -94,7 +97,8 @@ static int config_duration (const json_t *val, double *d)
 
 /* Returns a changed copy of the jobspec in *out, or NULL there if there is
  * nothing to set. */
-static int apply_defaults (struct mgr *m, const struct jobspec *js, json_t **out)
+static int apply_defaults (struct mgr *m, const struct ingestconf *conf,
+                           const struct jobspec *js, json_t **out)
 {
     const char *queue = jobspec_queue (js), *dflt = NULL;
     const json_t *d = NULL;
@@ -103,11 +107,11 @@ static int apply_defaults (struct mgr *m, const struct jobspec *js, json_t **out
     bool constrain;
     int rc = 0;
 
-    if (!queue && queues_named (m) && (dflt = queues_default (m)))
+    if (conf->defaults && !queue && queues_named (m) && (dflt = queues_default (m)))
         queue = dflt;
-    if (jobspec_request (js)->duration == 0.)
+    if (conf->defaults && jobspec_request (js)->duration == 0.)
         d = queues_policy (m, queue, "jobspec.defaults.system.duration");
-    constrain = queue && (queues_constraint (m, queue) || queues_membership (m, queue));
+    constrain = conf->constraints && queue && (queues_constraint (m, queue) || queues_membership (m, queue));
     *out = NULL;
     if (!dflt && !d && !constrain)
         return 0;
@@ -173,31 +177,34 @@ static int unwrap (struct mgr *m, struct submission *s, flux_error_t *err)
 }
 
 /* Does the configuration add to jobspecs like this one? */
-static bool is_complete (struct mgr *m, struct jobdoc *doc)
+static bool is_complete (struct mgr *m, const struct ingestconf *conf, struct jobdoc *doc)
 {
     const struct jobattrs *a = jobdoc_attrs (doc);
 
     if (queues_named (m)
-        && (!*a->queue || queues_constraint (m, a->queue) || queues_membership (m, a->queue)))
+        && ((conf->defaults && !*a->queue)
+            || (conf->constraints && *a->queue
+                && (queues_constraint (m, a->queue) || queues_membership (m, a->queue)))))
         return false;
-    return a->duration > 0.
+    return a->duration > 0. || !conf->defaults
            || !queues_policy (m, a->queue, "jobspec.defaults.system.duration");
 }
 
-static int make_doc (struct mgr *m, struct submission *s, flux_error_t *err)
+static int make_doc (struct mgr *m, const struct ingestconf *conf, struct submission *s,
+                     flux_error_t *err)
 {
     struct jobspec *js;
     json_t *changed;
     int rc;
 
     /* most jobs are like others */
-    if ((s->doc = jobdoc_known (m->t->docs, s->payload)) && is_complete (m, s->doc))
+    if ((s->doc = jobdoc_known (m->t->docs, s->payload)) && is_complete (m, conf, s->doc))
         return 0;
     jobdoc_unref (s->doc);
     s->doc = NULL;
     if (!(js = jobspec_decode (s->payload, strlen (s->payload), err)))
         return -errno;
-    if ((rc = apply_defaults (m, js, &changed)) < 0) {
+    if ((rc = apply_defaults (m, conf, js, &changed)) < 0) {
         jobspec_unref (js);
         return errmsg (err, rc, "attributes.system is missing");
     }
@@ -213,7 +220,20 @@ static int make_doc (struct mgr *m, struct submission *s, flux_error_t *err)
     return s->doc ? 0 : errmsg (err, -ENOMEM, "out of memory");
 }
 
-static int prepare (struct mgr *m, struct submission *s, flux_error_t *err)
+/* What validators would look at. */
+static int validate (const struct ingestconf *conf, struct submission *s, flux_error_t *err)
+{
+    struct jobspec *js;
+
+    if (!ingestconf_checks (conf) || (s->flags & FLUX_JOB_NOVALIDATE))
+        return 0;
+    if (!(js = jobdoc_spec (s->doc)))
+        return errmsg (err, -ENOMEM, "out of memory");
+    return ingestconf_check (conf, js, err);
+}
+
+static int prepare (struct mgr *m, const struct ingestconf *conf, struct submission *s,
+                    flux_error_t *err)
 {
     int rc;
 
@@ -223,7 +243,7 @@ static int prepare (struct mgr *m, struct submission *s, flux_error_t *err)
                        turn_error (m->turn) == ENOSPC ? ": free some on the disk that"
                        " holds statedir, then submit again" : "");
     if ((rc = check_flags (s, err)) < 0 || (rc = unwrap (m, s, err)) < 0
-        || (rc = make_doc (m, s, err)) < 0)
+        || (rc = make_doc (m, conf, s, err)) < 0 || (rc = validate (conf, s, err)) < 0)
         return rc;
     return queues_check_submit (m, jobdoc_attrs (s->doc)->queue, s->userid, err);
 }
@@ -433,7 +453,7 @@ static void check_and_submit (struct ingest *in, struct submission *s)
     struct shape *sh;
     char *key;
 
-    if (!in->check_feasibility || in->feasibility_missing
+    if (!in->conf.feasibility || in->feasibility_missing
         || *jobdoc_mark (s->doc) == in->t->feasible_epoch
         || (s->flags & FLUX_JOB_NOVALIDATE) || !(key = shape_key (s->doc))) {
         submit (in, s);
@@ -475,7 +495,7 @@ static void process (struct ingest *in, struct submission *s)
         reject (in, s, ENOSYS, "job-manager is not loaded");
     else if (!m->ready)
         list_append (&in->early, &s->node);
-    else if ((rc = prepare (m, s, &err)) < 0)
+    else if ((rc = prepare (m, &in->conf, s, &err)) < 0)
         reject (in, s, -rc, err.text);
     else
         check_and_submit (in, s);
@@ -559,6 +579,24 @@ static int take_request (struct submission *s)
     return 0;
 }
 
+static void process_batch (struct ingest *in)
+{
+    struct list_node *n;
+
+    in->batched = 0;
+    while ((n = list_first (&in->batch))) {
+        list_del (n);
+        process (in, list_entry (n, struct submission, node));
+    }
+}
+
+static void batch (struct ingest *in, struct submission *s)
+{
+    list_append (&in->batch, &s->node);
+    if (++in->batched >= in->conf.batch_count)
+        process_batch (in);
+}
+
 static void submit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct ingest *in = arg;
@@ -572,6 +610,11 @@ static void submit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     s->msg = flux_msg_incref (msg);
     if (take_request (s) < 0)
         reject (in, s, EPROTO, "malformed request");
+    else if (strlen (s->J) > in->conf.buffer_size)
+        reject (in, s, EFBIG, "the jobspec is larger than ingest.buffer-size of the "
+                "configuration");
+    else if (in->conf.batch_count > 1)
+        batch (in, s);
     else
         process (in, s);
 }
@@ -580,39 +623,12 @@ static void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *m
 {
     struct ingest *in = arg;
 
-    if (flux_respond_pack (h, msg, "{s:I s:I s:i}",
+    if (flux_respond_pack (h, msg, "{s:I s:I s:i s:i}",
                            "submitted", (json_int_t)in->submitted,
                            "rejected", (json_int_t)in->rejected,
+                           "batched", in->batched,
                            "shapes", (int)hash_count (in->shapes)) < 0)
         flux_log_error (h, "stats-get");
-}
-
-/* [ingest.validator]: disable, and plugins if it names some but not
- * feasibility, switch the check off.  The jobspec itself is always checked. */
-static int configure (struct ingest *in, const flux_conf_t *conf, flux_error_t *err)
-{
-    json_t *plugins = NULL, *val;
-    int disable = 0;
-    bool feasibility = true;
-    size_t i;
-
-    if (flux_conf_unpack (conf, err, "{s?{s?{s?b s?o}}}", "ingest", "validator",
-                          "disable", &disable, "plugins", &plugins) < 0)
-        return -EINVAL;
-    if (plugins && !json_is_array (plugins))
-        return errmsg (err, -EINVAL, "ingest.validator.plugins: not an array");
-    if (plugins) {
-        feasibility = false;
-        json_array_foreach (plugins, i, val) {
-            const char *s = json_string_value (val);
-            if (!s)
-                return errmsg (err, -EINVAL, "ingest.validator.plugins[%zu]: not a string",
-                               i);
-            feasibility |= !strcmp (s, "feasibility");
-        }
-    }
-    in->check_feasibility = feasibility && !disable;
-    return 0;
 }
 
 static void shrink_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -632,13 +648,15 @@ static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_
         flux_respond_error (h, msg, errno, NULL);
         return;
     }
-    if ((rc = configure (in, conf, &err)) < 0) {
+    if ((rc = ingestconf_read (&in->conf, conf, &err)) < 0) {
         flux_respond_error (h, msg, -rc, err.text);
         flux_conf_decref (conf);
         return;
     }
     if (flux_set_conf_new (h, conf) < 0)
         flux_conf_decref (conf);
+    if (in->batched >= in->conf.batch_count)
+        process_batch (in);
     if (flux_respond (h, msg, NULL) < 0)
         flux_log_error (h, "config-reload");
 }
@@ -683,6 +701,7 @@ void ingest_stop (void *ctx)
     if (in->t->mgr)
         turn_adopt (in->t->mgr->turn, in->h);
     reject_all (in, &in->early);
+    reject_all (in, &in->batch);
     while ((sh = hash_next (in->shapes, &pos, NULL)))
         reject_all (in, &sh->waiting);
     hash_free (in->shapes);
@@ -706,11 +725,12 @@ int ingest_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *e
     in->t = t;
     t->feasible_epoch++;
     list_init (&in->early);
+    list_init (&in->batch);
     if (!(in->shapes = hash_new (shape_free))) {
         errmsg (err, rc, "out of memory");
         goto error;
     }
-    if ((rc = configure (in, flux_get_conf (h), err)) < 0)
+    if ((rc = ingestconf_read (&in->conf, flux_get_conf (h), err)) < 0)
         goto error;
     if (flux_msg_handler_addvec_ex (h, "job-ingest", handlers, in, &in->handlers) < 0
         || watch_shrink (in) < 0) {
