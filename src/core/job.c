@@ -5,6 +5,8 @@
 #include <flux/core.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "core/job_sign.h"
@@ -19,6 +21,24 @@ static flux_future_t *cannot_sign (flux_t *h, const flux_error_t *err)
         flux_future_set_flux (f, h);
         flux_future_fulfill_error (f, saved, err->text);
     }
+    return f;
+}
+
+/* What we have signed is plain characters, and may be long: it needs no escapes. */
+static flux_future_t *submit_signed (flux_t *h, const char *J, int urgency, int flags)
+{
+    flux_future_t *f;
+    char *text;
+    int saved;
+
+    if (asprintf (&text, "{\"J\":\"%s\",\"urgency\":%d,\"flags\":%d}", J, urgency, flags) < 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    f = flux_rpc (h, "job-ingest.submit", text, FLUX_NODEID_ANY, 0);
+    saved = errno;
+    free (text);
+    errno = saved;
     return f;
 }
 
@@ -37,10 +57,11 @@ flux_future_t *flux_job_submit (flux_t *h, const char *jobspec, int urgency, int
         if (!(J = job_sign_wrap_site (jobspec, strlen (jobspec), &err)))
             return cannot_sign (h, &err);
     }
-    f = flux_rpc_pack (h, "job-ingest.submit", FLUX_NODEID_ANY, 0, "{s:s s:i s:i}",
-                       "J", J ? J : jobspec,
-                       "urgency", urgency,
-                       "flags", flags & ~FLUX_JOB_PRE_SIGNED);
+    if (!J)
+        return flux_rpc_pack (h, "job-ingest.submit", FLUX_NODEID_ANY, 0, "{s:s s:i s:i}",
+                              "J", jobspec, "urgency", urgency,
+                              "flags", flags & ~FLUX_JOB_PRE_SIGNED);
+    f = submit_signed (h, J, urgency, flags);
     saved = errno;
     free (J);
     errno = saved;

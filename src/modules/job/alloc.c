@@ -86,7 +86,7 @@ static int send_alloc (struct mgr *m, struct job *job)
     size_t n;
     int rc = -1;
 
-    jobspec = jobdoc_redacted (job->a->doc, &n);
+    jobspec = jobdoc_brief (job->a->doc, &n);
     buf_reserve (&b, n + 160);
     buf_addf (&b, "{\"id\":%" PRIu64 ",\"priority\":%" PRIi64 ",\"userid\":%" PRIu32
               ",\"t_submit\":%.6f,\"jobspec\":", job->id, job->st.priority,

@@ -30,6 +30,7 @@ struct shape {
     uint64_t hash;
     char *text;                /* without the environment */
     size_t len;
+    char *brief;               /* without files, too; NULL: there are none */
     struct jobattrs *attrs;
     uint64_t mark;
     bool simulated;            /* system.exec.test */
@@ -223,6 +224,7 @@ static void shape_unref (struct shape *sh)
             idhash_del (sh->set->shapes, sh->hash);
         jobattrs_unref (sh->set, sh->attrs);
         free (sh->text);
+        free (sh->brief);
         free (sh);
     }
 }
@@ -248,13 +250,58 @@ static struct shape *shape_find (struct docset *set, uint64_t hash, const char *
 /* Only what was left out may differ between documents of a shape. */
 static bool is_redacted (const struct jobspec *js)
 {
-    json_t *attr = json_object_get (jobspec_json (js), "attributes");
-
-    return !json_object_get (json_object_get (attr, "system"), "environment");
+    return !jobspec_attr (js, "system.environment");
 }
 
+/* A copy of the tree without a member of attributes.system; it shares the rest.
+ * NULL: it is not there, or no memory. */
+static json_t *tree_without (const struct jobspec *js, const char *key)
+{
+    const json_t *root = jobspec_json (js), *attr = json_object_get (root, "attributes");
+    json_t *copy, *attr_copy, *sys;
+
+    if (!json_object_get (json_object_get (attr, "system"), key))
+        return NULL;
+    copy = json_copy ((json_t *)root);
+    attr_copy = json_copy ((json_t *)attr);
+    sys = json_copy (json_object_get (attr, "system"));
+    if (json_object_del (sys, key) < 0
+        || json_object_set_new (attr_copy, "system", json_incref (sys)) < 0
+        || json_object_set_new (copy, "attributes", json_incref (attr_copy)) < 0) {
+        json_decref (copy);
+        copy = NULL;
+    }
+    json_decref (attr_copy);
+    json_decref (sys);
+    return copy;
+}
+
+/* As if the text without its environment had been decoded.  NULL: it must be. */
+static struct jobspec *redact (struct jobspec *js, const struct env_span *e)
+{
+    json_t *o = js && e->start != e->end ? tree_without (js, "environment") : NULL;
+    struct jobspec *redacted = o ? jobspec_from_json (o, NULL) : NULL;
+
+    json_decref (o);
+    return redacted;
+}
+
+/* 0 or -ENOMEM */
+static int make_brief (struct shape *sh)
+{
+    json_t *o;
+
+    if (!jobspec_attr (sh->js, "system.files"))
+        return 0;
+    o = tree_without (sh->js, "files");
+    sh->brief = o ? json_dumps (o, JSON_COMPACT) : NULL;
+    json_decref (o);
+    return sh->brief ? 0 : -ENOMEM;
+}
+
+/* js: the decoded text if the caller has it, else NULL */
 static struct shape *shape_new (struct docset *set, uint64_t hash, const char *text,
-                                size_t len, const struct env_span *e)
+                                size_t len, const struct env_span *e, struct jobspec *js)
 {
     struct shape *sh = calloc (1, sizeof (*sh));
 
@@ -270,8 +317,9 @@ static struct shape *shape_new (struct docset *set, uint64_t hash, const char *t
     memcpy (sh->text, text, e->start);
     memcpy (sh->text + e->start, text + e->end, len - e->end);
     sh->text[sh->len] = '\0';
-    if (!(sh->js = jobspec_decode (sh->text, sh->len, NULL))
-        || !(sh->attrs = attrs_intern (set, sh->js)))
+    if (!(sh->js = redact (js, e)) && !(sh->js = jobspec_decode (sh->text, sh->len, NULL)))
+        goto error;
+    if (!(sh->attrs = attrs_intern (set, sh->js)) || make_brief (sh) < 0)
         goto error;
     sh->simulated = jobspec_attr (sh->js, "system.exec.test") != NULL;
     if (is_redacted (sh->js) && !idhash_get (set->shapes, hash))
@@ -357,7 +405,8 @@ error:
     return NULL;
 }
 
-static struct jobdoc *doc_from_valid (struct docset *set, const char *text)
+static struct jobdoc *doc_from_valid (struct docset *set, const char *text,
+                                      struct jobspec *js)
 {
     size_t len = strlen (text);
     uint64_t hash = text_hash (0, text, len), rhash;
@@ -370,7 +419,7 @@ static struct jobdoc *doc_from_valid (struct docset *set, const char *text)
     e = env_find (text);
     rhash = redacted_hash (text, len, &e);
     if (!(sh = shape_find (set, rhash, text, len, &e)))
-        sh = shape_new (set, rhash, text, len, &e);
+        sh = shape_new (set, rhash, text, len, &e, js);
     return doc_create (set, hash, text, len, &e,
                        env_compare (set->envs, text + e.start, e.end - e.start), sh);
 }
@@ -378,7 +427,7 @@ static struct jobdoc *doc_from_valid (struct docset *set, const char *text)
 struct jobdoc *jobdoc_new (struct docset *set, struct jobspec *js, const char *text)
 {
     char *dump = text ? NULL : json_dumps (jobspec_json (js), JSON_COMPACT);
-    struct jobdoc *doc = text || dump ? doc_from_valid (set, text ? text : dump) : NULL;
+    struct jobdoc *doc = text || dump ? doc_from_valid (set, text ? text : dump, js) : NULL;
 
     free (dump);
     return doc;
@@ -473,6 +522,24 @@ const char *jobdoc_redacted (const struct jobdoc *doc, size_t *len)
 {
     *len = doc->shape->len;
     return doc->shape->text;
+}
+
+const char *jobdoc_brief (const struct jobdoc *doc, size_t *len)
+{
+    const struct shape *sh = doc->shape;
+
+    *len = sh->brief ? strlen (sh->brief) : sh->len;
+    return sh->brief ? sh->brief : sh->text;
+}
+
+json_t *jobdoc_brief_json (struct jobdoc *doc)
+{
+    struct jobspec *js = jobdoc_spec (doc);
+
+    if (!js)
+        return NULL;
+    return doc->shape->brief ? tree_without (js, "files")
+                             : json_incref ((json_t *)jobspec_json (js));
 }
 
 bool jobdoc_is_simulated (const struct jobdoc *doc)

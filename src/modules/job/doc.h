@@ -57,6 +57,11 @@ const char *jobdoc_text (const struct jobdoc *doc, size_t *len);
 void jobdoc_add_text (const struct jobdoc *doc, struct buf *b);
 /* The text without the environment. */
 const char *jobdoc_redacted (const struct jobdoc *doc, size_t *len);
+/* The text without the environment and without attributes.system.files, which may be
+ * large: what a scheduler is told. */
+const char *jobdoc_brief (const struct jobdoc *doc, size_t *len);
+/* Its tree, to be read only; a new reference.  NULL: no memory. */
+json_t *jobdoc_brief_json (struct jobdoc *doc);
 /* Its execution is simulated (system.exec.test). */
 bool jobdoc_is_simulated (const struct jobdoc *doc);
 struct jobattrs *jobdoc_attrs (struct jobdoc *doc);      /* borrowed */

@@ -424,8 +424,8 @@ static struct shape *shape_ask (struct ingest *in, char *key, struct jobdoc *doc
     sh->in = in;
     sh->key = key;
     list_init (&sh->waiting);
-    sh->f = flux_rpc_pack (in->h, "feasibility.check", FLUX_NODEID_ANY, 0, "{s:O}",
-                           "jobspec", jobdoc_redacted_json (doc));
+    sh->f = flux_rpc_pack (in->h, "feasibility.check", FLUX_NODEID_ANY, 0, "{s:o}",
+                           "jobspec", jobdoc_brief_json (doc));
     if (!sh->f || flux_future_then (sh->f, -1., shape_continuation, sh) < 0
         || hash_set (in->shapes, key, sh) < 0) {
         shape_free (sh);

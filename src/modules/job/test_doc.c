@@ -83,6 +83,44 @@ static void test_share (void **state)
     docset_free (set);
 }
 
+/* What a scheduler is told: all but the environment and the files. */
+static void test_brief (void **state)
+{
+    struct docset *set = docset_new ();
+    struct jobdoc *doc = from (set, "\"files\":{\"a\":{\"mode\":33152,\"encoding\":\"utf-8\","
+                                    "\"data\":\"environment\"}}," ENV ("1"), "true");
+    struct jobdoc *none = from (set, ENV ("1"), "true");
+    struct jobdoc *decoded, *plain;
+    flux_error_t err;
+    json_t *o, *sys;
+    size_t n, n2;
+
+    assert_null (strstr (jobdoc_brief (doc, &n), "files"));
+    assert_int_equal (n, strlen (jobdoc_brief (doc, &n2)));
+    assert_null (strstr (jobdoc_brief (doc, &n), "environment"));
+    assert_non_null (strstr (jobdoc_redacted (doc, &n2), "\"data\":\"environment\""));
+    /* the same as that of a job without, however it came to be */
+    assert_non_null (decoded = jobdoc_from_text (set, jobdoc_brief (doc, &n), &err));
+    assert_non_null (plain = jobdoc_from_text (set, jobdoc_redacted (none, &n2), &err));
+    assert_true (json_equal (jobdoc_redacted_json (decoded), jobdoc_redacted_json (plain)));
+    assert_non_null (o = jobdoc_brief_json (doc));
+    assert_true (json_equal (o, jobdoc_redacted_json (plain)));
+    json_decref (o);
+    /* the job itself keeps them */
+    sys = json_object_get (json_object_get (jobdoc_redacted_json (doc), "attributes"), "system");
+    assert_non_null (json_object_get (sys, "files"));
+    assert_null (json_object_get (sys, "environment"));
+    assert_string_equal (jobdoc_brief (none, &n), jobdoc_redacted (none, &n2));
+    assert_non_null (o = jobdoc_brief_json (none));
+    assert_ptr_equal (o, jobdoc_redacted_json (none));
+    json_decref (o);
+    jobdoc_unref (decoded);
+    jobdoc_unref (plain);
+    jobdoc_unref (none);
+    jobdoc_unref (doc);
+    docset_free (set);
+}
+
 /* Texts that differ from a known one where a difference may break them. */
 static void test_invalid (void **state)
 {
@@ -174,6 +212,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_compare),
         cmocka_unit_test (test_share),
+        cmocka_unit_test (test_brief),
         cmocka_unit_test (test_invalid),
         cmocka_unit_test (test_many),
     };

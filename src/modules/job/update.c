@@ -154,10 +154,10 @@ static void feasibility_continuation (flux_future_t *f, void *arg)
         update_proceed (u);
 }
 
-static int check_feasibility (struct update *u, json_t *jobspec)
+static int check_feasibility (struct update *u, struct jobdoc *doc)
 {
-    u->f = flux_rpc_pack (u->m->h, "feasibility.check", FLUX_NODEID_ANY, 0, "{s:O}",
-                          "jobspec", jobspec);
+    u->f = flux_rpc_pack (u->m->h, "feasibility.check", FLUX_NODEID_ANY, 0, "{s:o}",
+                          "jobspec", jobdoc_brief_json (doc));
     if (!u->f || flux_future_then (u->f, -1., feasibility_continuation, u) < 0)
         return -errno;
     return 0;
@@ -230,7 +230,7 @@ static void update_begin (struct update *u)
     u->owner_override = validated && flux_msg_get_userid (u->msg, &sender) == 0
                         && sender != u->job->st.userid;
     if (feasibility) {
-        if ((rc = check_feasibility (u, jobdoc_redacted_json (doc))) < 0) {
+        if ((rc = check_feasibility (u, doc)) < 0) {
             errmsg (&err, 0, "feasibility.check: %s", flux_strerror (-rc));
             goto error;
         }
