@@ -33,6 +33,16 @@ END
     [ "$status" -eq 0 ]
 }
 
+@test "the processes of seven nodes come in the order of ranks" {
+    in_fake 7 <<'END'
+id=$(flux submit -N7 -n14 --taskmap=cyclic sh -c 'echo $$ >pid.$FLUX_TASK_RANK; exec sleep 100')
+flux job hostpids -t 30 -d ' ' $id >out
+test "$(cat out)" = "$(for t in $(seq 0 13); do echo node$((t % 7)):$(cat pid.$t); done | xargs)"
+flux cancel $id
+END
+    [ "$status" -eq 0 ]
+}
+
 @test "stop-tasks-in-exec: tasks wait until they are continued" {
     in_fake 2 <<'END'
 id=$(flux submit -N2 -n2 -o stop-tasks-in-exec sh -c 'touch ran.$FLUX_TASK_RANK')

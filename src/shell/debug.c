@@ -1,10 +1,11 @@
 /* debug.c - for debuggers: stop tasks in exec (shell option stop-tasks-in-exec), and say
  * where they are
  *
- *   tool ──proctable {}──► leader ──proctable──► each other shell
+ *   tool ──proctable {}──► leader ──proctable──► its children ──proctable──► theirs
  *        ◄── {"tasks":[[rank, host, pid, executable], ...], "stopped"}
  *
- * in order of ranks, without those that have ended.
+ * in order of ranks, without those that have ended.  The shells are a tree: each says
+ * what it and those below it have.
  */
 #define FLUX_SHELL_PLUGIN_NAME "debug"
 
@@ -19,6 +20,8 @@
 
 #include "shell/builtins.h"
 #include "shell/internal.h"
+
+#define FANOUT 2
 
 /* In the child: it will stop at the first instruction of the program. */
 static int stop_exec (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
@@ -155,7 +158,9 @@ static void gathered_cb (flux_future_t *f, void *arg)
 
 static void gather (struct query *q)
 {
-    for (int i = 1; i < q->shell->info.nshells; i++) {
+    int first = q->shell->info.shell_rank * FANOUT + 1;
+
+    for (int i = first; i < first + FANOUT && i < q->shell->info.nshells; i++) {
         flux_future_t *f = flux_shell_rpc_pack (q->shell, "proctable", i, 0, "{}");
         q->left++;
         if (!f || flux_future_then (f, -1., gathered_cb, q) < 0) {
@@ -182,8 +187,7 @@ static void proctable_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *m
     q->shell = shell;
     q->msg = flux_msg_incref (msg);
     q->left = 1;
-    if (shell->info.shell_rank == 0)
-        gather (q);
+    gather (q);
     answer (q);
 }
 
