@@ -293,6 +293,18 @@ PY
     [ "$(grep -c READY=1 told)" -eq 1 ]
 }
 
+@test "the tbon attributes tell what is in force: default, configuration, option" {
+    printf '[tbon]\ntcp_user_timeout = "2m"\ntorpid_min = "1.5s"\nzmq_io_threads = 2\n' >conf.toml
+    run start_flux 2 --config-path=conf.toml -Stbon.torpid_max=40s sh -c '
+        for a in tcp_user_timeout torpid_min torpid_max zmq_io_threads connect_timeout child_rcvhwm zmqdebug; do
+            flux getattr tbon.$a
+        done
+        printf "[tbon]\ntorpid_min = \"2s\"\ntorpid_max = \"1s\"\n" | flux config load
+        flux getattr tbon.torpid_min; flux getattr tbon.torpid_max'
+    echo "$output"
+    [ "$(tr '\n' ' ' <<<"$output")" = "2m 1.5s 40s 2 30s 0 0 2s 40s " ]
+}
+
 @test "tbon.torpid times change with the configuration" {
     mkdir conf
     run start_flux 2 --config-path=$PWD/conf --test-exit-mode=leader --test-exit-timeout=3s sh -c "$PID_OF"'

@@ -79,10 +79,20 @@ static int check_table (const flux_conf_t *conf, flux_error_t *err)
     return 0;
 }
 
+/* flux lsattr shows what is in force, wherever it is from. */
+static int show (struct overlay *ov, const char *key, const char *text, flux_error_t *err)
+{
+    char name[64];
+
+    snprintf (name, sizeof (name), "tbon.%s", key);
+    return attrs_set (ov->args.attrs, name, text, 0) < 0 ? errmsg (err, -ENOMEM, "out of memory")
+                                                         : 0;
+}
+
 static int setting_int (struct overlay *ov, const char *key, int min, int otherwise,
                         int *valp, flux_error_t *err)
 {
-    char name[64];
+    char name[64], text[16];
     int n = otherwise;
     int rc;
 
@@ -95,7 +105,8 @@ static int setting_int (struct overlay *ov, const char *key, int min, int otherw
     if (n < min || n > 1000000)
         return errmsg (err, -EINVAL, "tbon.%s: %d is out of range", key, n);
     *valp = n;
-    return 0;
+    snprintf (text, sizeof (text), "%d", n);
+    return show (ov, key, text, err);
 }
 
 static int setting_fsd (struct overlay *ov, const char *key, const char *otherwise,
@@ -106,7 +117,21 @@ static int setting_fsd (struct overlay *ov, const char *key, const char *otherwi
     if (duration_parse (s, valp) < 0)
         return errmsg (err, -EINVAL, "tbon.%s: '%s' is not a duration such as 30s", key,
                        s);
-    return 0;
+    return show (ov, key, s, err);
+}
+
+/* What may change while the instance runs, unless an attribute was set at the start. */
+static int setting_live (struct overlay *ov, const char *key, bool fixed, const char *otherwise,
+                         double *valp, flux_error_t *err)
+{
+    const char *s = otherwise;
+
+    if (fixed)
+        return setting_fsd (ov, key, otherwise, valp, err);
+    (void)flux_conf_unpack (ov->args.conf, NULL, "{s?{s?s}}", "tbon", key, &s);
+    if (duration_parse (s, valp) < 0)
+        return errmsg (err, -EINVAL, "tbon.%s: '%s' is not a duration such as 30s", key, s);
+    return show (ov, key, s, err);
 }
 
 static int milliseconds (double seconds)
@@ -119,8 +144,8 @@ static int read_torpid (struct overlay *ov, flux_error_t *err)
     double min, max;
     int rc;
 
-    if ((rc = setting_fsd (ov, "torpid_min", "5s", &min, err)) < 0
-        || (rc = setting_fsd (ov, "torpid_max", "30s", &max, err)) < 0)
+    if ((rc = setting_live (ov, "torpid_min", ov->torpid_min_fixed, "5s", &min, err)) < 0
+        || (rc = setting_live (ov, "torpid_max", ov->torpid_max_fixed, "30s", &max, err)) < 0)
         return rc;
     ov->torpid_min = min;
     ov->torpid_max = max;
@@ -146,7 +171,10 @@ static int read_timeouts (struct overlay *ov, struct transport_args *ta,
     double user, conn;
     int rc;
 
+    ov->torpid_min_fixed = attrs_get (ov->args.attrs, "tbon.torpid_min", NULL) != NULL;
+    ov->torpid_max_fixed = attrs_get (ov->args.attrs, "tbon.torpid_max", NULL) != NULL;
     if ((rc = read_torpid (ov, err)) < 0
+        || (rc = show (ov, "zmqdebug", "0", err)) < 0
         || (rc = setting_fsd (ov, "tcp_user_timeout", "20s", &user, err)) < 0
         || (rc = setting_fsd (ov, "connect_timeout", "30s", &conn, err)) < 0
         || (rc = setting_int (ov, "zmq_io_threads", 1, 1, &ta->io_threads, err)) < 0

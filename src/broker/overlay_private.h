@@ -70,6 +70,8 @@ struct overlay {
     enum subtree status;        /* of the subtree from here */
     double since;
     double last_send;           /* to the parent */
+    bool torpid_min_fixed;     /* by the attribute, not the configuration */
+    bool torpid_max_fixed;
     double torpid_min;
     double torpid_max;
     flux_watcher_t *fds[TRANSPORT_MAX_FDS];

@@ -198,6 +198,20 @@ static int parse_table (struct execconf *c, const flux_conf_t *conf,
     return 0;
 }
 
+/* Its services are not there: jobs that were to run by them would not. */
+static int check_systemd (const flux_conf_t *conf, flux_error_t *err)
+{
+    int enable = 0, sdbus = 0, sdexec = 0;
+
+    if (conf && flux_conf_unpack (conf, err, "{s?{s?b s?b s?b !}}", "systemd", "enable", &enable,
+                                  "sdbus-debug", &sdbus, "sdexec-debug", &sdexec) < 0)
+        return -EINVAL;
+    if (enable)
+        return errmsg (err, -ENOTSUP, "systemd.enable: this build has no sdbus and sdexec: remove"
+                       " the key, and leave exec.service at \"rexec\"");
+    return 0;
+}
+
 static int parse_arg (struct execconf *c, const char *arg, flux_error_t *err)
 {
     const char *eq = strchr (arg, '=');
@@ -223,7 +237,7 @@ int execconf_parse (struct execconf *c, const flux_conf_t *conf,
 
     if ((rc = set_defaults (&new)) < 0)
         errmsg (err, rc, "out of memory");
-    else
+    else if ((rc = check_systemd (conf, err)) == 0)
         rc = parse_table (&new, conf, err);
     for (int i = 0; rc == 0 && i < argc; i++)
         rc = parse_arg (&new, argv[i], err);

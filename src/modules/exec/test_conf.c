@@ -39,6 +39,16 @@ static void test_defaults (void **state)
     execconf_release (&c);
 }
 
+static void test_systemd (void **state)
+{
+    struct execconf c;
+
+    assert_int_equal (parse (&c, "{\"systemd\":{\"enable\":true}}", NULL), -ENOTSUP);
+    assert_int_equal (parse (&c, "{\"systemd\":{\"nosuch\":true}}", NULL), -EINVAL);
+    assert_int_equal (parse (&c, "{\"systemd\":{\"enable\":false,\"sdbus-debug\":true}}", NULL), 0);
+    execconf_release (&c);
+}
+
 static void test_keys (void **state)
 {
     struct execconf c;
@@ -108,7 +118,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_defaults),
-        cmocka_unit_test (test_keys),
+        cmocka_unit_test (test_keys), cmocka_unit_test (test_systemd),
         cmocka_unit_test (test_bad),
         cmocka_unit_test (test_signals),
     };
