@@ -2,6 +2,7 @@
  *
  *   pmixtest get          put, fence without data, get the keys of all
  *   pmixtest collect      put, fence with all data, get; three times
+ *   pmixtest early        get the keys of all without a fence: of some before they are put
  *   pmixtest local        a fence of the tasks of this node
  *   pmixtest pair         a fence of the first and the last task
  *   pmixtest info         what the server says of the job
@@ -86,6 +87,18 @@ static void exchange (int rounds, bool collect)
         printf ("%u ok\n", size);
 }
 
+/* Each waits until the others have put: it does not matter when they do. */
+static void early (void)
+{
+    if (me.rank % 2 == 0)
+        usleep (200000);
+    put (0);
+    read_all (0);
+    fence (false);               /* none leaves while another may ask for its keys */
+    if (me.rank == 0)
+        printf ("%u ok\n", size);
+}
+
 static void local (void)
 {
     pmix_value_t *val = get (PMIX_RANK_WILDCARD, PMIX_LOCAL_PEERS);
@@ -139,6 +152,8 @@ int main (int argc, char **argv)
         exchange (1, false);
     else if (strcmp (what, "collect") == 0)
         exchange (3, true);
+    else if (strcmp (what, "early") == 0)
+        early ();
     else if (strcmp (what, "local") == 0)
         local ();
     else if (strcmp (what, "pair") == 0)

@@ -63,6 +63,7 @@ px="flux run -o pmi=pmix"
 for n in 1 2 3; do
     test "$($px -N$n -n5 pmixtest get)" = "5 ok"
     test "$($px -N$n -n5 pmixtest collect)" = "5 ok"
+    test "$($px -N$n -n5 pmixtest early)" = "5 ok"
 done
 $px -N2 -n4 pmixtest local | sort >out
 printf '%s: fence of 2\n' 0 1 2 3 | cmp - out

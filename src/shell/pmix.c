@@ -130,8 +130,8 @@ static void modex_answer_cb (void *arg, void *request, const void *data, size_t 
 {
     struct pmix *px = arg;
     const flux_msg_t *msg = request;
-    int rc = data || len == 0 ? flux_respond_raw (px->shell->h, msg, data, len)
-                              : flux_respond_error (px->shell->h, msg, ENOENT, NULL);
+    int rc = data ? flux_respond_raw (px->shell->h, msg, data, len)
+                  : flux_respond_error (px->shell->h, msg, ENOENT, NULL);
 
     if (rc < 0)
         shell_log_errno ("pmix-modex");
