@@ -832,6 +832,14 @@ static void force_state (struct life *l)
     }
 }
 
+/* The exit code of a program that is not going to run must not be 0. */
+static void note_no_program (struct life *l, int signum)
+{
+    if (l->args.rank == 0 && statemachine_get (l->sm) < RUNLEVEL_RUN && l->exit_code == 0
+        && !attrs_get (l->args.attrs, "broker.rc2_none", NULL))
+        l->exit_code = 128 + signum;
+}
+
 void life_signal (struct life *l, int signum)
 {
     flux_reactor_t *r = flux_get_reactor (l->args.h);
@@ -841,6 +849,7 @@ void life_signal (struct life *l, int signum)
     if (l->signals > 0 && flux_reactor_now (r) - l->signal_time < SAME_SIGNAL)
         return;
     l->signal_time = flux_reactor_now (r);
+    note_no_program (l, signum);
     if (l->signals++ == 0)
         end_state (l, signum);
     else

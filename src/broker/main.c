@@ -569,9 +569,10 @@ int main (int argc, char **argv)
         rc = options_parse (&b.opts, argc, argv, b.attrs, &err);
     if (rc == 1)
         code = 0;                          /* --help */
-    else if (rc < 0 || set_up (&b, &err) < 0) {
-        fprintf (stderr, "flux-broker: %s\n",
-                 b.boot_error.len ? b.boot_error.data : err.text);
+    else if (rc < 0 || (rc = set_up (&b, &err)) < 0) {
+        if (!(early_signal && rc == -EINTR))   /* who sent it knows */
+            fprintf (stderr, "flux-broker: %s\n",
+                     b.boot_error.len ? b.boot_error.data : err.text);
         if (early_signal)
             code = 128 + early_signal;
         if (b.boot)                        /* the others need not wait for this one */

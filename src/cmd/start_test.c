@@ -47,10 +47,11 @@ struct test {
     bool own_rundir;
     bool remove_rundir;
     bool leader_mode;
-    bool broken;        /* a broker ended before the bootstrap was over */
     double exit_timeout;
     double deadline;    /* when to kill who is left; INFINITY: never */
     int nsignals;
+    int deserter;       /* rank that ended and had not finished its bootstrap, or -1 */
+    bool ending;        /* so the others have been told to end */
 };
 
 static double now (void)
@@ -78,16 +79,22 @@ static void kill_all (struct test *t, int signum)
             (void)kill (t->brokers[i].pid, signum);
 }
 
+/* They wait for one that does not come.  The cause has been told, so they end quietly. */
+static void end_others (struct test *t)
+{
+    t->ending = true;
+    kill_all (t, SIGTERM);
+    if (!isfinite (t->deadline))
+        t->deadline = now () + t->exit_timeout;
+}
+
 static void pmi_abort (void *arg, int client, int exit_code, const char *msg)
 {
     struct test *t = arg;
 
-    if (!t->broken && t->nsignals == 0)
+    if (t->nsignals == 0 && !t->ending)
         cmd_err ("rank %d ends the bootstrap: %s", client, msg);
-    t->broken = true;
-    kill_all (t, SIGTERM);
-    if (!isfinite (t->deadline))
-        t->deadline = now () + t->exit_timeout;
+    end_others (t);
 }
 
 static void pmi_trace (void *arg, int client, char dir, const char *line)
@@ -298,16 +305,27 @@ static int exit_code (int status)
     return WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
 }
 
-/* Without it the exchange cannot end, and the others would wait until they are killed. */
-static void end_bootstrap (struct test *t, int rank)
+static void on_pmi (struct test *t, int rank)
 {
-    if (t->brokers[rank].code == 0 || t->nsignals > 0)
-        pmi_server_hangup (t->server, rank);
-    else if (!t->broken) {
-        t->broken = true;
-        cmd_err ("rank %d ended before the bootstrap was over; the others are ended", rank);
-        kill_all (t, SIGTERM);
+    struct broker *b = &t->brokers[rank];
+    char buf[8192];
+    ssize_t n;
+    int rc;
+
+    if (b->pmi < 0)
+        return;
+    n = recv (b->pmi, buf, sizeof (buf), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0 && (rc = pmi_server_input (t->server, rank, buf, n)) == 0)
+        return;
+    if (n > 0) {
+        if (!t->ending)
+            cmd_err ("PMI: rank %d: %s", rank, strerror (-rc));
+        end_others (t);
     }
+    close (b->pmi);
+    b->pmi = -1;
 }
 
 static void on_exit_of (struct test *t, int rank)
@@ -318,14 +336,17 @@ static void on_exit_of (struct test *t, int rank)
     if (waitpid (b->pid, &status, WNOHANG) != b->pid)
         return;
     b->code = exit_code (status);
-    if (b->code && t->size > 1)
+    on_pmi (t, rank);                  /* its last words */
+    if (!pmi_server_finalized (t->server, rank) && t->deserter < 0)
+        t->deserter = rank;
+    if (t->ending && t->nsignals == 0 && b->code == 128 + SIGTERM)
+        b->code = 1;    /* not the cause */
+    else if (b->code && t->size > 1)
         fprintf (stderr, "flux-start: %d (pid %d) exited with rc=%d\n", rank,
                  (int)b->pid, b->code);
     b->pid = 0;
     close (b->pidfd);
     b->pidfd = -1;
-    if (t->size > 1 && !pmi_server_finalized (t->server, rank))
-        end_bootstrap (t, rank);
     /* one that was still looking for the leader would go on to */
     if (rank == 0 && t->nsignals > 0)
         kill_all (t, SIGTERM);
@@ -333,23 +354,24 @@ static void on_exit_of (struct test *t, int rank)
         t->deadline = now () + t->exit_timeout;
 }
 
-static void on_pmi (struct test *t, int rank)
+/* Brokers may be joined by something else than our PMI server: then none has said init. */
+static bool anyone_bootstraps (struct test *t)
 {
-    struct broker *b = &t->brokers[rank];
-    char buf[8192];
-    ssize_t n = recv (b->pmi, buf, sizeof (buf), MSG_DONTWAIT);
-    int rc;
+    for (int i = 0; i < t->size; i++)
+        if (t->brokers[i].pid > 0 && pmi_server_active (t->server, i))
+            return true;
+    return false;
+}
 
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+/* A broker that is gone will never be in the barrier that the others wait in. */
+static void check_bootstrap (struct test *t)
+{
+    if (t->deserter < 0 || t->ending || !anyone_bootstraps (t))
         return;
-    if (n > 0 && (rc = pmi_server_input (t->server, rank, buf, n)) == 0)
-        return;
-    if (n > 0) {
-        cmd_err ("PMI: rank %d: %s", rank, strerror (-rc));
-        kill_all (t, SIGTERM);
-    }
-    close (b->pmi);
-    b->pmi = -1;
+    if (t->nsignals == 0)
+        cmd_err ("rank %d ended before the bootstrap was over; the others are ended",
+                 t->deserter);
+    end_others (t);
 }
 
 /* The first signals go on to the leader, which shuts the instance down. */
@@ -406,6 +428,7 @@ static int poll_once (struct test *t, struct pollfd *pfds, int *ranks, int sfd)
         else
             on_exit_of (t, ranks[i]);
     }
+    check_bootstrap (t);
     if (now () >= t->deadline) {
         kill_all (t, SIGKILL);
         t->deadline = INFINITY;
@@ -505,7 +528,7 @@ static int how_many (struct test *t)
 
 int start_test (optparse_t *p, char **words, int program, int size, int verbose)
 {
-    struct test t = { .p = p, .size = size, .verbose = verbose };
+    struct test t = { .p = p, .size = size, .verbose = verbose, .deserter = -1 };
     bool noexec = optparse_hasopt (p, "noexec");
     int n, sfd, code;
 
