@@ -91,7 +91,7 @@ commands() {
         n=$((n + 1))
         case $name in
         flux) check_page "$file" flux || rc=1 ;;
-        flux-shell) check_page "$file" "$FLUX_BUILD/flux-shell" || rc=1 ;;
+        flux-shell | resource-query) check_page "$file" "$FLUX_BUILD/$name" || rc=1 ;;
         *) check_page "$file" flux "${name#flux-}" || rc=1 ;;
         esac
     done

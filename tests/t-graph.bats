@@ -30,19 +30,19 @@ T1() { echo "$DATA/jobspecs/basics/test00$1.yaml"; }
 }
 
 @test "pretty_simple shows parents first, in words" {
-    echo "match allocate $(T1 1)" | rq -P high -F pretty_simple >out
+    echo "match allocate $(T1 1)" | rq -P high -F pretty_simple | tail -n +2 >out
     [ "$(sed -n 1p out)" = "      ---tiny0[1:shared]" ]
     [ "$(sed -n 5p out)" = "      ---------------core35[1:exclusive]" ]
 }
 
 @test "rv1_nosched is R, rlite names the node" {
-    echo "match allocate $(T1 1)" | rq -P low -F rv1_nosched | head -1 >R
+    echo "match allocate $(T1 1)" | rq -P low -F rv1_nosched | grep -v ^INFO | head -1 >R
     [ "$(jq -r .version R)" = 1 ]
     [ "$(jq -r '.execution.R_lite[0].children.core' R)" = 0 ]
     [ "$(jq -r '.execution.nodelist[0]' R)" = node0 ]
     [ "$(jq -r '.execution.expiration' R)" = 3600 ]
     [ "$(jq -r '.execution.nslots' R)" = 1 ]
-    echo "match allocate $(T1 1)" | rq -P low -F rlite | head -1 >L
+    echo "match allocate $(T1 1)" | rq -P low -F rlite | grep -v ^INFO | head -1 >L
     [ "$(jq -r '.[0].node' L)" = node0 ]
 }
 
@@ -54,8 +54,101 @@ T1() { echo "$DATA/jobspecs/basics/test00$1.yaml"; }
     rq -P hinode <in >a
     timeout 20 "$FLUX_BUILD/resource-query" -f jgf -L g1.json -P hinode <in >b
     cmp a b
-    echo "match allocate $(T1 6)" | rq -F jgf_shorthand | head -1 >s
+    echo "match allocate $(T1 6)" | rq -F jgf_shorthand | grep -v ^INFO | head -1 >s
     [ "$(jq '.graph.nodes | length' s)" = 4 ]
+}
+
+# power.xml: racks with a pdu and four nodes, and a power panel that feeds the nodes by the pdus
+power_recipe() {
+    cat >power.xml <<'X'
+<graphml><key id="size" for="node"><default>1</default></key><graph>
+<node id="cluster"><data key="root">1</data><data key="type">cluster</data></node>
+<node id="rack"><data key="type">rack</data></node>
+<node id="pdu"><data key="type">pdu</data></node>
+<node id="node"><data key="type">node</data></node>
+<node id="core"><data key="type">core</data></node>
+<node id="panel"><data key="root">1</data><data key="type">panel</data><data key="subsystem">power</data></node>
+<node id="pdu_power"><data key="type">pdu</data><data key="subsystem">power</data></node>
+<node id="node_power"><data key="type">node</data><data key="subsystem">power</data></node>
+<edge source="cluster" target="rack"><data key="multi_scale">2</data></edge>
+<edge source="rack" target="pdu"><data key="id_scope">1</data></edge>
+<edge source="rack" target="node"><data key="multi_scale">4</data><data key="id_scope">1</data></edge>
+<edge source="node" target="core"><data key="multi_scale">2</data></edge>
+<edge source="panel" target="pdu_power"><data key="e_subsystem">power</data><data key="relation">supplies_to</data><data key="gen_method">ASSOCIATE_IN</data><data key="as_tgt_subsystem">containment</data></edge>
+<edge source="pdu_power" target="node_power"><data key="e_subsystem">power</data><data key="relation">supplies_to</data><data key="gen_method">ASSOCIATE_BY_PATH_IN</data><data key="as_tgt_subsystem">containment</data><data key="as_tgt_uplvl">1</data><data key="as_src_uplvl">1</data></edge>
+</graph></graphml>
+X
+}
+
+@test "another subsystem can be matched on" {
+    power_recipe
+    cat >pdu.yaml <<'Y'
+resources: [{type: pdu, count: 1, with: [{type: slot, label: a, count: 4, with: [{type: node, count: 1}]}]}]
+attributes: {system: {duration: 60}}
+Y
+    { for i in 1 2 3; do echo "match allocate pdu.yaml"; done; echo "find type=pdu"
+      echo "get-status /panel0/pdu1/node7"; } >in
+    timeout 20 "$FLUX_BUILD/resource-query" -L power.xml -S power -P low <in >out
+    [ "$(sed -n 1p out)" = "INFO: Loading a matcher: power" ]
+    [ "$(grep -c ALLOCATED out)" = 2 ]
+    [ "$(grep -c 'node[0-7]\[1:x\]' out)" = 8 ]
+    grep -q -- "---panel0\[1:s\]" out
+    grep -q "node7 is UP" out
+    # in the containment no node is below a pdu
+    timeout 20 "$FLUX_BUILD/resource-query" -L power.xml -S CA -P low <in 2>err >out
+    ! grep -q ALLOCATED out
+    ! timeout 20 "$FLUX_BUILD/resource-query" -L power.xml -S water </dev/null 2>err
+    grep -q "no subsystem 'water'" err
+}
+
+@test "the graph is written for dot, and as GraphML" {
+    power_recipe
+    for f in dot graphml jgf; do
+        timeout 20 "$FLUX_BUILD/resource-query" -L power.xml -o g -g $f </dev/null
+    done
+    [ "$(grep -c 'label="supplies_to"' g.dot)" = 10 ]
+    [ "$(grep -c 'label="node[0-7]"' g.dot)" = 8 ]
+    [ "$(tail -n1 g.dot)" = "}" ]
+    [ "$(grep -c '<node id=' g.graphml)" = "$(jq '.graph.nodes | length' g.json)" ]
+    [ "$(grep -c '<edge ' g.graphml)" = "$(jq '.graph.edges | length' g.json)" ]
+    grep -q '<data key="path">/cluster0/rack1/node7</data>' g.graphml
+    ! timeout 20 "$FLUX_BUILD/resource-query" -L power.xml -o g -g png </dev/null 2>err
+    grep -q "expected dot, graphml or jgf, not 'png'" err
+}
+
+@test "time-granule rounds durations up" {
+    { echo "time-granule"; echo "time-granule 1000"; echo "time-granule 0"
+      for i in 1 2 3; do echo "match allocate_orelse_reserve $(T1 2)"; done; echo info; } \
+        | rq >out 2>err
+    grep -q "TIME GRANULE=1$" out
+    grep -q "SCHEDULED AT=4000" out
+    grep -q "3, RESERVED, start 4000, end 8000" out
+    grep -q "usage: time-granule" err
+}
+
+@test "jgf_shorthand: what is exclusive stands for all below it" {
+    echo "match allocate $(T1 6)" | rq -F jgf_shorthand | grep -v ^INFO | head -1 >s
+    { echo "update allocate jgf_shorthand s 5 0 100"; echo "find sched-now=allocated and type=core"
+      echo "partial-cancel 5 jgf_shorthand s"; echo info; } | rq >out
+    [ "$(sed -n '/^INFO: EXPR/q;p' out | sed '1,/SCHEDULED/d' | grep -c 'core.*:x')" = 18 ]
+    grep -q "all of job 5 was canceled" out
+    ! grep -q "5, ALLOCATED" out
+}
+
+@test "a recipe that asks for too much, or goes in a circle, is refused at once" {
+    for n in 1000000 1; do
+        { echo '<graphml><graph><node id="a"><data key="root">1</data><data key="type">a</data></node>'
+          for t in b c d; do echo "<node id='$t'><data key='type'>$t</data></node>"; done
+          for e in ab bc cd; do
+              echo "<edge source='${e%?}' target='${e#?}'><data key='multi_scale'>$n</data></edge>"
+          done
+          [ $n = 1 ] && echo "<edge source='d' target='b'/>"
+          echo '</graph></graphml>'; } >$n.xml
+    done
+    ! rq -L 1000000.xml </dev/null 2>err
+    grep -q "1000000.xml: line 1: more than 67108864 vertices: lower the multi_scale" err
+    ! rq -L 1.xml </dev/null 2>err
+    grep -q "1.xml: line 2: a cycle through 'b'" err
 }
 
 @test "satisfiability: now, ever" {

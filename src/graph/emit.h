@@ -32,5 +32,9 @@ int emit_job (const struct graph *g, const struct job *j, enum emit_format f,
 json_t *emit_R (const struct graph *g, const struct job *j, bool graph);
 /* The whole graph, all subsystems; or NULL. */
 json_t *emit_graph (const struct graph *g);
+/* The same in the language of dot (names and relations), and as GraphML (all that a vertex
+ * has but its properties).  0 or -ENOMEM. */
+int emit_graph_dot (const struct graph *g, struct buf *b);
+int emit_graph_graphml (const struct graph *g, struct buf *b);
 
 #endif /* !GRAPH_EMIT_H */

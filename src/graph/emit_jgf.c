@@ -73,22 +73,32 @@ json_t *emit_jgf (const struct graph *g, const struct job_part *part, size_t n,
     return wrap (nodes, edges);
 }
 
-json_t *emit_graph (const struct graph *g)
+void emit_each_edge (const struct graph *g, emit_edge_f fn, void *arg)
 {
-    json_t *nodes = json_array (), *edges = json_array ();
-
-    for (uint32_t v = 0; v < graph_count (g); v++) {
-        uint32_t up = graph_parent (g, v);
-        json_array_append_new (nodes, vertex (g, v, graph_size (g, v), false));
-        if (up != GRAPH_NONE)
-            json_array_append_new (edges, edge (g, up, v, graph_subsystem (g, v),
-                                                graph_relation (g, v)));
-    }
+    for (uint32_t v = 0; v < graph_count (g); v++)
+        if (graph_parent (g, v) != GRAPH_NONE)
+            fn (arg, g, graph_parent (g, v), v, graph_subsystem (g, v),
+                graph_relation (g, v));
     for (uint32_t i = 0; i < graph_edges (g); i++) {
         const char *subsystem, *relation;
         uint32_t src, dst;
         graph_edge (g, i, &src, &dst, &subsystem, &relation);
-        json_array_append_new (edges, edge (g, src, dst, subsystem, relation));
+        fn (arg, g, src, dst, subsystem, relation);
     }
+}
+
+static void append_edge (void *arg, const struct graph *g, uint32_t src, uint32_t dst,
+                         const char *subsystem, const char *relation)
+{
+    json_array_append_new (arg, edge (g, src, dst, subsystem, relation));
+}
+
+json_t *emit_graph (const struct graph *g)
+{
+    json_t *nodes = json_array (), *edges = json_array ();
+
+    for (uint32_t v = 0; v < graph_count (g); v++)
+        json_array_append_new (nodes, vertex (g, v, graph_size (g, v), false));
+    emit_each_edge (g, append_edge, edges);
     return wrap (nodes, edges);
 }

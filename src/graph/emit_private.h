@@ -8,4 +8,9 @@
 json_t *emit_jgf (const struct graph *g, const struct job_part *part, size_t n,
                   bool shorthand);
 
+/* Call fn for each edge: of the trees, then the others. */
+typedef void (*emit_edge_f) (void *arg, const struct graph *g, uint32_t src, uint32_t dst,
+                             const char *subsystem, const char *relation);
+void emit_each_edge (const struct graph *g, emit_edge_f fn, void *arg);
+
 #endif /* !GRAPH_EMIT_PRIVATE_H */

@@ -75,6 +75,13 @@ int graph_set_relation (struct graph *g, uint32_t child, uint32_t relation);
  * -EINVAL: no vertex, or the first root is not of the containment. */
 int graph_finish (struct graph *g, uint32_t **map);
 
+/* A new graph whose tree is another subsystem of g: its root, and what is reached from there
+ * by edges of that subsystem, each vertex once (as at first reached, depth first) with its
+ * state and properties.  It is matched on as if that were the containment.  NULL with errno
+ * and err->text: ENOENT (no such subsystem), EINVAL (several roots), ELOOP (more than 250
+ * levels), ENOMEM. */
+struct graph *graph_view (const struct graph *g, const char *subsystem, flux_error_t *err);
+
 /* Ask.  All of this is constant time, unless said otherwise. */
 uint32_t graph_count (const struct graph *g);       /* vertices, all trees */
 uint32_t graph_root (const struct graph *g);        /* of the containment: 0 */

@@ -18,6 +18,7 @@
 #include "graph/read_grug.h"
 
 #define MAX_DEPTH 64
+#define TOO_MANY ((int64_t)GRAPH_MAX_VTX + 1)
 
 enum { N_ROOT, N_TYPE, N_BASENAME, N_UNIT, N_SIZE, N_SUBSYSTEM, N_KEYS };
 static const char *const node_keys[] = { "root", "type", "basename", "unit", "size",
@@ -37,6 +38,8 @@ struct node {
     uint32_t type, basename, unit, subsystem;
     uint32_t *edges;
     uint32_t nedges;
+    int height;                 /* levels of the recipe from here; -1: being looked at */
+    int64_t makes;              /* vertices that one of it brings, itself too */
     uint32_t scope_owner;       /* vertex for which ids were counted last, + 1 */
     int64_t count;
 };
@@ -469,6 +472,8 @@ static int associate (struct reader *r, const struct edge *e, uint32_t v)
         if (e->method == 'p' && (up (g, v, e->src_up) == GRAPH_NONE
                                  || up (g, v, e->src_up) != up (g, t, e->tgt_up)))
             continue;
+        if (graph_edges (g) >= GRAPH_MAX_VTX)
+            return bad (r, e->line, "more than %u edges", GRAPH_MAX_VTX);
         if (graph_add_edge (g, v, t, e->subsystem, e->relation) < 0)
             return nomem (r);
         if (walk (r, e->to, t, e->subsystem) < 0)
@@ -497,17 +502,34 @@ static int walk (struct reader *r, uint32_t kind, uint32_t v, uint32_t only)
     return 0;
 }
 
-/* A cycle of MULTIPLY edges would be found only after the tree above it is made
- * over and over: look for it first. */
-static bool on_cycle (struct reader *r, uint32_t kind, int depth)
+/* Before anything is made: is there a cycle, is it too high, and how large will it be?
+ * Each node of the recipe is looked at once. */
+static int measure (struct reader *r, uint32_t kind)
 {
-    if (depth > MAX_DEPTH)
-        return true;
-    for (uint32_t i = 0; i < r->node[kind].nedges; i++)
-        if (r->edge[r->node[kind].edges[i]].scale > 0
-            && on_cycle (r, r->edge[r->node[kind].edges[i]].to, depth + 1))
-            return true;
-    return false;
+    struct node *n = &r->node[kind];
+    int height = 1;
+
+    if (n->height != 0)
+        return n->height > 0 ? 0 : bad (r, n->line, "a cycle through '%.64s'", n->id);
+    n->height = -1;
+    n->makes = 1;
+    for (uint32_t i = 0; i < n->nedges; i++) {
+        const struct edge *e = &r->edge[n->edges[i]];
+        const struct node *to = &r->node[e->to];
+
+        if (e->scale == 0)
+            continue;
+        if (measure (r, e->to) < 0)
+            return -1;
+        height = to->height >= height ? to->height + 1 : height;
+        if (e->method == 'm')
+            n->makes += to->makes > TOO_MANY / e->scale ? TOO_MANY : to->makes * e->scale;
+        if (n->makes > TOO_MANY)
+            n->makes = TOO_MANY;
+    }
+    n->height = height;
+    return height <= MAX_DEPTH ? 0 : bad (r, n->line, "more than %d levels below '%.64s'",
+                                          MAX_DEPTH, n->id);
 }
 
 static int generate (struct reader *r)
@@ -523,9 +545,11 @@ static int generate (struct reader *r)
                 continue;
             if (pass == 0 && graph_count (r->g) > 0)
                 return bad (r, n->line, "a second root of the containment");
-            if (on_cycle (r, i, 0))
-                return bad (r, n->line, "more than %d levels: a cycle below '%.64s'?",
-                            MAX_DEPTH, n->id);
+            if (measure (r, i) < 0)
+                return -1;
+            if (n->makes >= TOO_MANY)
+                return bad (r, n->line, "more than %u vertices: lower the multi_scale of "
+                            "edges", GRAPH_MAX_VTX);
             if ((v = new_vtx (r, i, GRAPH_NONE, 0)) == GRAPH_NONE
                 || walk (r, i, v, 0) < 0)
                 return -1;

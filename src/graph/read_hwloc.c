@@ -1,8 +1,8 @@
 /* read_hwloc.c - a graph from the XML of hwloc
  *
- * The objects of a topology that have a type of ours (Machine: node, Package: socket,
- * NUMANode: numanode, L3Cache: l3cache, Core: core, PU: pu; a co-processor: gpu)
- * become vertices below the nearest object above them that did.
+ * The objects of a topology that have a type of ours (see kinds[]) become vertices below
+ * the nearest object above them that did.  The memory of a NUMANode is a pool of its own
+ * beside it, in units of MB.
  */
 #include <errno.h>
 #include <expat.h>
@@ -13,9 +13,13 @@
 
 #include "base/errmsg.h"
 #include "graph/graph.h"
+#include "graph/planner.h"
 #include "graph/readers.h"
 
 #define MAX_DEPTH 64
+
+#define NKINDS 11
+enum { L1 = 3, GPU = 8, STORAGE = 9, MEMORY = 10 };
 
 struct reader {
     XML_Parser xml;
@@ -25,16 +29,18 @@ struct reader {
     int errnum;
     int depth;
     uint32_t vtx[MAX_DEPTH];    /* of each open <object>, or that above it */
-    int64_t next_id[6];
+    int64_t next_id[NKINDS];
     bool topology;
     char host[256];
 };
 
 static const struct {
     const char *hwloc, *type;
-} kinds[] = {
+} kinds[NKINDS] = {
     { "Machine", "node" }, { "Package", "socket" }, { "NUMANode", "numanode" },
-    { "Core", "core" }, { "PU", "pu" }, { "OSDev", "gpu" },
+    { "L1Cache", "l1cache" }, { "L2Cache", "l2cache" }, { "L3Cache", "l3cache" },
+    { "Core", "core" }, { "PU", "pu" }, { "OSDev", "gpu" }, { "OSDev", "storage" },
+    { "", "memory" },
 };
 
 static void stop (struct reader *r, int errnum, const char *what)
@@ -68,25 +74,35 @@ static bool allowed (const struct reader *r, const char *type)
     return false;
 }
 
-/* Which kind is it?  Of devices only those that compute. */
+static bool computes (const char *name)
+{
+    return strncmp (name, "cuda", 4) == 0 || strncmp (name, "rsmi", 4) == 0
+           || strncmp (name, "nvml", 4) == 0 || strncmp (name, "ze", 2) == 0;
+}
+
+/* Which kind is it?  Of devices only those that compute or store.  hwloc 1 calls all
+ * caches Cache, with the level as their depth, and those of instructions have type 2. */
 static int kind_of (const char **a)
 {
-    const char *type = attr (a, "type"), *name = attr (a, "name");
+    const char *type = attr (a, "type"), *name = attr (a, "name"), *depth = attr (a, "depth");
 
-    for (int i = 0; i < 6; i++) {
-        if (strcmp (type, kinds[i].hwloc) != 0)
+    if (strcmp (type, "Cache") == 0)
+        return *depth >= '1' && *depth <= '3' && !depth[1]
+               && strcmp (attr (a, "cache_type"), "2") != 0 ? L1 + *depth - '1' : -1;
+    for (int i = 0; i < MEMORY; i++) {
+        if (strcmp (type, kinds[i].hwloc) != 0
+            || (i == GPU && !computes (name))
+            || (i == STORAGE && strcmp (attr (a, "osdev_type"), "0") != 0))
             continue;
-        if (i == 5 && strncmp (name, "cuda", 4) != 0 && strncmp (name, "rsmi", 4) != 0
-            && strncmp (name, "nvml", 4) != 0 && strncmp (name, "ze", 2) != 0)
-            return -1;
         return i;
     }
     return -1;
 }
 
-static uint32_t add (struct reader *r, int kind, uint32_t parent)
+static uint32_t add (struct reader *r, int kind, uint32_t parent, int64_t size)
 {
-    struct vtx_spec s = { .parent = parent, .size = 1, .uniq = -1, .rank = 0,
+    struct vtx_spec s = { .parent = parent, .size = size,
+                          .unit = graph_intern (r->g, kind == MEMORY ? "MB" : ""), .uniq = -1, .rank = 0,
                           .type = graph_intern (r->g, kinds[kind].type),
                           .id = r->next_id[kind]++ };
     uint32_t v = graph_add (r->g, &s);
@@ -94,6 +110,23 @@ static uint32_t add (struct reader *r, int kind, uint32_t parent)
     if (v == GRAPH_NONE)
         stop (r, errno, "too many objects");
     return v;
+}
+
+/* local_memory of a NUMANode: bytes. */
+static void add_memory (struct reader *r, const char **a, uint32_t parent)
+{
+    const char *s = attr (a, "local_memory");
+    unsigned long long bytes;
+    char *end;
+
+    if (!*s || strcmp (attr (a, "type"), "NUMANode") != 0 || !allowed (r, "memory"))
+        return;
+    errno = 0;
+    bytes = strtoull (s, &end, 10);
+    if (errno || *end || *s < '0' || *s > '9' || bytes >> 20 > PLANNER_END)
+        stop (r, EINVAL, "local_memory is not a number of bytes");
+    else if (bytes >> 20 > 0)
+        add (r, MEMORY, parent, (int64_t)(bytes >> 20));
 }
 
 static void XMLCALL start (void *arg, const char *name, const char **a)
@@ -115,7 +148,8 @@ static void XMLCALL start (void *arg, const char *name, const char **a)
     parent = r->vtx[r->depth++];
     kind = kind_of (a);
     r->vtx[r->depth] = kind >= 0 && allowed (r, kinds[kind].type)
-        ? add (r, kind, parent) : parent;
+        ? add (r, kind, parent, 1) : parent;
+    add_memory (r, a, parent);
 }
 
 static void XMLCALL end (void *arg, const char *name)

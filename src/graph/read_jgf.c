@@ -22,6 +22,11 @@ struct jnode {
     uint32_t vtx;               /* + 1 once added */
 };
 
+struct parts {
+    struct job_part *part;
+    size_t n, size;
+};
+
 struct reader {
     struct graph *g;
     struct hash *byid;
@@ -297,35 +302,60 @@ struct graph *read_jgf (const json_t *o, flux_error_t *err)
     return r.g;
 }
 
-int jgf_parts (const struct graph *g, const json_t *o, struct job_part **partp,
-               size_t *np, flux_error_t *err)
+static int add_part (struct parts *l, struct job_part p)
 {
-    const json_t *nodes = json_object_get (find_graph (o), "nodes"), *node;
-    size_t n = json_array_size (nodes), i;
-    struct job_part *part = calloc (n + 1, sizeof (*part));
-
-    if (!part)
-        return -ENOMEM;
-    json_array_foreach ((json_t *)nodes, i, node) {
-        const json_t *meta = json_object_get (node, "metadata");
-        const json_t *size = json_object_get (meta, "size");
-        uint32_t v = graph_by_path (g, text (json_object_get (meta, "paths"),
-                                             "containment"));
-        if (v == GRAPH_NONE || v >= graph_end (g, 0)) {
-            errmsg (err, 0, "graph.nodes[%zu].metadata.paths: "
-                      "there is no such vertex", i);
-            free (part);
-            return -EINVAL;
-        }
-        part[i] = (struct job_part){ v, json_is_true (json_object_get (meta, "exclusive")),
-                                     size ? json_integer_value (size) : graph_size (g, v) };
+    if (l->n == l->size) {
+        size_t size = l->size ? l->size * 2 : 64;
+        struct job_part *part = realloc (l->part, size * sizeof (*part));
+        if (!part)
+            return -ENOMEM;
+        l->part = part;
+        l->size = size;
     }
-    if (n == 0) {
-        errmsg (err, 0, "graph.nodes: missing or empty");
-        free (part);
+    l->part[l->n++] = p;
+    return 0;
+}
+
+static int take_node (const struct graph *g, const json_t *node, size_t i, bool shorthand,
+                      struct parts *l, flux_error_t *err)
+{
+    const json_t *meta = json_object_get (node, "metadata");
+    const json_t *size = json_object_get (meta, "size");
+    bool x = json_is_true (json_object_get (meta, "exclusive"));
+    uint32_t v = graph_by_path (g, text (json_object_get (meta, "paths"), "containment"));
+    int rc;
+
+    if (v == GRAPH_NONE || v >= graph_end (g, 0)) {
+        errmsg (err, 0, "graph.nodes[%zu].metadata.paths: there is no such vertex", i);
         return -EINVAL;
     }
-    *partp = part;
-    *np = n;
+    rc = add_part (l, (struct job_part){ v, x, size ? json_integer_value (size)
+                                                    : graph_size (g, v) });
+    for (uint32_t u = v + 1; rc == 0 && x && shorthand && u < graph_end (g, v); u++)
+        rc = add_part (l, (struct job_part){ u, true, graph_size (g, u) });
+    return rc;
+}
+
+int jgf_parts (const struct graph *g, const json_t *o, bool shorthand,
+               struct job_part **part, size_t *n, flux_error_t *err)
+{
+    const json_t *nodes = json_object_get (find_graph (o), "nodes"), *node;
+    struct parts l = { NULL };
+    int rc = 0;
+    size_t i;
+
+    json_array_foreach ((json_t *)nodes, i, node)
+        if (rc == 0)
+            rc = take_node (g, node, i, shorthand, &l, err);
+    if (rc == 0 && l.n == 0) {
+        errmsg (err, 0, "graph.nodes: missing or empty");
+        rc = -EINVAL;
+    }
+    if (rc < 0) {
+        free (l.part);
+        return rc;
+    }
+    *part = l.part;
+    *n = l.n;
     return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef GRAPH_READERS_H
 #define GRAPH_READERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <jansson.h>
 #include <flux/core/types.h>
@@ -20,7 +21,8 @@ struct graph *read_R (const json_t *R, bool use_graph, flux_error_t *err);
 /* {"graph":{"nodes","edges"}} (RFC 40). */
 struct graph *read_jgf (const json_t *o, flux_error_t *err);
 /* The XML of "lstopo --of xml": one node.  'allow' is a comma separated list of types
- * to load, NULL: node, core, gpu. */
+ * to load: node, socket, numanode, l1cache, l2cache, l3cache, core, pu, gpu, storage, memory
+ * (of each NUMA node, in MB); NULL: node, core, gpu. */
 struct graph *read_hwloc (const char *s, size_t len, const char *allow,
                           flux_error_t *err);
 
@@ -28,7 +30,8 @@ struct graph *read_hwloc (const char *s, size_t len, const char *allow,
  * err->text: bad, or not in g), -ENOMEM. */
 int R_parts (const struct graph *g, const json_t *R, struct job_part **part, size_t *n,
              flux_error_t *err);
-int jgf_parts (const struct graph *g, const json_t *o, struct job_part **part,
-               size_t *n, flux_error_t *err);
+/* 'shorthand': what is exclusive stands for all that is below it, too. */
+int jgf_parts (const struct graph *g, const json_t *o, bool shorthand,
+               struct job_part **part, size_t *n, flux_error_t *err);
 
 #endif /* !GRAPH_READERS_H */

@@ -18,6 +18,7 @@ struct rq {
     FILE *out;
     int64_t next_jobid;
     bool flexible;              /* -T: slots beside each other are alternatives */
+    int64_t granule;            /* seconds that durations are rounded up to */
     bool elapsed;               /* -e: say how long each match took */
     unsigned long matches;
     double total, min, max;     /* seconds in matches */

@@ -17,8 +17,10 @@ static int read_parts (struct rq *rq, const char *format, const char *path,
     json_t *o;
     int rc;
 
-    if (strcmp (format, "rv1exec") != 0 && strcmp (format, "jgf") != 0)
-        return rq_error (-EINVAL, "format '%s': expected rv1exec or jgf", format);
+    if (strcmp (format, "rv1exec") != 0 && strcmp (format, "jgf") != 0
+        && strcmp (format, "jgf_shorthand") != 0)
+        return rq_error (-EINVAL, "format '%s': expected rv1exec, jgf or jgf_shorthand",
+                         format);
     if (!(s = rq_read_file (path, &len)))
         return rq_error (-errno, "%s: %s", path, strerror (errno));
     o = json_loadb (s, len, 0, &je);
@@ -26,7 +28,8 @@ static int read_parts (struct rq *rq, const char *format, const char *path,
     if (!o)
         return rq_error (-EINVAL, "%s: line %d, column %d: %s", path, je.line,
                          je.column, je.text);
-    rc = format[0] == 'j' ? jgf_parts (rq->g, o, part, n, &err)
+    rc = format[0] == 'j' ? jgf_parts (rq->g, o, strcmp (format, "jgf") != 0,
+                                       part, n, &err)
                           : R_parts (rq->g, o, part, n, &err);
     json_decref (o);
     return rc < 0 ? rq_error (rc, "%s: %s", path, err.text) : 0;
@@ -44,7 +47,7 @@ int rq_update (struct rq *rq, int n, char **w)
     if (n != 7 || (!reserve && strcmp (w[1], "allocate") != 0)
         || rq_number (w[4], &id) < 0 || rq_number (w[5], &start) < 0
         || rq_number (w[6], &duration) < 0)
-        return rq_error (-EINVAL, "usage: update allocate|reserve rv1exec|jgf FILE "
+        return rq_error (-EINVAL, "usage: update allocate|reserve FORMAT FILE "
                          "JOBID START DURATION");
     if (start >= PLANNER_END || duration > PLANNER_END - start)
         return rq_error (-EINVAL, "the end of time is %lld", (long long)PLANNER_END);
@@ -75,7 +78,7 @@ int rq_partial_cancel (struct rq *rq, int n, char **w)
     int rc;
 
     if (n != 4 || rq_number (w[1], &id) < 0)
-        return rq_error (-EINVAL, "usage: partial-cancel JOBID rv1exec|jgf FILE");
+        return rq_error (-EINVAL, "usage: partial-cancel JOBID FORMAT FILE");
     if (!graph_job (rq->g, id))
         return rq_error (-ENOENT, "there is no job %s", w[1]);
     if ((rc = read_parts (rq, w[2], w[3], &part, &count)) < 0)
@@ -86,7 +89,8 @@ int rq_partial_cancel (struct rq *rq, int n, char **w)
     }
     n = 0;
     for (size_t i = 0; i < count; i++)
-        if (graph_end (rq->g, part[i].vtx) == part[i].vtx + 1)
+        if (graph_end (rq->g, part[i].vtx) == part[i].vtx + 1
+            || (part[i].x && strcmp (w[2], "jgf_shorthand") == 0))
             v[n++] = part[i].vtx;
     rc = graph_cancel_part (rq->g, id, v, (size_t)n, &empty);
     free (part);

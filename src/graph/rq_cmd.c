@@ -1,6 +1,7 @@
 /* rq_cmd.c - resource-query: the commands
  */
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,10 +150,22 @@ static void count_match (struct rq *rq, double s)
     rq->matches++;
 }
 
+/* Of a request, in steps of the granule; 0: as the request has it. */
+static int64_t duration_of (const struct rq *rq, const struct request *r)
+{
+    double steps = ceil (r->duration / (double)rq->granule);
+
+    if (rq->granule == 1 || r->duration <= 0)
+        return 0;
+    return steps * (double)rq->granule < PLANNER_END ? (int64_t)steps * rq->granule
+                                                     : PLANNER_END;
+}
+
 static int match_file (struct rq *rq, enum match_op op, const char *path)
 {
     struct request *r = read_jobspec (rq, path);
-    struct match_args a = { &rq->policy, r, op, rq->next_jobid, 0, 0 };
+    struct match_args a = { &rq->policy, r, op, rq->next_jobid, 0,
+                            r ? duration_of (rq, r) : 0 };
     struct match_why why = { 0 };
     struct job *j = NULL;
     struct timespec t;
@@ -267,6 +280,19 @@ static int cmd_find (struct rq *rq, int n, char **w)
     return rc;
 }
 
+static int cmd_granule (struct rq *rq, int n, char **w)
+{
+    int64_t t;
+
+    if (n > 2 || (n == 2 && (rq_number (w[1], &t) < 0 || t < 1 || t > PLANNER_END)))
+        return rq_error (-EINVAL, "usage: time-granule [SECONDS], of at least 1");
+    if (n == 2)
+        rq->granule = t;
+    else
+        fprintf (rq->out, "INFO: TIME GRANULE=%lld\n", (long long)rq->granule);
+    return 0;
+}
+
 static int cmd_help (struct rq *rq, int n, char **w)
 {
     rq_help (stdout);
@@ -288,9 +314,9 @@ static const struct {
       "      allocate_with_satisfiability, satisfiability, without_allocating\n"
       "      or without_allocating_future" },
     { "cancel", cmd_cancel, "JOBID", "release an allocation or reservation" },
-    { "partial-cancel", rq_partial_cancel, "JOBID rv1exec|jgf FILE",
-      "release what FILE names of a job" },
-    { "update", rq_update, "allocate|reserve rv1exec|jgf FILE JOBID START DURATION",
+    { "partial-cancel", rq_partial_cancel, "JOBID FORMAT FILE",
+      "release what FILE names of a job; FORMAT: rv1exec, jgf or jgf_shorthand" },
+    { "update", rq_update, "allocate|reserve FORMAT FILE JOBID START DURATION",
       "give a job the resources that FILE names" },
     { "info", cmd_info, "[JOBID]", "show a job, or list all" },
     { "stat", cmd_stat, "", "sizes and times" },
@@ -302,6 +328,8 @@ static const struct {
     { "get-property", rq_get_property, "PATH", "show the properties of a vertex" },
     { "set-status", rq_set_status, "PATH up|down", "mark a vertex up or down" },
     { "get-status", rq_get_status, "PATH", "show whether a vertex is up" },
+    { "time-granule", cmd_granule, "[SECONDS]",
+      "round durations up to whole multiples of SECONDS, or show it" },
     { "help", cmd_help, "", "show this" },
     { "quit", cmd_quit, "", "end" },
     { "exit", cmd_quit, "", NULL },

@@ -18,11 +18,13 @@ static struct optparse_option options[] = {
     { .name = "load-file", .key = 'L', .has_arg = 1, .arginfo = "FILE",
       .usage = "Read the graph from FILE (required)" },
     { .name = "load-format", .key = 'f', .has_arg = 1, .arginfo = "FORMAT",
-      .usage = "grug (default), jgf, rv1exec or hwloc" },
+      .usage = "grug (default), jgf, jgf_shorthand, rv1exec (R), rv1exec_force or hwloc" },
     { .name = "load-allowlist", .key = 'W', .has_arg = 1, .arginfo = "TYPE,...",
-      .usage = "With hwloc: load only these types (default node,core,gpu)" },
+      .usage = "With hwloc: load only these of node, socket, numanode, l1cache, "
+               "l2cache, l3cache, core, pu, gpu, storage, memory (default node,core,gpu)" },
     { .name = "match-subsystems", .key = 'S', .has_arg = 1, .arginfo = "NAME",
-      .usage = "CA, the containment, is the one that is matched on" },
+      .usage = "The subsystem that is matched on: CA, the containment (default), or "
+               "a name from the graph, as power" },
     { .name = "match-policy", .key = 'P', .has_arg = 1, .arginfo = "POLICY",
       .usage = "Which resources are taken (default first)" },
     { .name = "traverser", .key = 'T', .has_arg = 1, .arginfo = "NAME",
@@ -36,15 +38,26 @@ static struct optparse_option options[] = {
     { .name = "reserve-vtx-vec", .key = 'r', .has_arg = 1, .arginfo = "N",
       .usage = "Checked only: memory grows as needed" },
     { .name = "graph-output", .key = 'o', .has_arg = 1, .arginfo = "BASENAME",
-      .usage = "Write the graph as JGF to BASENAME.json at the start" },
-    { .name = "graph-format", .key = 'g', .has_arg = 1, .arginfo = "jgf",
-      .usage = "The format of --graph-output" },
+      .usage = "Write the graph at the start to BASENAME with .dot, .graphml or .json" },
+    { .name = "graph-format", .key = 'g', .has_arg = 1, .arginfo = "FORMAT",
+      .usage = "The format of --graph-output: dot, graphml or jgf (default)" },
     { .name = "test-output", .key = 't', .has_arg = 1, .arginfo = "FILE",
       .usage = "Write results to FILE instead of standard output" },
     { .name = "elapse-time", .key = 'e', .usage = "Show how long each match took" },
     { .name = "disable-prompt", .key = 'd', .usage = "No prompt" },
     OPTPARSE_TABLE_END,
 };
+
+static const char *const load_formats[] = { "grug", "jgf", "jgf_shorthand", "rv1exec",
+                                            "rv1exec_force", "hwloc", NULL };
+static const char *const graph_formats[] = { "dot", "graphml", "jgf", NULL };
+
+static bool known (const char *s, const char *const *names)
+{
+    while (*names && strcmp (*names, s) != 0)
+        names++;
+    return *names != NULL;
+}
 
 static struct graph *load (optparse_t *p)
 {
@@ -57,8 +70,10 @@ static struct graph *load (optparse_t *p)
     size_t len;
     char *s;
 
-    if (!path) {
-        rq_error (0, "no graph: use --load-file=FILE");
+    if (!path || !known (format, load_formats)) {
+        rq_error (0, path ? "load-format: expected grug, jgf, jgf_shorthand, rv1exec, "
+                  "rv1exec_force or hwloc, not '%.64s'"
+                  : "no graph: use --load-file=FILE", format);
         return NULL;
     }
     if (!(s = rq_read_file (path, &len))) {
@@ -69,17 +84,12 @@ static struct graph *load (optparse_t *p)
         g = read_grug (s, len, &err);
     else if (strcmp (format, "hwloc") == 0)
         g = read_hwloc (s, len, optparse_get_str (p, "load-allowlist", NULL), &err);
-    else if (strcmp (format, "jgf") == 0 || strcmp (format, "rv1exec") == 0) {
-        if (!(o = json_loadb (s, len, 0, &je)))
-            errmsg (&err, 0, "line %d, column %d: %.100s",
-                      je.line, je.column, je.text);
-        else
-            g = format[0] == 'j' ? read_jgf (o, &err) : read_R (o, false, &err);
+    else if (!(o = json_loadb (s, len, 0, &je)))
+        errmsg (&err, 0, "line %d, column %d: %.100s", je.line, je.column, je.text);
+    else {
+        g = format[0] == 'j' ? read_jgf (o, &err) : read_R (o, false, &err);
         json_decref (o);
     }
-    else
-        errmsg (&err, 0, "unknown format '%.64s': expected grug, "
-                  "jgf, rv1exec or hwloc", format);
     free (s);
     if (!g)
         rq_error (0, "%s: %s", path, err.text[0] ? err.text : strerror (errno));
@@ -97,16 +107,13 @@ static int check_filters (const char *s)
     return 0;
 }
 
-static int check_unused (optparse_t *p)
+static int check_others (optparse_t *p)
 {
-    const char *s = optparse_get_str (p, "match-subsystems", "CA");
+    const char *s = optparse_get_str (p, "graph-format", "jgf");
     int64_t n;
 
-    if (strcmp (s, "CA") != 0)
-        return rq_error (-1, "match-subsystems: only CA can be matched on, not '%s'", s);
-    s = optparse_get_str (p, "graph-format", "jgf");
-    if (strcmp (s, "jgf") != 0)
-        return rq_error (-1, "graph-format: only jgf can be written, not '%s'", s);
+    if (!known (s, graph_formats))
+        return rq_error (-1, "graph-format: expected dot, graphml or jgf, not '%s'", s);
     s = optparse_get_str (p, "reserve-vtx-vec", "1");
     if (rq_number (s, &n) < 0 || n < 1 || n > 2000000)
         return rq_error (-1, "reserve-vtx-vec: expected 1 to 2000000, not '%s'", s);
@@ -118,7 +125,7 @@ static int set_up (struct rq *rq, optparse_t *p)
     const char *s = optparse_get_str (p, "match-format", "simple");
     flux_error_t err;
 
-    if (check_unused (p) < 0)
+    if (check_others (p) < 0)
         return -1;
     if (policy_parse (optparse_get_str (p, "match-policy", "first"), &rq->policy, &err) < 0)
         return rq_error (-1, "match-policy: %s", err.text);
@@ -140,19 +147,54 @@ static int set_up (struct rq *rq, optparse_t *p)
     return 0;
 }
 
-static int write_graph (struct rq *rq, const char *base)
+static int write_text (FILE *f, const struct graph *g, const char *format)
 {
     struct buf b = BUF_INIT;
-    json_t *o = emit_graph (rq->g);
-    int rc;
+    int rc = format[0] == 'd' ? emit_graph_dot (g, &b) : emit_graph_graphml (g, &b);
 
-    buf_addf (&b, "%s.json", base);
-    rc = o ? json_dump_file (o, b.data, 0) : -1;
-    if (rc < 0)
-        rq_error (0, "%s: cannot be written", b.data);
-    json_decref (o);
+    if (rc == 0 && fwrite (b.data, 1, b.len, f) != b.len)
+        rc = -1;
     buf_release (&b);
     return rc;
+}
+
+static int write_graph (struct rq *rq, const char *base, const char *format)
+{
+    bool json = strcmp (format, "jgf") == 0;
+    json_t *o = json ? emit_graph (rq->g) : NULL;
+    struct buf path = BUF_INIT;
+    FILE *f;
+    int rc = -1;
+
+    buf_addf (&path, "%s.%s", base, json ? "json" : format);
+    if ((f = fopen (path.data, "w"))) {
+        rc = !json ? write_text (f, rq->g, format) : o ? json_dumpf (o, f, 0) : -1;
+        if (fclose (f) != 0)
+            rc = -1;
+    }
+    if (rc < 0)
+        rq_error (0, "%s: cannot be written: %s", path.data, strerror (errno));
+    json_decref (o);
+    buf_release (&path);
+    return rc < 0 ? -1 : 0;
+}
+
+/* What is matched on is the containment, or what another subsystem sees. */
+static int choose_subsystem (struct rq *rq, const char *name)
+{
+    flux_error_t err;
+    struct graph *g;
+
+    if (strcmp (name, "CA") != 0 && strcmp (name, "containment") != 0) {
+        if (!(g = graph_view (rq->g, name, &err)))
+            return rq_error (-1, "match-subsystems: %s: expected CA or the name of one "
+                             "subsystem", err.text);
+        graph_free (rq->g);
+        rq->g = g;
+    }
+    printf ("INFO: Loading a matcher: %s\n", name);
+    fflush (stdout);
+    return 0;
 }
 
 static char *prompt (EditLine *el)
@@ -201,7 +243,7 @@ static void script (struct rq *rq)
 int main (int argc, char **argv)
 {
     optparse_t *p = optparse_create ("resource-query");
-    struct rq rq = { .next_jobid = 1 };
+    struct rq rq = { .next_jobid = 1, .granule = 1 };
     const char *graph;
     int rc = 1, i;
 
@@ -213,7 +255,10 @@ int main (int argc, char **argv)
         return 1;
     }
     graph = optparse_get_str (p, "graph-output", NULL);
-    if (set_up (&rq, p) == 0 && (!graph || write_graph (&rq, graph) == 0)) {
+    if (set_up (&rq, p) == 0
+        && (!graph || write_graph (&rq, graph,
+                                   optparse_get_str (p, "graph-format", "jgf")) == 0)
+        && choose_subsystem (&rq, optparse_get_str (p, "match-subsystems", "CA")) == 0) {
         if (isatty (STDIN_FILENO) && !optparse_hasopt (p, "disable-prompt"))
             interact (&rq);
         else

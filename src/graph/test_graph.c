@@ -255,6 +255,14 @@ static void test_hwloc (void **state)
         "<object type='Core'/></object><object type='Bridge'><object type='PCIDev'>"
         "<object type='OSDev' name='cuda0'/><object type='OSDev' name='sda'/></object>"
         "</object></object></topology>";
+    static const char caches[] = "<topology><object type='Machine'><object type='NUMANode' "
+        "local_memory='2147483648'/><object type='NUMANode' local_memory='1073741824'/>"
+        "<object type='L3Cache'><object type='Cache' depth='2' cache_type='0'><object "
+        "type='Cache' depth='1' cache_type='2'><object type='Core'/></object></object></object>"
+        "<object type='OSDev' name='sda' osdev_type='0'/><object type='OSDev' name='eth0' "
+        "osdev_type='2'/></object></topology>";
+    static const char lie[] = "<topology><object type='NUMANode' local_memory='-1'/></topology>";
+    uint32_t v;
     flux_error_t err;
     struct graph *g = read_hwloc (xml, strlen (xml), NULL, &err);
 
@@ -266,6 +274,21 @@ static void test_hwloc (void **state)
     g = read_hwloc (xml, strlen (xml), "node,socket,core", &err);
     assert_int_equal (graph_total (g, 0, "socket"), 1);
     graph_free (g);
+    g = read_hwloc (caches, strlen (caches), "node,l3cache,l2cache,core,memory,storage", &err);
+    assert_non_null (g);
+    assert_int_equal (graph_total (g, 0, "memory"), 3072);
+    assert_int_equal (graph_total (g, 0, "l3cache"), 1);
+    assert_int_equal (graph_total (g, 0, "l2cache"), 1);
+    assert_int_equal (graph_total (g, 0, "storage"), 1);
+    v = graph_by_path (g, "/cluster0/node0/l3cache0/l2cache0/core0");
+    assert_true (v != GRAPH_NONE);
+    v = graph_by_path (g, "/cluster0/node0/memory1");
+    assert_true (v != GRAPH_NONE);
+    assert_int_equal (graph_size (g, v), 1024);
+    assert_string_equal (graph_unit (g, v), "MB");
+    graph_free (g);
+    assert_null (read_hwloc (lie, strlen (lie), "memory", &err));
+    assert_non_null (strstr (err.text, "local_memory is not a number"));
     assert_null (read_hwloc ("<x/>", 4, NULL, &err));
     assert_null (read_hwloc ("<topology>", 10, NULL, &err));
 }
@@ -401,7 +424,7 @@ static void test_R (void **state)
     assert_non_null (h);
     assert_int_equal (graph_total (h, 0, "gpu"), 3);
     assert_int_equal (graph_rank (h, graph_by_path (h, "/cluster0/b8/core1")), 2);
-    assert_int_equal (jgf_parts (g, out, &part, &n, &err), 0);
+    assert_int_equal (jgf_parts (g, out, false, &part, &n, &err), 0);
     assert_int_equal (graph_cancel (g, 3), 0);
     assert_int_equal (graph_place (g, 4, false, 5, 50, 5, part, n, 0, &j), 0);
     free (part);
