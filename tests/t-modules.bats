@@ -38,6 +38,22 @@ export SERVICES
     [ "$output" = "" ]
 }
 
+@test "a scheduler that another has followed is not heard: jobs go to who said hello last" {
+    run start_flux 1 sh -c '
+        rpc -s job-manager.sched-ready "{\"mode\":\"unlimited\"}"; echo $?
+        flux run echo ran
+        flux module remove sched-fluxion-qmanager
+        timeout 10 rpc -s job-manager.sched-ready "{\"mode\":\"unlimited\"}" >ready &
+        until grep -q count ready; do sleep 0.05; done
+        kill $!; wait $! 2>/dev/null
+        flux module load sched-fluxion-qmanager
+        flux run echo again'
+    echo "$output"
+    [ "$output" = "0
+ran
+again" ]
+}
+
 # In a sub-shell of the test: reload SERVICE while one job runs, one waits, and
 # one is submitted after it
 RELOAD='before=$(flux submit -n1 sh -c "while ! test -e go; do sleep 0.05; done; exit 3")

@@ -422,6 +422,14 @@ static int parse_mode (const flux_msg_t *msg, int *limit)
     return 0;
 }
 
+/* Requests that waited for a reload may be of a scheduler that another has followed. */
+static bool is_superseded (struct alloc *a, const flux_msg_t *msg)
+{
+    const char *sender = flux_msg_route_first (msg);
+
+    return a->sender && sender && strcmp (a->sender, sender) != 0;
+}
+
 void alloc_ready_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct mgr *m = arg;
@@ -432,6 +440,13 @@ void alloc_ready_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
                        "mode must be unlimited, or limited with a limit of at least 1");
         return;
     }
+    if (is_superseded (m->alloc, msg)) {
+        mgr_respond_error (m, msg, ENODATA, NULL);
+        return;
+    }
+    if (!m->alloc->sender && flux_msg_route_first (msg))
+        m->alloc->sender = strdup (flux_msg_route_first (msg));  /* hello was before a reload */
+    end_stream (m->alloc, ENODATA);
     m->alloc->limit = limit;
     m->alloc->ready = true;
     if (flux_respond_pack (h, msg, "{s:i}", "count", (int)m->alloc->queue.count) < 0)
