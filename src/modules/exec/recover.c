@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <flux/core.h>
 #include <flux/idset.h>
@@ -113,8 +114,13 @@ static void conclude (struct recovery *rv)
     job->start_told = true;
     job_respond (job, "reattached", "{}");
     job->complete_told = rv->complete;
-    if (rv->complete)
+    if (rv->complete) {
         job->status = rv->status;
+        /* its exception is told after this was written, and may not have been */
+        if (WIFSIGNALED (rv->status))
+            job_raise (job, 0, "exec", "job shell: %s (found when the broker was started again)",
+                       strsignal (WTERMSIG (rv->status)));
+    }
     else {
         job->status = SIGKILL;
         job_raise (job, 0, "exec", "lost with its broker: the job was running when the"

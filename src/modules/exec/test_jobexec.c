@@ -41,6 +41,7 @@ static struct {
 static struct buf responses;   /* of start requests: "type data\n" */
 static struct buf kvs_log;     /* what the KVS was asked, in order */
 static struct buf drained;
+static const char *exec_log;   /* of the job, as it was before */
 static int launches;           /* start requests answered by a final release */
 static int hello_count;
 static char dir[64];
@@ -113,6 +114,19 @@ static void kvs_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
     flux_respond (h, msg, NULL);
 }
 
+static void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    const char *key;
+    char answer[512];
+
+    assert_int_equal (flux_request_unpack (msg, NULL, "{s:s}", "key", &key), 0);
+    if (!exec_log || !strstr (key, "exec.eventlog"))
+        flux_respond_error (h, msg, ENOENT, NULL);
+    else
+        flux_respond_raw (h, msg, answer,
+                          snprintf (answer, sizeof (answer), "v%s", exec_log) + 1);
+}
+
 static void start_response_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                                void *arg)
 {
@@ -136,6 +150,7 @@ static const struct flux_msg_handler_spec fakes[] = {
     { FLUX_MSGTYPE_REQUEST, "resource.drain", drain_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "connector-local.attach", attach_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "kvs.commit", commit_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "kvs.lookup", lookup_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "event.subscribe", subscribe_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "kvs.namespace-create", kvs_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "kvs.namespace-graft", kvs_cb, 0 },
@@ -793,6 +808,35 @@ static void test_reload (void **state)
     instance_free ();
 }
 
+/* Its shells are gone, and what is known of them is in the KVS. */
+static void recover (const char *log)
+{
+    exec_log = log;
+    instance_new (1, "");
+    job_request (ID, "0", "", "", true);
+    while (launches == 0)
+        spin ();
+    exec_log = NULL;
+}
+
+static void test_recover (void **state)
+{
+    recover ("{\"timestamp\":1.0,\"name\":\"starting\"}\n"
+             "{\"timestamp\":2.0,\"name\":\"complete\",\"context\":{\"status\":256}}\n");
+    assert_string_equal (responses.data, "reattached {}\nfinish {\"status\":256}\n"
+                                         "release {\"final\":true,\"ranks\":\"0\"}\n");
+    instance_free ();
+    /* killed, and the exception may not have been recorded */
+    recover ("{\"timestamp\":2.0,\"name\":\"complete\",\"context\":{\"status\":9}}\n");
+    assert_has (&responses, "job shell: Killed (found when the broker was started again)");
+    assert_has (&responses, "\"severity\":0");
+    assert_has (&responses, "finish {\"status\":9}\n");
+    instance_free ();
+    recover ("{\"timestamp\":1.0,\"name\":\"starting\"}\n");
+    assert_has (&responses, "lost with its broker");
+    instance_free ();
+}
+
 /* The job manager is reloaded: what happens meanwhile is told to the new one. */
 static void test_manager_reload (void **state)
 {
@@ -901,6 +945,7 @@ int main (void)
         cmocka_unit_test (test_leader),
         cmocka_unit_test (test_mock),
         cmocka_unit_test (test_reload),
+        cmocka_unit_test (test_recover),
         cmocka_unit_test (test_manager_reload),
         cmocka_unit_test (test_per_rank),
         cmocka_unit_test (test_requests),
