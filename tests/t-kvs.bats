@@ -117,3 +117,17 @@ c" ]
     [ "$output" = "1
 0" ]
 }
+
+@test "a key of the table kvs that is wrong is refused" {
+    run start_flux 1 bash -c '
+        for t in "checkpoint-period = \"soon\"" "nosuch = 1" "gc-threshold = -1" "gc-threshold = \"x\""; do
+            printf "[kvs]\n%s\n" "$t" | flux config load 2>&1 | grep -o "kvs[:.].*"
+        done
+        printf "[kvs]\ncheckpoint-period = \"30m\"\ngc-threshold = 5\n" | flux config load; echo $?'
+    echo "$output"
+    [ "$output" = "kvs.checkpoint-period: 'soon' is not a duration like 30m
+kvs: 1 object item(s) left unpacked: nosuch
+kvs.gc-threshold is not a number of commits
+kvs.gc-threshold is not a number of commits
+0" ]
+}

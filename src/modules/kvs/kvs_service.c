@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "base/errmsg.h"
 #include "core/kvs_proto.h"
 #include "modules/kvs/batch.h"
@@ -360,7 +361,52 @@ static void stats_clear_cb (flux_t *h, flux_msg_handler_t *mh,
         flux_log_error (h, "kvs: responding");
 }
 
+/* The table kvs (flux-config-kvs(5)).  gc-threshold is read by flux shutdown; what
+ * checkpoint-period asks for is done at each commit. */
+static int check_conf (const flux_conf_t *conf, flux_error_t *err)
+{
+    const char *period = NULL;
+    json_t *table = NULL, *gc = NULL;
+    json_error_t jerr;
+    double d;
+
+    if (!conf || flux_conf_unpack (conf, err, "{s?o}", "kvs", &table) < 0)
+        return conf ? -EINVAL : 0;
+    if (table && json_unpack_ex (table, &jerr, 0, "{s?s s?o !}", "checkpoint-period", &period,
+                                 "gc-threshold", &gc) < 0)
+        return errmsg (err, -EINVAL, "kvs: %s", jerr.text);
+    if (period && duration_parse (period, &d) < 0)
+        return errmsg (err, -EINVAL, "kvs.checkpoint-period: '%s' is not a duration like 30m",
+                       period);
+    if (gc && (!json_is_integer (gc) || json_integer_value (gc) < 0))
+        return errmsg (err, -EINVAL, "kvs.gc-threshold is not a number of commits");
+    return 0;
+}
+
+static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    flux_conf_t *conf;
+    flux_error_t err;
+    int rc;
+
+    if (flux_module_config_request_decode (msg, &conf) < 0)
+        rc = flux_respond_error (h, msg, errno, NULL);
+    else if (check_conf (conf, &err) < 0) {
+        flux_conf_decref (conf);
+        rc = flux_respond_error (h, msg, EINVAL, err.text);
+    }
+    else if (flux_set_conf_new (h, conf) < 0) {
+        flux_conf_decref (conf);
+        rc = flux_respond_error (h, msg, errno, NULL);
+    }
+    else
+        rc = flux_respond (h, msg, NULL);
+    if (rc < 0)
+        flux_log_error (h, "kvs.config-reload");
+}
+
 static const struct flux_msg_handler_spec rank0_htab[] = {
+    { FLUX_MSGTYPE_REQUEST, "config-reload", config_reload_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "lookup", lookup_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "commit", commit_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "getroot", getroot_cb, FLUX_ROLE_USER },
@@ -441,7 +487,8 @@ static int service_start (flux_t *h, int argc, char **argv, void **ctxp,
     }
     else {
         s->kvs = builtin_data (h);
-        if ((rc = kvs_init (s->kvs, h, err)) < 0
+        if ((rc = check_conf (flux_get_conf (h), err)) < 0
+            || (rc = kvs_init (s->kvs, h, err)) < 0
             || (rc = checkpoint_restore (s->kvs, err)) < 0
             || (rc = options (s->kvs, argc, argv, err)) < 0)
             goto error;
