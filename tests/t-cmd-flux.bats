@@ -31,3 +31,19 @@ load common
     run flux frobnicat
     [[ "$output" != *"did you mean"* ]]
 }
+
+@test "flux start -Xv shows what it would run, and creates nothing" {
+    run flux start -X -v -s2 --test-hosts=a,b --rundir="$PWD/rd" true
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 2 ]
+    [[ "${lines[0]}" == "flux-start: 0: "*"/flux-broker -Srundir=$PWD/rd -Shostname=a true" ]]
+    [[ "${lines[1]}" == "flux-start: 1: "*"/flux-broker -Srundir=$PWD/rd -Shostname=b true" ]]
+    [ ! -e rd ]
+    run flux start -X -v -S a=b true x
+    [[ "$output" == "flux-start: "*"/flux-broker -Sa=b true x" ]]
+    run flux start -X -s2 true
+    [ -z "$output" ]
+    run flux start -X -s2 --test-pmi-clique=foo true
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"--test-pmi-clique: taskmap 'foo'"* ]]
+}

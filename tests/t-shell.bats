@@ -554,6 +554,10 @@ HWLOC_COMPONENTS=x flux run -o hwloc.xmlfile sh -c 'grep -c "<topology" $HWLOC_X
 flux run -n1 -c1 -o hwloc.xmlfile -o hwloc.restrict sh -c 'grep -c "type=.Core" $HWLOC_XMLFILE' | grep -qx 1
 flux run -o nonsense=1 true 2>err; test ! -s err
 flux run -o verbose -o nonsense=1 true 2>err; grep -q "option 'nonsense'" err
+flux run -n2 -o verbose true 2>err; grep -q 'job .*: 2 tasks on 1 nodes, task map \[\[0,1,2,1\]\]' err
+grep -q 'on .*: 2 tasks, cores \[.*\], gpus \[\]' err
+! flux run -o rexec.sign-required true 2>err; grep -q 'rexec: sign-required: this version does not' err
+! flux run -o output.client.hwm=foo true 2>err; grep -q 'output.client: want integers' err
 ! flux run -o stage-in true 2>err; grep -q 'stage-in: main: no such archive' err
 END
     [ "$status" -eq 0 ]

@@ -132,10 +132,13 @@ static char **broker_words (optparse_t *p, int argc, char **argv, int *program)
     return w.argv;
 }
 
-void start_show (char *const *argv)
+void start_show (int rank, char *const *argv)
 {
+    fputs ("flux-start:", stderr);
+    if (rank >= 0)
+        fprintf (stderr, " %d:", rank);
     for (int i = 0; argv[i]; i++)
-        fprintf (stderr, "%s%s", i ? " " : "flux-start: ", argv[i]);
+        fprintf (stderr, " %s", argv[i]);
     fputc ('\n', stderr);
 }
 
@@ -200,7 +203,7 @@ int cmd_start (int argc, char **argv)
     }
     check_test_options (p);
     if (verbose)
-        start_show (words);
+        start_show (-1, words);
     if (optparse_hasopt (p, "noexec"))
         return 0;
     execvp (words[0], words);

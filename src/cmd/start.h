@@ -12,7 +12,8 @@ int cmd_start (int argc, char **argv);
  * options that differ; program arguments begin at argv[program]. */
 int start_test (optparse_t *p, char **argv, int program, int size, int verbose);
 
-/* start.c: one word after another on standard error. */
-void start_show (char *const *argv);
+/* start.c: one word after another on standard error, after the rank if it is not
+ * negative. */
+void start_show (int rank, char *const *argv);
 
 #endif /* !CMD_START_H */

@@ -265,10 +265,8 @@ static int start_broker (struct test *t, char **words, int program, int rank)
         return -1;
     }
     fds[3].parent_fd = fd[1];
-    if (t->verbose) {
-        fprintf (stderr, "flux-start: %d: ", rank);
-        start_show (argv);
-    }
+    if (t->verbose)
+        start_show (rank, argv);
     if ((b->pid = spawn_child (&sa, &err)) < 0) {
         cmd_err ("%s", err.text);
         rc = -1;
@@ -526,6 +524,23 @@ static int how_many (struct test *t)
     return t->size;
 }
 
+/* With --verbose, what --noexec does not run.  Nothing is created. */
+static void show_brokers (struct test *t, char **words, int program, int n)
+{
+    const char *dir = optparse_get_str (t->p, "test-rundir", NULL);
+
+    if (!dir)
+        dir = optparse_get_str (t->p, "rundir", "/tmp/flux-XXXXXX");
+    if (!(t->rundir = strdup (dir)))
+        cmd_die (1, "out of memory");
+    for (int i = 0; i < n && t->verbose; i++) {
+        char **argv = broker_argv (t, words, program, i);
+
+        start_show (i, argv);
+        free_argv (t, argv, program);
+    }
+}
+
 int start_test (optparse_t *p, char **words, int program, int size, int verbose)
 {
     struct test t = { .p = p, .size = size, .verbose = verbose, .deserter = -1 };
@@ -538,20 +553,21 @@ int start_test (optparse_t *p, char **words, int program, int size, int verbose)
         cmd_die (1, "out of memory");
     for (int i = 0; i < size; i++)
         t.brokers[i].pmi = t.brokers[i].pidfd = -1;
+    make_server (&t);
     if (noexec) {
-        if (verbose)
-            start_show (words);
-        return 0;
+        show_brokers (&t, words, program, n);
+        code = 0;
+        goto out;
     }
     sfd = open_signals ();
     make_rundir (&t);
-    make_server (&t);
     n = start_brokers (&t, words, program, n);
     watch (&t, sfd);
     code = n < 0 ? 1 : result (&t);
     if (t.remove_rundir)
         remove_dir (AT_FDCWD, t.rundir);
     close (sfd);
+out:
     pmi_server_free (t.server);
     hostlist_destroy (t.hosts);
     free (t.rundir);

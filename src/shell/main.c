@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <flux/taskmap.h>
+#include <flux/idset.h>
 
 #include "base/fluid.h"
 #include "base/forkserver.h"
@@ -434,6 +435,32 @@ static int init_reactor (flux_shell_t *shell)
 
 /* The whole */
 
+static char *ids_text (const struct idset *ids)
+{
+    return ids ? idset_encode (ids, IDSET_FLAG_RANGE) : strdup ("");
+}
+
+/* For -o verbose: what the job is, and what of it is here. */
+static void log_share (flux_shell_t *shell)
+{
+    const struct shell_info *info = &shell->info;
+    const struct shell_node *n = &info->nodes[info->shell_rank];
+    char *map = taskmap_encode (info->taskmap, 0);
+    char *cores = ids_text (n->cores);
+    char *gpus = ids_text (n->gpus);
+
+    if (map && cores && gpus) {
+        if (info->shell_rank == 0)
+            shell_debug ("job %s: %d tasks on %d nodes, task map %s", info->idf58,
+                         info->total_ntasks, info->nshells, map);
+        shell_debug ("on %s: %d tasks, cores [%s], gpus [%s]", n->host, info->ntasks, cores,
+                     gpus);
+    }
+    free (map);
+    free (cores);
+    free (gpus);
+}
+
 static void start (flux_shell_t *shell, flux_jobid_t id)
 {
     char rank[16];
@@ -464,6 +491,8 @@ static void start (flux_shell_t *shell, flux_jobid_t id)
         shell_die (1, "out of memory");
     if (shell_tasks_create (shell, &err) < 0)
         shell_die (1, "%s", err.text);
+    if (shell->verbose > 0)
+        log_share (shell);
     if (plugstack_call (shell->plugstack, "shell.init", NULL) < 0)
         shell_die (1, "shell.init failed");
     if (shell->info.shell_rank == 0)

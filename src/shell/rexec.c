@@ -39,6 +39,7 @@ static void rexec_free (void *arg)
 static int rexec_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
 {
     flux_shell_t *shell = flux_plugin_get_shell (p);
+    const json_t *required = shell_option (shell, "rexec.sign-required");
     struct rexec *rx = calloc (1, sizeof (*rx));
     char name[128];
 
@@ -50,6 +51,11 @@ static int rexec_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *a
     rx->timeout = SHUTDOWN_TIMEOUT;
     if (shell_option_duration (shell, "rexec-shutdown-timeout", &rx->timeout) < 0) {
         shell_log_error ("rexec-shutdown-timeout: want a duration, as 60s");
+        return -1;
+    }
+    if (json_is_true (required) || json_integer_value (required) != 0) {
+        shell_log_error ("sign-required: this version does not check signatures of requests: "
+                         "only the job's owner and the instance owner are served");
         return -1;
     }
     snprintf (name, sizeof (name), "%s.rexec", shell->service);
