@@ -140,3 +140,28 @@ SH
     echo "$output"
     [ "$(echo $output)" = "60 60 60 COMPLETED 60 hi" ]
 }
+
+@test "submissions that job-ingest has taken and not answered are taken again after its reload" {
+    cat >s <<'SH'
+batched() { flux module stats --parse=batched job-ingest; }
+for i in 1 2; do flux submit echo hi >id$i & done
+until [ "$(batched)" = 2 ]; do :; done
+flux module reload job-ingest
+until [ "$(batched)" = 2 ]; do :; done
+flux submit echo hi >id3
+wait
+flux queue drain
+flux job attach $(cat id1); flux job attach $(cat id2); flux job attach $(cat id3)
+flux submit true 2>refused & s=$!
+until [ "$(batched)" = 1 ]; do :; done
+flux module remove job-ingest
+wait $s || cat refused
+SH
+    run start_flux 1 --conf=ingest.batch-count=3 bash s
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == "hi
+hi
+hi
+flux-submit: ERROR: "* ]]
+}

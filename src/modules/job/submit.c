@@ -682,10 +682,17 @@ static int watch_shrink (struct ingest *in)
     return f ? flux_msg_handler_addvec (in->h, events, in, &in->events) : -1;
 }
 
-static void reject_all (struct ingest *in, struct list_node *head)
+/* Nothing is recorded of them yet: the next job-ingest takes them, or if there is to be
+ * none, the module host refuses them. */
+static void put_back_all (struct ingest *in, struct list_node *head)
 {
-    list_foreach (head, pos)
-        reject (in, list_entry (pos, struct submission, node), ENOSYS, NULL);
+    list_foreach (head, pos) {
+        struct submission *s = list_entry (pos, struct submission, node);
+        if (flux_requeue (in->h, s->msg, FLUX_RQ_TAIL) < 0)
+            reject (in, s, ENOSYS, NULL);
+        else
+            submission_free (s);
+    }
 }
 
 void ingest_stop (void *ctx)
@@ -700,10 +707,10 @@ void ingest_stop (void *ctx)
     flux_msg_handler_delvec (in->events);
     if (in->t->mgr)
         turn_adopt (in->t->mgr->turn, in->h);
-    reject_all (in, &in->early);
-    reject_all (in, &in->batch);
+    put_back_all (in, &in->early);
+    put_back_all (in, &in->batch);
     while ((sh = hash_next (in->shapes, &pos, NULL)))
-        reject_all (in, &sh->waiting);
+        put_back_all (in, &sh->waiting);
     hash_free (in->shapes);
     in->t->ingest = NULL;
     free (in);
