@@ -293,6 +293,32 @@ Y
     [ "$(classes | nine 7 variation)" = "a[0-1,3-5,7-8]" ]
 }
 
+@test "terms of a policy are the same as its name" {
+    for c in 01 02 03 04; do
+        sed "s#@TEST_SRCDIR@/data/resource#$DATA#" "$DATA/commands/basics/cmds$c.in" >in
+        while read -r name terms; do
+            rq -t a -P "$name" <in >/dev/null 2>&1
+            rq -t b -P "$terms" <in >/dev/null 2>&1
+            grep -q ALLOCATED a
+            cmp a b || { echo "$name: $terms"; false; }
+        done <<'P'
+low policy=low
+high policy=high
+lonode policy=low node_centric=true
+hinodex policy=high node_centric=true node_exclusive=true
+first policy=high set_stop_on_1_matches=true
+firstnode first
+P
+    done
+    echo "match allocate $(T1 1)" >in
+    rq -P firstnodex <in >out
+    [ "$(grep -c 'node.*\[1:x\]' out)" = 1 ]
+    for p in "policy=middle" "node_centric=2" "speed=high" "policy=low,node_centric=true"; do
+        ! rq -P "$p" </dev/null 2>err
+        grep -q "bad term" err
+    done
+}
+
 @test "constraints choose nodes" {
     sed 's/^    duration: 3600/    duration: 3600\n    constraints: {"hostlist": ["node0"]}/' \
         "$(T1 2)" >c.yaml

@@ -24,8 +24,11 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                     || (graph_parent (g, v) < v
                         && graph_end (g, v) <= graph_end (g, graph_parent (g, v))));
     if (graph_count (g) < 1000) {
+        struct graph *view = graph_view (g, "power", &err);
         FUZZ_CHECK ((o = emit_graph (g)));
         json_decref (o);
+        FUZZ_CHECK (!view || graph_count (view) <= graph_count (g));
+        graph_free (view);
     }
     graph_free (g);
     return 0;
