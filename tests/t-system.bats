@@ -269,6 +269,9 @@ denied() {
     on_host 0 env -u FLUX_URI flux cancel "$id"
     as flux flux job wait-event -t 10 "$id" clean
     on_host 0 env -u FLUX_URI flux resource drain 1 by root
+    run on_host 0 env -u FLUX_URI flux submit true
+    [ "$status" -eq 1 ]
+    [[ $output == *"root may not submit jobs"*"submit as the user"* ]]
     nodes_up 1
     # administrators hold queues and look at what is not theirs
     [ "$(as bob flux queue stop)" = "Scheduling is stopped" ]

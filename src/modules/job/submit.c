@@ -163,6 +163,9 @@ static int unwrap (struct mgr *m, struct submission *s, flux_error_t *err)
 
     if (!(s->payload = job_sign_unwrap (s->J, &len, &info, err)))
         return -errno;
+    if ((info.userid == 0 || s->userid == 0) && m->owner != 0)
+        return errmsg (err, -EPERM, "root may not submit jobs to an instance of many users: "
+                       "submit as the user that the job is to run as");
     if (info.userid != s->userid)
         return errmsg (err, -EPERM, "signer=%jd != requestor=%ju", (intmax_t)info.userid,
                        (uintmax_t)s->userid);
