@@ -2,6 +2,8 @@
 #
 # slurm_start DIR: munged, slurmctld and two slurmd ("n1", "n2") that keep all they
 # write in DIR and listen on this machine's loopback address.  Exports SLURM_CONF.
+# SLURM_MPIBIND is set to "--mpibind=off" if srun has that option, of a plugin that is
+# built where libslurm-dev is installed.
 # slurm_stop DIR: cancel what runs, and end them.
 
 # slurm_conf DIR PORT
@@ -33,6 +35,7 @@ SlurmctldLogFile=$dir/log/slurmctld
 SlurmdLogFile=$dir/log/slurmd-%n
 SlurmdSpoolDir=$dir/spool/%n
 StateSaveLocation=$dir/state
+PlugStackConfig=$dir/plugstack.conf
 SchedulerParameters=sched_interval=1,batch_sched_delay=0,sched_min_interval=0
 SlurmdParameters=config_overrides
 KillWait=2
@@ -40,6 +43,16 @@ NodeName=n1 NodeHostname=localhost NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=2 
 NodeName=n2 NodeHostname=localhost NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=2 State=UNKNOWN
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE OverSubscribe=NO State=UP
 CONF
+}
+
+# slurm_plugin DIR: srun --mpibind
+slurm_plugin() {
+    export SLURM_MPIBIND=
+    : >"$1/plugstack.conf"
+    command -v cc >/dev/null && [ -f /usr/include/slurm/spank.h ] || return 0
+    cc -shared -fPIC -Wall -Werror -o "$1/mpibind.so" "$FLUX_TOP/tests/spankmpibind.c"
+    echo "required $1/mpibind.so" >"$1/plugstack.conf"
+    SLURM_MPIBIND=--mpibind=off
 }
 
 # slurm_daemon DIR COMMAND...: run it in a session of its own, and remember its pid
@@ -62,6 +75,7 @@ slurm_start() {
     chmod 400 "$dir/munge/key"
     slurm_conf "$dir" $port >"$dir/slurm.conf"
     export SLURM_CONF=$dir/slurm.conf
+    slurm_plugin "$dir"
     slurm_daemon "$dir" munged -F --socket="$dir/munge/socket" --key-file="$dir/munge/key" \
         --log-file="$dir/munge/log" --pid-file="$dir/munge/pid" --seed-file="$dir/munge/seed"
     wait_until 20 test -S "$dir/munge/socket"

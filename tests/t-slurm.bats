@@ -44,8 +44,9 @@ in_step() {
     cat >sbatch.sh <<'END'
 #!/bin/sh
 #SBATCH -N 2
-srun -N ${SLURM_NNODES} -n ${SLURM_NNODES} --mpi=none flux start flux_batch.sh
+srun -N ${SLURM_NNODES} -n ${SLURM_NNODES} --mpi=none --mpibind=off flux start flux_batch.sh
 END
+    [ -n "$SLURM_MPIBIND" ] || sed -i 's/ --mpibind=off//' sbatch.sh
     cat >flux_batch.sh <<'END'
 #!/bin/sh
 flux batch -N1 -n1 --output=1.out ./job.sh
