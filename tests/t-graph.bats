@@ -319,6 +319,46 @@ P
     done
 }
 
+@test "what a writer wrote of a job puts the same job on a fresh graph" {
+    for t in 1 2 4 6; do
+        d=$(sed -n 's/^ *duration: *//p' "$(T1 $t)")
+        for f in jgf:jgf jgf_shorthand:jgf_shorthand rv1:jgf rv1_shorthand:jgf_shorthand; do
+            echo "match allocate $(T1 $t)" | rq -P hinodex -F ${f%:*} | grep -v ^INFO >r
+            [ -s r ]
+            echo "update allocate ${f#*:} r 1 0 $d" | rq -F ${f%:*} | grep -v ^INFO >again
+            cmp <(jq -S '.execution.nslots?=0' r) <(jq -S '.execution.nslots?=0' again) ||
+                { echo "test $t, $f"; false; }
+        done
+    done
+}
+
+# counts OPTIONS... <<< RESOURCES: vertices with "x" or "s" of each type that a match got
+counts() {
+    { echo "resources: $(cat)"; echo "attributes: {system: {duration: 60}}"; } >count.yaml
+    echo "match allocate count.yaml" | rq "$@" |
+        sed -nE 's/^ *-+([a-z]+)[0-9]*\[[0-9]+:([xs])\]/\1 \2/p' | sort | uniq -c |
+        awk '{ printf "%s%s %s%s", sep, $1, $2, $3; sep = ", " }'
+}
+
+@test "several requests, nested slots, every operator of a range" {
+    [ "$(counts <<<'[{type: slot, label: a, count: 1, with: [{type: core, count: 3}]},
+        {type: slot, label: b, count: 2, with: [{type: gpu, count: 1}]}]' |
+        grep -oE '[0-9]+ (core|gpu)x' | tr '\n' ' ')" = "3 corex 2 gpux " ]
+    [ "$(counts <<<'[{type: node, count: 2, with: [{type: slot, label: a, count: 2, with: [
+        {type: slot, label: b, count: 2, with: [{type: core, count: 2}]}]}]}]' |
+        grep -oE '[0-9]+ corex')" = "16 corex" ]
+    range() { counts <<<"[{type: node, count: 1, with: [{type: slot, label: a, count: 1, with: [
+        {type: socket, count: 1, with: [{type: core, count: $1}]}]}]}]" |
+        grep -oE '[0-9]+ corex'; }
+    [ "$(range '{min: 3}')" = "18 corex" ]
+    [ "$(range '{min: 3, max: 7}')" = "7 corex" ]
+    [ "$(range '{min: 3, max: 40, operator: "+", operand: 7}')" = "17 corex" ]
+    [ "$(range '{min: 3, max: 40, operator: "*", operand: 2}')" = "12 corex" ]
+    [ "$(range '{min: 2, max: 40, operator: "^", operand: 2}')" = "16 corex" ]
+    [ "$(range '"5,9,30"')" = "9 corex" ]
+    [ -z "$(range '{min: 19, max: 40}')" ]
+}
+
 @test "constraints choose nodes" {
     sed 's/^    duration: 3600/    duration: 3600\n    constraints: {"hostlist": ["node0"]}/' \
         "$(T1 2)" >c.yaml
