@@ -40,6 +40,7 @@
 #include "cmd/start.h"
 #include "cmd/startlog.h"
 #include "cmd/submit.h"
+#include "cmd/top.h"
 #include "cmd/update.h"
 #include "cmd/uptime.h"
 #include "cmd/uri.h"
@@ -96,6 +97,7 @@ const struct cmd cmd_table[] = {
     { "sproc", cmd_sproc, COMMON, "Manage subprocesses of brokers" },
     { "start", cmd_start, COMMON, "Bootstrap a local Flux instance" },
     { "startlog", cmd_startlog, COMMON, "List the start and stop times of the instance" },
+    { "top", cmd_top, COMMON, "Display running Flux jobs" },
     { "update", cmd_update, COMMON, "Update attributes of an active job" },
     { "uptime", cmd_uptime, COMMON, "Tell how long Flux has been up and running" },
     { "uri", cmd_uri, COMMON, "Resolve Flux URIs" },
