@@ -333,6 +333,9 @@ sched-fluxion-resource.match-format="rv2"|match-format=rv2: must be rv1, rv1_nos
 sched-fluxion-resource.prune-filters="ALL"|prune-filters=ALL
 sched-fluxion-resource.reserve-vtx-vec=2000001|reserve-vtx-vec=2000001: must be a number from 1 to 2000000
 sched-fluxion-resource.load-allowlist="node,,core"|load-allowlist=node,,core
+sched-fluxion-resource.traverser="fast"|traverser=fast: must be simple or flexible
+sched-fluxion-resource.subsystems="power"|subsystems=power: matches are made on containment only
+sched-fluxion-resource.policy="best"|policy=best
 CASES
     run start_flux 1 sh -c 'flux module reload sched-fluxion-qmanager nonsense; flux module list | grep -c qmanager
         flux module load sched-fluxion-qmanager; flux run echo ran'
@@ -502,4 +505,30 @@ immediate
 its queue is stopped: lunch
 {}
 held" ]
+}
+
+@test "traverser=flexible: of slots beside each other a job takes one that there is" {
+    cat >slots.json <<'JSON'
+{"version": 9999, "resources": [{"type": "node", "count": 1, "with": [
+  {"type": "slot", "count": 1, "label": "a", "with": [{"type": "core", "count": 2}, {"type": "gpu", "count": 1}]},
+  {"type": "slot", "count": 1, "label": "b", "with": [{"type": "core", "count": 3}]}]}],
+ "tasks": [{"command": ["true"], "slot": "a", "count": {"per_slot": 1}}],
+ "attributes": {"system": {"duration": 60}}}
+JSON
+    sed 's/"slot", "count"/"xor_slot", "count"/' slots.json >xor.json
+    script='
+        flux ion-resource match satisfiability slots.json 2>&1
+        flux ion-resource match satisfiability xor.json 2>&1
+        flux ion-resource match allocate slots.json >/dev/null 2>&1 && flux ion-resource cancel 1
+        id=$(submit_json slots.json 2>/dev/null)
+        [ -z "$id" ] || { starts $id; R_lite $id; }'
+    printf '[sched-fluxion-resource]\ntraverser = "flexible"\npolicy = "low"\nsubsystems = "containment"\n' >fluxion.toml
+    sched 1 4 "$script
+        flux config get | jq '.\"sched-fluxion-resource\".traverser = \"simple\"' | flux config load 2>&1"
+    [ "${lines[0]} ${lines[1]}" = "TRUE TRUE" ]
+    [ "${lines[2]}" = '[{"rank":"0","children":{"core":"0-2"}}]' ]
+    [[ "${lines[3]}" == *"traverser, change only with flux module reload sched-fluxion-resource" ]]
+    sched 1 4 "$script"
+    [[ "${lines[0]}" == *"asks for "* ]]
+    [ "${#lines[@]}" -eq 2 ]
 }

@@ -161,13 +161,22 @@ static int set_load_format (struct resource_conf *c, const char *key, const char
                    key, val);
 }
 
+static int set_traverser (struct resource_conf *c, const char *key, const char *val,
+                          flux_error_t *err)
+{
+    if (strcmp (val, "simple") != 0 && strcmp (val, "flexible") != 0)
+        return errmsg (err, -EINVAL, "%s=%s: must be simple or flexible", key, val);
+    c->flexible = *val == 'f';
+    return 0;
+}
+
 static int set_resource (void *conf, const char *key, const char *val, flux_error_t *err)
 {
     struct resource_conf *c = conf;
     int64_t n;
     int rc;
 
-    if (!strcmp (key, "match-policy"))
+    if (!strcmp (key, "match-policy") || !strcmp (key, "policy"))
         return set_policy (c, key, val, err);
     if (!strcmp (key, "match-format"))
         return set_format (c, key, val, err);
@@ -181,6 +190,11 @@ static int set_resource (void *conf, const char *key, const char *val, flux_erro
         return keep (&c->load_file, val);
     if (!strcmp (key, "load-format"))
         return set_load_format (c, key, val, err);
+    if (!strcmp (key, "traverser"))
+        return set_traverser (c, key, val, err);
+    if (!strcmp (key, "subsystems"))
+        return !strcmp (val, "containment") ? 0
+            : errmsg (err, -EINVAL, "%s=%s: matches are made on containment only", key, val);
     if (!strcmp (key, "reserve-vtx-vec")) {
         if ((rc = number (key, val, VTX_MAX, &n, err)) == 0)
             c->reserve_vtx_vec = (long)n;

@@ -8,6 +8,7 @@
 #ifndef SCHED_FLUXION_CONF_H
 #define SCHED_FLUXION_CONF_H
 
+#include <stdbool.h>
 #include <jansson.h>
 #include <flux/core/types.h>
 
@@ -33,6 +34,7 @@ struct resource_conf {
     long reserve_vtx_vec;      /* 0: not given */
     struct policy policy;
     enum emit_format format;
+    bool flexible;             /* traverser */
 };
 
 /* 'table' may be NULL.  *c is set on success only; resource_conf_release() frees what

@@ -23,7 +23,7 @@ struct feasibility {
 static int check (struct feasibility *f, json_t *jobspec, flux_error_t *err)
 {
     struct match_args a = { .policy = &f->fx->policy, .op = MATCH_SATISFIABILITY };
-    struct request *rq = request_from_json (jobspec, err);
+    struct request *rq = fluxion_request (f->fx, jobspec, err);
     struct match_why why = { .type = "" };
     struct job *j;
     char text[256];

@@ -137,7 +137,7 @@ static void match_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
         rc = errmsg (&err, -EINVAL, "match %s: there is no such match", cmd);
     else if (id < 0)
         rc = errmsg (&err, -EINVAL, "a job id must not be negative");
-    else if (!(rq = request_from_json (jobspec, &err)))
+    else if (!(rq = fluxion_request (o->fx, jobspec, &err)))
         rc = -errno;
     else {
         a.request = rq;

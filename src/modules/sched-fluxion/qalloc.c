@@ -65,8 +65,9 @@ static json_t *essence (json_t *jobspec)
                       "constraints", json_object_get (sys, "constraints"));
 }
 
-static void *spec_decode (json_t *jobspec, flux_error_t *err)
+static void *spec_decode (void *arg, json_t *jobspec, flux_error_t *err)
 {
+    struct qmanager *qm = arg;
     json_t *sys = json_object_get (json_object_get (jobspec, "attributes"), "system");
     json_t *queue = json_object_get (sys, "queue"), *o = essence (jobspec);
     struct spec *s = calloc (1, sizeof (*s));
@@ -76,7 +77,7 @@ static void *spec_decode (json_t *jobspec, flux_error_t *err)
     if (s && o && (!json_is_string (queue)
                    || ((s->queue = strdup (json_string_value (queue)))
                        && (s->queue_json = json_dumps (queue, JSON_ENCODE_ANY)))))
-        s->request = request_from_json (o, err);
+        s->request = fluxion_request (qm->fx, o, err);
     else
         errmsg (err, 0, "the scheduler is out of memory");
     json_decref (o);
@@ -365,7 +366,7 @@ void qalloc_prioritize_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *
 int qalloc_init (struct qmanager *qm)
 {
     if (!(qm->jobs = idhash_new (waiting_free)) || !(qm->allocated = idhash_new (NULL))
-        || !(qm->specs = specs_new (&specs_ops)))
+        || !(qm->specs = specs_new (&specs_ops, qm)))
         return -ENOMEM;
     return 0;
 }
@@ -384,6 +385,7 @@ void qalloc_clear (struct qmanager *qm)
 
     while (idhash_next (qm->jobs, &pos, &id))
         idhash_del (qm->jobs, id);
+    specs_forget (qm->specs);
 }
 
 void qalloc_refuse (struct qmanager *qm)

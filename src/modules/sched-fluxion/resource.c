@@ -171,15 +171,17 @@ static int configure (struct resource *o, const flux_conf_t *conf, flux_error_t 
         return rc;
     if (o->fx->loaded && (!same_text (c.load_file, o->conf.load_file)
                           || !same_text (c.load_format, o->conf.load_format)
-                          || !same_text (c.load_allowlist, o->conf.load_allowlist))) {
+                          || !same_text (c.load_allowlist, o->conf.load_allowlist)
+                          || c.flexible != o->conf.flexible)) {
         resource_conf_release (&c);
-        return errmsg (err, -EINVAL, "what is loaded changes only with flux module reload"
-                       " sched-fluxion-resource");
+        return errmsg (err, -EINVAL, "what is loaded, and traverser, change only with"
+                       " flux module reload sched-fluxion-resource");
     }
     resource_conf_release (&o->conf);
     o->conf = c;
     o->fx->policy = c.policy;
     o->fx->format = c.format;
+    o->fx->flexible = c.flexible;
     return 0;
 }
 

@@ -11,6 +11,12 @@
 #include "modules/sched-fluxion/fluxion.h"
 #include "spec/rset.h"
 
+struct request *fluxion_request (const struct fluxion *fx, json_t *jobspec, flux_error_t *err)
+{
+    return fx->flexible ? request_from_json_flexible (jobspec, err)
+                        : request_from_json (jobspec, err);
+}
+
 void fluxion_listen (struct fluxion *fx, struct listener *l)
 {
     list_append (&fx->listeners, &l->node);

@@ -13,6 +13,7 @@
 #include "graph/emit.h"
 #include "graph/graph.h"
 #include "graph/policy.h"
+#include "graph/request.h"
 
 struct rset;
 struct idset;
@@ -23,6 +24,7 @@ struct fluxion {
     struct idset *leaving;     /* ranks that shrink when no job has them any more */
     struct policy policy;
     enum emit_format format;
+    bool flexible;             /* slots beside each other are alternatives */
     double expiration;         /* of all resources; 0: never */
     bool loaded;               /* the resource module is */
     struct list_node listeners;
@@ -39,6 +41,9 @@ struct listener {
 /* The listener is the caller's; told known() at once if there is a graph. */
 void fluxion_listen (struct fluxion *fx, struct listener *l);
 void fluxion_unlisten (struct listener *l);
+
+/* What a jobspec asks for, as the traverser that is configured takes it (request.h). */
+struct request *fluxion_request (const struct fluxion *fx, json_t *jobspec, flux_error_t *err);
 
 /* Tell all.  fluxion_forget() tells gone() and frees what there is. */
 void fluxion_known (struct fluxion *fx);

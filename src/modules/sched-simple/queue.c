@@ -277,7 +277,7 @@ void prioritize_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 
 /* ---- life ---- */
 
-static void *spec_decode (json_t *o, flux_error_t *err)
+static void *spec_decode (void *arg, json_t *o, flux_error_t *err)
 {
     return jobspec_from_json (o, err);
 }
@@ -300,7 +300,7 @@ int queue_init (struct sched *s)
 
     tree_init (&s->queue, queue_cmp);
     if (!(s->jobs = idhash_new (pending_free))
-        || !(s->specs = specs_new (&specs_ops))
+        || !(s->specs = specs_new (&specs_ops, NULL))
         || !(s->prep = flux_prepare_watcher_create (r, prep_cb, s))
         || !(s->reason = flux_timer_watcher_create (r, REASON_SECONDS, 0., reason_cb, s)))
         return -ENOMEM;

@@ -13,6 +13,7 @@
 
 struct specs {
     const struct specs_ops *ops;
+    void *arg;
     struct idhash *known;      /* hash of the text -> struct known */
 };
 
@@ -31,7 +32,7 @@ static void known_free (void *arg)
     free (k);
 }
 
-struct specs *specs_new (const struct specs_ops *ops)
+struct specs *specs_new (const struct specs_ops *ops, void *arg)
 {
     struct specs *s = calloc (1, sizeof (*s));
 
@@ -39,8 +40,10 @@ struct specs *specs_new (const struct specs_ops *ops)
         free (s);
         return NULL;
     }
-    if (s)
+    if (s) {
         s->ops = ops;
+        s->arg = arg;
+    }
     return s;
 }
 
@@ -67,17 +70,22 @@ static uint64_t text_hash (const char *s, size_t len)
     return h ^ h >> 29;
 }
 
+void specs_forget (struct specs *s)
+{
+    uint64_t key;
+    size_t pos = 0;
+
+    while (idhash_next (s->known, &pos, &key))
+        idhash_del (s->known, key);
+}
+
 static void remember (struct specs *s, uint64_t hash, const char *text, size_t len,
                       void *spec)
 {
     struct known *k;
-    uint64_t key;
-    size_t pos = 0;
 
-    if (idhash_count (s->known) >= SPECS_MAX) {
-        while (idhash_next (s->known, &pos, &key))
-            idhash_del (s->known, key);
-    }
+    if (idhash_count (s->known) >= SPECS_MAX)
+        specs_forget (s);
     if (!(k = malloc (sizeof (*k) + len)))
         return;
     k->ops = s->ops;
@@ -126,7 +134,7 @@ void *specs_request (struct specs *s, const flux_msg_t *msg, json_int_t *id,
         errmsg (err, 0, "malformed request");
         return NULL;
     }
-    if ((spec = s->ops->decode (o, err)) && text)
+    if ((spec = s->ops->decode (s->arg, o, err)) && text)
         remember (s, hash, text, len, spec);
     return spec;
 }

@@ -11,15 +11,17 @@
 struct specs;
 
 struct specs_ops {
-    /* A new object for a jobspec (borrowed), or NULL with err->text. */
-    void *(*decode) (json_t *jobspec, flux_error_t *err);
+    /* A new object for a jobspec (borrowed), or NULL with err->text.  'arg' as below. */
+    void *(*decode) (void *arg, json_t *jobspec, flux_error_t *err);
     void *(*ref) (void *spec);
     void (*unref) (void *spec);
 };
 
 /* NULL: no memory. */
-struct specs *specs_new (const struct specs_ops *ops);
+struct specs *specs_new (const struct specs_ops *ops, void *arg);
 void specs_free (struct specs *s);
+/* What was decoded is not used any more: the next are decoded anew. */
+void specs_forget (struct specs *s);
 
 /* The id, the priority and the jobspec of a sched.alloc request: a new reference, or
  * NULL with the reason in err (*id is -1 if it could not be read). */
