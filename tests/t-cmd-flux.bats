@@ -47,3 +47,10 @@ load common
     [ "$status" -eq 1 ]
     [[ "$output" == *"--test-pmi-clique: taskmap 'foo'"* ]]
 }
+
+@test "flux start kills brokers that are left after --test-exit-timeout, and says so" {
+    run start_flux 2 --test-exit-timeout=0.1s \
+        sh -c 'flux exec -r 1 sh -c "kill -9 \$PPID"; exec sleep 60'
+    [ "$status" -eq 137 ]
+    [[ "$output" == *"flux-start: --test-exit-timeout=0.1s has expired: killing the brokers that are left"* ]]
+}

@@ -28,6 +28,17 @@ load common
     [ "${lines[-1]}" = 1 ]
 }
 
+@test "sproc ps sorts by the keys of the format" {
+    run start_flux 1 sh -c '
+        for l in b c a; do flux exec --bg --waitable --label=$l sleep 100 >/dev/null; done
+        flux sproc ps -no "sort:label {label}"
+        flux sproc ps -no "sort:-label {label}"
+        flux sproc ps -o "sort:nope {label}"
+        for l in b c a; do flux sproc kill -w 9 $l; done; true'
+    [ "$status" -eq 0 ]
+    [ "$output" = $'a\nb\nc\nc\nb\na\nflux-sproc: ERROR: --format: Unknown sort key: nope' ]
+}
+
 @test "commands that are pushed run after the initial program, in order" {
     run start_flux 1 sh -c '
         flux admin cleanup-push echo three ">>order"

@@ -247,13 +247,31 @@ static int set_headings (struct format *f, format_heading_f heading, void *arg,
     return 0;
 }
 
+/* Each key, without '-', names a field. */
+static int check_sort (const struct format *f, format_heading_f heading, void *arg,
+                       flux_error_t *err)
+{
+    char *copy = f->sort ? strdup (f->sort) : NULL;
+    char *save = NULL;
+    int rc = f->sort && !copy ? -ENOMEM : 0;
+
+    for (char *k = copy ? strtok_r (copy, ",", &save) : NULL; k && rc == 0;
+         k = strtok_r (NULL, ",", &save)) {
+        if (!heading (k + (k[0] == '-'), arg))
+            rc = errmsg (err, -EINVAL, "Unknown sort key: %s", k + (k[0] == '-'));
+    }
+    free (copy);
+    return rc;
+}
+
 struct format *format_parse (const char *s, format_heading_f heading, void *arg,
                              flux_error_t *err)
 {
     struct format *f = calloc (1, sizeof (*f));
     int rc = -ENOMEM;
 
-    if (f && (rc = parse_sort (f, &s)) == 0 && (rc = parse_body (f, s, err)) == 0)
+    if (f && (rc = parse_sort (f, &s)) == 0 && (rc = parse_body (f, s, err)) == 0
+        && (rc = check_sort (f, heading, arg, err)) == 0)
         rc = set_headings (f, heading, arg, err);
     if (rc < 0) {
         if (rc == -ENOMEM)
@@ -279,11 +297,6 @@ void format_free (struct format *f)
     free (f->tail);
     free (f->sort);
     free (f);
-}
-
-const char *format_sort_keys (const struct format *f)
-{
-    return f->sort;
 }
 
 bool format_uses (const struct format *f, const char *name)

@@ -29,8 +29,6 @@ typedef json_t *(*format_value_f) (const void *item, const char *field, void *ar
 struct format *format_parse (const char *s, format_heading_f heading, void *arg,
                              flux_error_t *err);
 void format_free (struct format *f);
-/* "KEY[,KEY..]" of a sort: prefix, or NULL. */
-const char *format_sort_keys (const struct format *f);
 /* Is the field used (also as sort key)?  So that the caller asks the server for
  * no more than that.  "a." is any field of that beginning. */
 bool format_uses (const struct format *f, const char *field);

@@ -166,7 +166,6 @@ static void fill (struct row *row, const struct rset *all, const char *id, json_
 static void print_rows (struct format *f, const struct row *rows, size_t n, bool header)
 {
     struct format_table *t = format_table_new (f, value, NULL);
-    const char *keys = format_sort_keys (f);
     flux_error_t err;
 
     if (!t)
@@ -175,8 +174,6 @@ static void print_rows (struct format *f, const struct row *rows, size_t n, bool
         if (format_table_add (t, &rows[i], &err) < 0)
             cmd_die (1, "%s", err.text);
     }
-    if (keys && format_table_sort (t, keys, &err) < 0)
-        cmd_die (1, "%s", err.text);
     format_table_print (t, stdout, header, -1);
     format_table_free (t);
 }

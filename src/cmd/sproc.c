@@ -78,7 +78,6 @@ static json_t *value (const void *item, const char *field, void *arg)
 static void print_procs (struct format *f, json_t *procs, int rank, bool header)
 {
     struct format_table *t = format_table_new (f, value, NULL);
-    const char *keys = format_sort_keys (f);
     flux_error_t err;
     json_t *o;
     size_t i;
@@ -90,8 +89,6 @@ static void print_procs (struct format *f, json_t *procs, int rank, bool header)
         if (format_table_add (t, o, &err) < 0)
             cmd_die (1, "%s", err.text);
     }
-    if (keys && format_table_sort (t, keys, &err) < 0)
-        cmd_die (1, "%s", err.text);
     format_table_print (t, stdout, header, -1);
     format_table_free (t);
 }

@@ -79,6 +79,16 @@ static void kill_all (struct test *t, int signum)
             (void)kill (t->brokers[i].pid, signum);
 }
 
+static void tell_expiry (struct test *t)
+{
+    for (int i = 0; i < t->size; i++)
+        if (t->brokers[i].pid > 0) {
+            fprintf (stderr, "flux-start: --test-exit-timeout=%gs has expired: killing the "
+                     "brokers that are left\n", t->exit_timeout);
+            return;
+        }
+}
+
 /* They wait for one that does not come.  The cause has been told, so they end quietly. */
 static void end_others (struct test *t)
 {
@@ -428,6 +438,7 @@ static int poll_once (struct test *t, struct pollfd *pfds, int *ranks, int sfd)
     }
     check_bootstrap (t);
     if (now () >= t->deadline) {
+        tell_expiry (t);
         kill_all (t, SIGKILL);
         t->deadline = INFINITY;
         t->exit_timeout = INFINITY;

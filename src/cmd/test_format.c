@@ -122,6 +122,8 @@ static void bad_formats_name_the_fault (void **state)
     }
     assert_null (format_parse ("{nope}", heading, NULL, &err));
     assert_string_equal (err.text, "Unknown format field: nope");
+    assert_null (format_parse ("sort:id,-nope {id}", heading, NULL, &err));
+    assert_string_equal (err.text, "Unknown sort key: nope");
 }
 
 int main (void)
