@@ -326,7 +326,7 @@ P
             echo "match allocate $(T1 $t)" | rq -P hinodex -F ${f%:*} | grep -v ^INFO >r
             [ -s r ]
             echo "update allocate ${f#*:} r 1 0 $d" | rq -F ${f%:*} | grep -v ^INFO >again
-            cmp <(jq -S '.execution.nslots?=0' r) <(jq -S '.execution.nslots?=0' again) ||
+            cmp <(jq -S . r) <(jq -S . again) ||
                 { echo "test $t, $f"; false; }
         done
     done

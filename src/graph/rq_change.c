@@ -7,8 +7,17 @@
 #include "graph/readers.h"
 #include "graph/rq.h"
 
+/* What R says of slots, or 0. */
+static int slots_of (const json_t *R)
+{
+    json_int_t n = json_integer_value (json_object_get (json_object_get (R, "execution"),
+                                                        "nslots"));
+
+    return n > 0 && n <= INT32_MAX ? (int)n : 0;
+}
+
 static int read_parts (struct rq *rq, const char *format, const char *path,
-                       struct job_part **part, size_t *n)
+                       struct job_part **part, size_t *n, int *nslots)
 {
     flux_error_t err = { "" };
     json_error_t je;
@@ -31,6 +40,7 @@ static int read_parts (struct rq *rq, const char *format, const char *path,
     rc = format[0] == 'j' ? jgf_parts (rq->g, o, strcmp (format, "jgf") != 0,
                                        part, n, &err)
                           : R_parts (rq->g, o, part, n, &err);
+    *nslots = slots_of (o);
     json_decref (o);
     return rc < 0 ? rq_error (rc, "%s: %s", path, err.text) : 0;
 }
@@ -42,7 +52,7 @@ int rq_update (struct rq *rq, int n, char **w)
     int64_t id, start, duration;
     size_t count;
     bool reserve = n > 1 && strcmp (w[1], "reserve") == 0;
-    int rc;
+    int rc, nslots;
 
     if (n != 7 || (!reserve && strcmp (w[1], "allocate") != 0)
         || rq_number (w[4], &id) < 0 || rq_number (w[5], &start) < 0
@@ -53,9 +63,10 @@ int rq_update (struct rq *rq, int n, char **w)
         return rq_error (-EINVAL, "the end of time is %lld", (long long)PLANNER_END);
     if (duration == 0)
         duration = PLANNER_END - start;
-    if ((rc = read_parts (rq, w[2], w[3], &part, &count)) < 0)
+    if ((rc = read_parts (rq, w[2], w[3], &part, &count, &nslots)) < 0)
         return rc;
-    rc = graph_place (rq->g, id, reserve, start, start + duration, 0, part, count, 0, &j);
+    rc = graph_place (rq->g, id, reserve, start, start + duration, 0, part, count, nslots,
+                      &j);
     free (part);
     if (rc < 0)
         return rq_error (rc, "job %s: %s", w[4],
@@ -75,13 +86,13 @@ int rq_partial_cancel (struct rq *rq, int n, char **w)
     int64_t id;
     size_t count;
     bool empty;
-    int rc;
+    int rc, nslots;
 
     if (n != 4 || rq_number (w[1], &id) < 0)
         return rq_error (-EINVAL, "usage: partial-cancel JOBID FORMAT FILE");
     if (!graph_job (rq->g, id))
         return rq_error (-ENOENT, "there is no job %s", w[1]);
-    if ((rc = read_parts (rq, w[2], w[3], &part, &count)) < 0)
+    if ((rc = read_parts (rq, w[2], w[3], &part, &count, &nslots)) < 0)
         return rc;
     if (!(v = malloc ((count + 1) * sizeof (*v)))) {
         free (part);
