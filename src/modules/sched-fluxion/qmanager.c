@@ -374,12 +374,16 @@ static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_
     reconf (h, msg, reconfigure, arg);
 }
 
+/* Before the resources are known there are no queues yet: as they are configured. */
 static json_t *queue_stats (struct qmanager *qm, const char *name)
 {
-    const struct queue_conf *c = queues_conf (qm->q, name);
-    struct queue_stats s;
+    struct queue_stats s = { 0 };
+    struct queue_conf conf;
+    const struct queue_conf *c = &conf;
 
-    if (!c || queues_stats (qm->q, name, &s) < 0)
+    if (!qm->q)
+        qmanager_conf_queue (qm->conf, name, &conf);
+    else if (!(c = queues_conf (qm->q, name)) || queues_stats (qm->q, name, &s) < 0)
         return NULL;
     return json_pack ("{s:s s:I s:I s:{s:I s:I s:I s:I s:I}}",
                       "policy", queue_policy_name (c->policy),
@@ -390,17 +394,28 @@ static json_t *queue_stats (struct qmanager *qm, const char *name)
                       "denied", (json_int_t)s.denied);
 }
 
+static json_t *all_queue_stats (struct qmanager *qm)
+{
+    json_t *queues = json_object ();
+    const char *name, *real;
+    size_t pos = 0;
+
+    for (size_t i = 0; qm->q && (name = queues_name (qm->q, i)); i++)
+        json_object_set_new (queues, name, queue_stats (qm, name));
+    while (!qm->q && (real = hash_next (qm->names, &pos, &name)))
+        if (!strcmp (real, name))
+            json_object_set_new (queues, name, queue_stats (qm, name));
+    return queues;
+}
+
 static void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct qmanager *qm = arg;
     struct queue_stats s = { 0 };
-    json_t *queues = json_object ();
-    const char *name;
+    json_t *queues = all_queue_stats (qm);
 
     if (qm->q)
         (void)queues_stats (qm->q, NULL, &s);
-    for (size_t i = 0; qm->q && (name = queues_name (qm->q, i)); i++)
-        json_object_set_new (queues, name, queue_stats (qm, name));
     if (flux_respond_pack (h, msg, "{s:o s:I s:I s:I s:I s:I s:I}", "queues", queues,
                            "pending_jobs", (json_int_t)s.pending,
                            "allocated_jobs", (json_int_t)idhash_count (qm->allocated),
