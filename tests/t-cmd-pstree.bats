@@ -70,6 +70,23 @@ inner PD:0 R:5 CD:1 F:0 62.5%
 inner PD:0 R:5 CD:1 F:0 16.7% 8" ]]
 }
 
+@test "flux jobs --threads: many instances are asked, each once, by few threads or many" {
+    run start_fake 1 8 bash -c '
+        for i in 1 2 3 4 5; do flux alloc -n1 --bg --job-name=i$i >/dev/null; done
+        flux submit --quiet --wait-event=start sleep inf
+        for n in 1 2 99; do
+            flux jobs --threads=$n -no "sort:name {name} {instance.stats.total} {instance.resources.all.ncores}"
+        done
+        flux jobs --threads=0 -no "{id}" >/dev/null; echo $?; flux jobs --threads=x >/dev/null; echo $?'
+    echo "$output"
+    [ "$(grep -c "^i[1-5] 0 1$" <<<"$output")" -eq 15 ]
+    [ "$(grep -c "^sleep" <<<"$output")" -eq 3 ]
+    [[ "$output" == *"--threads=0: want one or more"*"
+1
+"*"
+1" ]]
+}
+
 @test "flux jobs --color: instances, failed and canceled jobs" {
     run start_flux 1 bash -c '
         flux run --job-name=bad false; flux run --job-name=good true

@@ -1,7 +1,9 @@
 /* jobinstance.c - see jobinstance.h
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/errmsg.h"
 #include "cmd/jobinstance.h"
@@ -92,6 +94,71 @@ void jobinstance_ask (json_t *job, flux_t *h)
     if (inst && add_stats (inst, h) == 0)
         add_resources (inst, h);
     json_object_set_new (job, "instance", inst);
+}
+
+/* Threads that take one job after the other: each job object is touched by one only. */
+
+#define MAX_THREADS 32
+
+struct pool {
+    pthread_mutex_t lock;
+    json_t *jobs;
+    size_t next;
+};
+
+static json_t *next_instance (struct pool *p)
+{
+    json_t *job;
+
+    pthread_mutex_lock (&p->lock);
+    while ((job = json_array_get (p->jobs, p->next++)) && !jobinstance_uri (job))
+        ;
+    pthread_mutex_unlock (&p->lock);
+    return job;
+}
+
+static void *ask_thread (void *arg)
+{
+    flux_error_t err;
+    json_t *job;
+
+    while ((job = next_instance (arg))) {
+        flux_t *h = jobinstance_open (job, &err);
+        if (h)
+            jobinstance_ask (job, h);
+        flux_close (h);
+    }
+    return NULL;
+}
+
+static int count_instances (const json_t *jobs)
+{
+    json_t *job;
+    size_t i;
+    int n = 0;
+
+    json_array_foreach ((json_t *)jobs, i, job)
+        n += jobinstance_uri (job) != NULL;
+    return n;
+}
+
+void jobinstance_ask_all (json_t *jobs, int threads)
+{
+    struct pool p = { .lock = PTHREAD_MUTEX_INITIALIZER, .jobs = jobs };
+    pthread_t thread[MAX_THREADS];
+    int n = 0;
+
+    if (threads == 0)
+        threads = sysconf (_SC_NPROCESSORS_ONLN) + 4;
+    if (threads > MAX_THREADS)
+        threads = MAX_THREADS;
+    if (threads > count_instances (jobs))
+        threads = count_instances (jobs);
+    while (n + 1 < threads && pthread_create (&thread[n], NULL, ask_thread, &p) == 0)
+        n++;
+    ask_thread (&p);               /* this one is a worker, too */
+    while (n > 0)
+        pthread_join (thread[--n], NULL);
 }
 
 static json_t *stats_text (const json_t *stats)

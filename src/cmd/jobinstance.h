@@ -18,6 +18,10 @@ flux_t *jobinstance_open (const json_t *job, flux_error_t *err);
  * What does not answer is left out. */
 void jobinstance_ask (json_t *job, flux_t *h);
 
+/* The same of all in an array of jobs that are instances and can be reached, of up to
+ * 'threads' at a time (0: four more than there are processors, at most 32). */
+void jobinstance_ask_all (json_t *jobs, int threads);
+
 /* A new reference to the value of "instance.FIELD" (field without the prefix), or NULL. */
 json_t *jobinstance_value (const json_t *job, const char *field);
 

@@ -73,6 +73,7 @@ static const struct optparse_option opts[] = {
     OPT ("recursive", 'R', NULL, "List jobs recursively"),
     OPT ("recurse-all", 0, NULL, "With -R, attempt to list the jobs of other users' instances"),
     OPT ("level", 'L', "N", "With -R, only descend N levels"),
+    OPT ("threads", 0, "N", "Ask up to N instances at a time (default: processors + 4)"),
     OPTPARSE_TABLE_END,
 };
 
@@ -252,18 +253,12 @@ struct listing {
 /* Fields of instances are asked of these. */
 static void ask_instances (struct listing *l, json_t *jobs)
 {
-    flux_error_t err;
-    json_t *job;
-    size_t i;
+    int threads = optparse_get_int (l->p, "threads", 0);
 
-    if (!l->instances)
-        return;
-    json_array_foreach (jobs, i, job) {
-        flux_t *h = jobinstance_uri (job) ? jobinstance_open (job, &err) : NULL;
-        if (h)
-            jobinstance_ask (job, h);
-        flux_close (h);
-    }
+    if (threads < 0 || (threads == 0 && optparse_hasopt (l->p, "threads")))
+        cmd_die (1, "--threads=%d: want one or more", threads);
+    if (l->instances)
+        jobinstance_ask_all (jobs, threads);
 }
 
 /* "its queue is stopped: maintenance", "" if it is not; kept by the queue's name. */
