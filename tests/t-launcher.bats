@@ -205,7 +205,7 @@ flux run -n2 flux pmi barrier --test-abort=1 2>err && exit 1
 grep -q 'rank 1 aborts' err
 flux run -n2 -o exit-on-error sh -c 'test $FLUX_TASK_RANK = 0 || exec sleep 1000; exec flux pmi -t 100ms barrier' 2>err && exit 1
 grep -q '^flux-pmi: ERROR: barrier: timed out$' err
-flux run -n2 flux pmi -v barrier 2>err >/dev/null
+flux run -n2 flux pmi -v2 barrier 2>err >/dev/null
 grep -q 'C: cmd=barrier_in' err
 LIB=$(flux run printenv FLUX_PMI_LIBRARY_PATH)
 flux run -n2 flux pmi --method=libpmi:$LIB exchange >/dev/null

@@ -23,7 +23,7 @@
 
 static const struct optparse_option global_opts[] = {
     { .name = "verbose", .key = 'v', .has_arg = OPT_ARG, .arginfo = "LEVEL",
-      .usage = "Trace PMI operations" },
+      .flags = OPTPARSE_OPT_SHORTOPT_OPTIONAL_ARG, .usage = "Trace PMI operations" },
     { .name = "timeout", .key = 't', .has_arg = HAS_ARG, .arginfo = "FSD",
       .usage = "Fail if it takes longer" },
     { .name = "method", .has_arg = HAS_ARG, .arginfo = "URI",
