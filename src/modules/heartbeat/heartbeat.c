@@ -47,13 +47,16 @@ static int read_settings (const flux_conf_t *conf, struct settings *out,
 {
     struct settings set = { .warn_thresh = 3 };
     const char *period = "2s", *timeout = "5m";
+    json_t *table = NULL;
+    json_error_t jerr;
     int rc;
 
-    if (conf
-        && flux_conf_unpack (conf, err, "{s?{s?s s?s s?i}}", "heartbeat", "period",
-                             &period, "timeout", &timeout, "warn_thresh",
-                             &set.warn_thresh) < 0)
+    if (conf && flux_conf_unpack (conf, err, "{s?o}", "heartbeat", &table) < 0)
         return -errno;
+    if (table
+        && json_unpack_ex (table, &jerr, 0, "{s?s s?s s?i !}", "period", &period, "timeout",
+                           &timeout, "warn_thresh", &set.warn_thresh) < 0)
+        return errmsg (err, -EINVAL, "heartbeat: %s", jerr.text);
     if ((rc = read_fsd ("period", period, false, &set.period, err)) < 0
         || (rc = read_fsd ("timeout", timeout, true, &set.timeout, err)) < 0)
         return rc;

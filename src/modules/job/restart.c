@@ -326,7 +326,15 @@ static int load_push (struct restart *r, const char *parent, const char *name)
     return 0;
 }
 
-static int listing (struct restart *r, struct lookup *l)
+typedef int (*entry_f) (struct restart *r, const struct lookup *l, const char *name);
+
+static int job_entry (struct restart *r, const struct lookup *l, const char *name)
+{
+    return l->level + 1 == LEVELS ? load_push (r, l->key, name)
+                                  : dir_push (r, l->key, name, l->level + 1);
+}
+
+static int listing (struct restart *r, struct lookup *l, entry_f entry)
 {
     const flux_kvsdir_t *dir;
     flux_kvsitr_t *itr;
@@ -338,23 +346,27 @@ static int listing (struct restart *r, struct lookup *l)
     if (!(itr = flux_kvsitr_create (dir)))
         return -errno;
     while (rc == 0 && (name = flux_kvsitr_next (itr)))
-        rc = l->level + 1 == LEVELS ? load_push (r, l->key, name)
-                                    : dir_push (r, l->key, name, l->level + 1);
+        rc = entry (r, l, name);
     flux_kvsitr_destroy (itr);
     return rc;
 }
 
-static void listing_continuation (flux_future_t *f, void *arg)
+/* The directory that l has asked for was read. */
+static void list_entries (struct lookup *l, entry_f entry)
 {
-    struct lookup *l = arg;
     struct restart *r = l->r;
-    int rc = listing (r, l);
+    int rc = listing (r, l, entry);
 
     if (rc < 0)
         flux_log (r->m->h, LOG_ERR, "reading %s: %s", l->key, flux_strerror (-rc));
     lookup_free (l);
     r->outstanding--;
     pump (r);
+}
+
+static void listing_continuation (flux_future_t *f, void *arg)
+{
+    list_entries (arg, job_entry);
 }
 
 static int lookup_start (struct restart *r, const char *key, int level, int flags,
@@ -415,37 +427,17 @@ static void record_continuation (flux_future_t *f, void *arg)
     pump (r);
 }
 
-static int list_records (struct restart *r, struct lookup *l)
+static int record_entry (struct restart *r, const struct lookup *l, const char *name)
 {
-    const flux_kvsdir_t *dir;
-    flux_kvsitr_t *itr;
-    const char *name;
-    int rc = 0;
+    char key[128];
 
-    if (flux_kvs_lookup_get_dir (l->f, &dir) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (!(itr = flux_kvsitr_create (dir)))
-        return -errno;
-    while (rc == 0 && (name = flux_kvsitr_next (itr))) {
-        char key[128];
-        snprintf (key, sizeof (key), "%s.%s", l->key, name);
-        rc = lookup_start (r, key, 0, 0, record_continuation);
-    }
-    flux_kvsitr_destroy (itr);
-    return rc;
+    snprintf (key, sizeof (key), "%s.%s", l->key, name);
+    return lookup_start (r, key, 0, 0, record_continuation);
 }
 
 static void records_continuation (flux_future_t *f, void *arg)
 {
-    struct lookup *l = arg;
-    struct restart *r = l->r;
-    int rc = list_records (r, l);
-
-    if (rc < 0)
-        flux_log (r->m->h, LOG_ERR, "reading %s: %s", l->key, flux_strerror (-rc));
-    lookup_free (l);
-    r->outstanding--;
-    pump (r);
+    list_entries (arg, record_entry);
 }
 
 /* Reading goes before listing, so that what waits stays small. */

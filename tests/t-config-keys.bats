@@ -1,0 +1,103 @@
+# each key of the pages of section 5 is taken; a table with another key is refused
+
+load common
+
+@test "an instance takes a configuration with each documented key" {
+    echo '{"version":1}' >scheduling.json
+    cat >all.toml <<CONF
+[access]
+allow-guest-user = true
+allow-root-owner = true
+private-mode = true
+roles.admin.users = []
+roles.admin.groups = []
+[exec]
+service = "rexec"
+method = "bulk-exec"
+shell-exit-timeout = "30s"
+kill-timeout = "5s"
+max-kill-count = 8
+max-kill-timeout = "30m"
+term-signal = "SIGTERM"
+kill-signal = "SIGKILL"
+barrier-timeout = "30m"
+max-start-delay-percent = 25
+testexec.allow-guests = false
+sdexec-stop-timer-sec = 30
+[heartbeat]
+period = "2s"
+timeout = "5m"
+warn_thresh = 3
+[ingest]
+batch-count = 0
+buffer-size = "10M"
+frobnicator = { disable = false, plugins = ["defaults", "constraints"], args = [] }
+validator = { disable = false, plugins = ["jobspec", "feasibility"], args = ["--require-version=any"] }
+[job-manager]
+journal-size-limit = 10000
+inactive-age-limit = "7d"
+inactive-num-limit = 10000
+stop-queues-on-restart = false
+plugins = [ { load = "perilog.so" } ]
+housekeeping = { command = ["true"], release-after = "30s", exit-on-first-error = false }
+prolog = { command = ["true"], per-rank = true, timeout = "1m", kill-timeout = 60.0, cancel-on-exception = true, exit-on-first-error = false }
+epilog = { command = ["true"], per-rank = true, timeout = "0", kill-timeout = 60.0, cancel-on-exception = false, exit-on-first-error = false }
+perilog.log-ignore = ["x"]
+[kvs]
+checkpoint-period = "30m"
+gc-threshold = 100000
+[policy]
+jobspec.defaults.system.duration = "1h"
+jobspec.defaults.system.queue = "q"
+limits.duration = "4h"
+limits.job-size.max = { nnodes = 8, ncores = 8, ngpus = -1 }
+limits.job-size.min = { nnodes = -1, ncores = -1, ngpus = -1 }
+[queues.q]
+requires = ["p"]
+policy.limits.duration = "2h"
+[queues.v]
+parent = "q"
+[resource]
+exclude = ""
+norestrict = false
+noverify = false
+rediscover = false
+journal-max = 1000
+history = "30d"
+verify = { default = "ignore", hostname = "ignore", core = "ignore", gpu = "ignore" }
+[[resource.config]]
+hosts = "node[0-1]"
+cores = "0-1"
+properties = ["p"]
+[systemd]
+enable = false
+sdbus-debug = false
+sdexec-debug = false
+[tbon]
+topo = "kary:2"
+torpid_min = "5s"
+torpid_max = "30s"
+tcp_user_timeout = "20s"
+connect_timeout = "30s"
+zmqdebug = 0
+zmq_io_threads = 1
+child_rcvhwm = 0
+interface-hint = "default-route"
+CONF
+    run timeout 60 flux start --test-size=2 --test-hosts="node[0-1]" --config-path=all.toml \
+        bash -c 'flux queue start --all --quiet; flux run -q v -N2 true; echo $?; flux config get | flux config load; echo $?'
+    echo "$output"
+    [ "$output" = "0
+0" ]
+}
+
+@test "a key that is not of the table is refused by its name" {
+    run start_flux 1 bash -c '
+        for t in access exec heartbeat ingest ingest.validator ingest.frobnicator kvs policy queues.q resource \
+                 systemd tbon job-manager.housekeeping; do
+            printf "[%s]\nnosuch = 1\n" $t | flux config load >out 2>&1 && echo "$t: accepted"
+            grep -q nosuch out || { echo "$t:"; cat out; }
+        done'
+    echo "$output"
+    [ -z "$output" ]
+}
