@@ -119,7 +119,8 @@ static void print_job (json_t *o, bool resources)
     if (json_unpack (o, "{s:I s:s s:I s:F s:s}", "jobid", &id, "status", &status, "at", &at,
                      "overhead", &overhead, "R", &R) < 0)
         cmd_die (1, "malformed response");
-    if (at > (json_int_t)time (NULL))
+    /* not time(), which lags behind the clock that 'at' is of by up to a tick */
+    if (at > (json_int_t)flux_reactor_time ())
         snprintf (when, sizeof (when), "%lld", (long long)at);
     printf ("%-20s %-12s %-20s %s\n", "JOBID", "STATUS", "AT", "OVERHEAD (Secs)");
     printf ("%-20lld %-12s %-20s %f\n", (long long)id, status, when, overhead);
