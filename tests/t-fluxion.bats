@@ -256,7 +256,7 @@ JSON
 }
 
 @test "match policies: which nodes and cores are taken, and whole nodes" {
-    for p in low:0:0 high:3:1 lonode:0:0 hinode:3:1; do
+    for p in first:3:1 low:0:0 high:3:1 lonode:0:0 hinode:3:1; do
         IFS=: read -r name rank core <<<"$p"
         printf '[sched-fluxion-resource]\nmatch-policy = "%s"\n' "$name" >fluxion.toml
         sched 4 2 'id=$(job -n1); starts $id; R_lite $id'
