@@ -14,11 +14,13 @@ one_line() {
     fake_config 2 4
     flux start --test-size=2 --test-hosts="node[0-1]" -c fake.toml sh -c '
         for a in "-n 100000" "-N 5" "-n 1 -c 5" "--requires=rank:77" "--requires=hosts:n[0-999999]" \
-                 "-n 0" "-n -3" "-c 0" "-N 0" "-n x" "-g 1"; do
+                 "-n 0" "-n -3" "-c 0" "-N 0" "-n x" "-g 1" "-t -1" "-t nan"; do
             o=$(flux submit $a true 2>&1); echo "$a: $o $?"
         done; flux jobs -an' >out
     cat out
-    [ "$(wc -l <out)" -eq 11 ]
+    [ "$(wc -l <out)" -eq 13 ]
+    grep -q -- "^-t -1: .*--time-limit=-1: want minutes, or a duration .* 1$" out
+    grep -q -- "^-t nan: .*--time-limit=nan: want minutes, or a duration .* 1$" out
     grep -qx -- "-n 100000: flux-submit: ERROR: unsatisfiable request: asks for 100000 cores; there are 8 1" out
     grep -qx -- "-N 5: flux-submit: ERROR: unsatisfiable request: asks for 5 nodes; there are 2 1" out
     grep -q -- "^-n 1 -c 5: .*unsatisfiable" out

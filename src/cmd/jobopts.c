@@ -236,10 +236,10 @@ static double parse_time_limit (const char *s)
     if (*end == '\0' && end != s)
         d *= 60;
     else if (duration_parse (s, &d) < 0)
+        d = -1;
+    if (!(d >= 0))
         cmd_die (1, "--time-limit=%s: want minutes, or a duration like 30s, 1.5h, 2d", s);
-    if (!(d >= 0) || isinf (d))
-        return 0;
-    return d;
+    return isinf (d) ? 0 : d;
 }
 
 static int parse_signal (const char *s, size_t n)

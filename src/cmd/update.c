@@ -85,13 +85,13 @@ static void add_update (json_t *updates, flux_t *h, flux_jobid_t id, const char 
     free (key);
 }
 
-static void send_updates (flux_t *h, flux_jobid_t id, json_t *updates)
+static void send_updates (flux_t *h, const char *word, flux_jobid_t id, json_t *updates)
 {
     flux_future_t *f = flux_rpc_pack (h, "job-manager.update", FLUX_NODEID_ANY, 0, "{s:I s:O}",
                                       "id", (json_int_t)id, "updates", updates);
 
     if (!f || flux_future_get (f, NULL) < 0)
-        cmd_die (1, "%s", f ? future_strerror (f, errno) : flux_strerror (errno));
+        cmd_die (1, "%s: %s", word, f ? future_strerror (f, errno) : flux_strerror (errno));
     flux_future_destroy (f);
 }
 
@@ -170,7 +170,7 @@ int cmd_update (int argc, char **argv)
         putchar ('\n');
     }
     else {
-        send_updates (h, id, updates);
+        send_updates (h, argv[n], id, updates);
         if (optparse_hasopt (p, "wait"))
             wait_updates (h, id, updates);
         if (optparse_hasopt (p, "verbose"))
