@@ -274,6 +274,7 @@ END
 # big N: boot, a job on every rank, shut down
 big() {
     [ -n "${FLUX_TEST_ALL:-}" ] || skip "make check-all runs it"
+    ! sanitized || skip "256 instrumented brokers take 5 to 13 GB of memory"
     run timeout $((300 * TEST_SLOW)) flux start --test-size="$1" \
         sh -c 'flux getattr size && flux run --label-io -N$(flux getattr size) printenv FLUX_TASK_RANK | sort -u | wc -l'
     echo "$output"
