@@ -96,15 +96,26 @@ cores [||"*" 1/4]"*" 1 running
         mkfifo steps
         ptytest flux top <steps >out & pid=$!
         exec 5>steps
-        printf "expect nested\nsend \\\\r\nexpect depth: 1\n" >&5
+        printf "expect nested\nsend \\r\nexpect depth: 1\n" >&5
         while ! grep -q "depth: 1" out; do command sleep 0.05; done
+        other=$(flux batch -n1 --job-name=other --wrap sleep inf)
+        flux uri --wait $other >/dev/null
         flux cancel $id; flux job wait-event -t30 $id clean >/dev/null
-        printf "expect canceled\nsend q\n" >&5 || true
-        printf "cooked\n" >&5
+        printf "expect other\nsend q\ncooked\n" >&5
         exec 5>&-
-        wait $pid' </dev/null
+        wait $pid
+        ptytest flux top $other <steps >first & pid=$!
+        exec 5>steps
+        printf "expect depth: 1\n" >&5
+        while ! grep -q "depth: 1" first; do command sleep 0.05; done
+        flux cancel $other
+        exec 5>&-
+        status=0; wait $pid || status=$?
+        echo "first: $status"' </dev/null
     echo "$output"
-    [ "$status" -eq 0 ] || [ -s out ]
+    [ "$status" -eq 0 ]
+    [[ $output == *"first: 1" ]]
+    grep -a "ERROR" first
 }
 
 @test "flux top: colors, ASCII ids" {
