@@ -79,7 +79,8 @@ SH
         seq -f ',"n%.0f"' 7 7 7000000 | tr -d '\n'
         printf ']'
     } >list.json
-    run start_flux 1 sh -c '
+    printf '[ingest]\nbuffer-size = "20M"\n' >ingest.toml
+    run flux start -c ingest.toml sh -c '
         flux submit --setattr=^system.constraints.hostlist=list.json true; echo $?
         flux submit --requires="hosts:n[0-99999999999]" true; echo $?
         flux run hostname'
@@ -88,6 +89,11 @@ SH
 1"* ]]
     [ "$(grep -c ERROR <<<"$output")" -eq 2 ]
     [[ "$output" == *"$(hostname)" ]]
+    # more than a jobspec may have, if nothing is said
+    run start_flux 1 flux submit --setattr=^system.constraints.hostlist=list.json true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"the jobspec has "*" bytes, which is more than ingest.buffer-size of the configuration ("*" bytes)" ]]
 }
 
 @test "large values: what was put comes back, in time that grows with the size only" {

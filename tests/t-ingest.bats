@@ -60,7 +60,7 @@ CONF
     [ "$output" = "0
 3
 4" ]
-    [[ "$stderr" == *"larger than ingest.buffer-size"* ]]
+    [[ "$stderr" == *"more than ingest.buffer-size"* ]]
 }
 
 @test "what the table cannot have is refused with its key and what there is" {

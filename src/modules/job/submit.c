@@ -600,6 +600,16 @@ static void batch (struct ingest *in, struct submission *s)
         process_batch (in);
 }
 
+static void reject_size (struct ingest *in, struct submission *s)
+{
+    char text[160];
+
+    (void)snprintf (text, sizeof (text), "the jobspec has %zu bytes, which is more than"
+                    " ingest.buffer-size of the configuration (%zu bytes)", strlen (s->J),
+                    (size_t)in->conf.buffer_size);
+    reject (in, s, EFBIG, text);
+}
+
 static void submit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct ingest *in = arg;
@@ -614,8 +624,7 @@ static void submit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     if (take_request (s) < 0)
         reject (in, s, EPROTO, "malformed request");
     else if (strlen (s->J) > in->conf.buffer_size)
-        reject (in, s, EFBIG, "the jobspec is larger than ingest.buffer-size of the "
-                "configuration");
+        reject_size (in, s);
     else if (in->conf.batch_count > 1)
         batch (in, s);
     else
