@@ -43,6 +43,7 @@ export SERVICES
         rpc -s job-manager.sched-ready "{\"mode\":\"unlimited\"}"; echo $?
         flux run echo ran
         flux module remove sched-fluxion-qmanager
+        : >ready
         timeout 10 rpc -s job-manager.sched-ready "{\"mode\":\"unlimited\"}" >ready &
         until grep -q count ready; do sleep 0.05; done
         kill $!; wait $! 2>/dev/null

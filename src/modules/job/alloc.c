@@ -351,25 +351,20 @@ void alloc_disconnect (struct mgr *m, const flux_msg_t *msg)
 
 /* ---- requests of the scheduler ---- */
 
-static int hello_one (struct mgr *m, const flux_msg_t *msg, struct job *job)
+static void hello_one (struct mgr *m, const flux_msg_t *msg, struct job *job)
 {
     char *ranks = NULL;
-    int rc;
 
     if (!job->a || !job->st.has_resources || job->a->alloc_bypass
         || housekeeping_holds (m, job->id))
-        return 0;
+        return;
     if (job->a->released && m->alloc->partial_ok)
         ranks = idset_encode (job->a->released, IDSET_FLAG_RANGE);
-    rc = flux_respond_pack (m->h, msg, ranks ? "{s:I s:I s:i s:f s:s}"
-                                             : "{s:I s:I s:i s:f}",
-                            "id", (json_int_t)job->id,
-                            "priority", (json_int_t)job->st.priority,
-                            "userid", (int)job->st.userid,
-                            "t_submit", job->st.t_submit,
-                            "free", ranks);
+    mgr_respond (m, msg, json_pack ("{s:I s:I s:i s:f s:s*}", "id", (json_int_t)job->id,
+                                    "priority", (json_int_t)job->st.priority,
+                                    "userid", (int)job->st.userid,
+                                    "t_submit", job->st.t_submit, "free", ranks));
     free (ranks);
-    return rc;
 }
 
 void alloc_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -392,18 +387,12 @@ void alloc_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     if (flux_msg_route_first (msg))
         m->alloc->sender = strdup (flux_msg_route_first (msg));
     /* An allocation that the KVS has and hello did not tell would be lost:
-     * has_resources is set with the event, before its commit. */
-    list_foreach (&m->t->running, pos) {
-        if (hello_one (m, msg, list_entry (pos, struct job, place)) < 0)
-            goto error;
-    }
-    if (housekeeping_hello (m, msg) < 0)
-        goto error;
-    flux_respond_error (h, msg, ENODATA, NULL);
-    return;
-error:
-    flux_log_error (h, "sched-hello");
-    flux_respond_error (h, msg, errno, NULL);
+     * has_resources is set with the event, before its commit.  The answers go out
+     * after that commit, as the scheduler looks for R in the KVS. */
+    list_foreach (&m->t->running, pos)
+        hello_one (m, msg, list_entry (pos, struct job, place));
+    housekeeping_hello (m, msg);
+    turn_respond_error (m->turn, h, msg, ENODATA, NULL);
 }
 
 static int parse_mode (const flux_msg_t *msg, int *limit)

@@ -375,10 +375,9 @@ bool housekeeping_take (struct mgr *m, struct job *job, const struct idset *rank
     return true;
 }
 
-static int hello_one (struct hkjob *j, const flux_msg_t *msg)
+static void hello_one (struct hkjob *j, const flux_msg_t *msg)
 {
     char *freed = NULL;
-    int rc;
 
     if (!alloc_partial (j->m)) {
         /* this scheduler gets all at once */
@@ -387,20 +386,17 @@ static int hello_one (struct hkjob *j, const flux_msg_t *msg)
     }
     else if (!idset_empty (j->freed))
         freed = idset_encode (j->freed, IDSET_FLAG_RANGE);
-    rc = flux_respond_pack (j->m->h, msg, "{s:I s:I s:I s:f s:s*}", "id", (json_int_t)j->id,
-                            "priority", (json_int_t)j->priority, "userid",
-                            (json_int_t)j->userid, "t_submit", j->t_submit, "free", freed);
+    mgr_respond (j->m, msg, json_pack ("{s:I s:I s:I s:f s:s*}", "id", (json_int_t)j->id,
+                                       "priority", (json_int_t)j->priority, "userid",
+                                       (json_int_t)j->userid, "t_submit", j->t_submit,
+                                       "free", freed));
     free (freed);
-    return rc;
 }
 
-int housekeeping_hello (struct mgr *m, const flux_msg_t *msg)
+void housekeeping_hello (struct mgr *m, const flux_msg_t *msg)
 {
-    list_foreach (&m->t->housekeeping, n) {
-        if (hello_one (list_entry (n, struct hkjob, node), msg) < 0)
-            return -1;
-    }
-    return 0;
+    list_foreach (&m->t->housekeeping, n)
+        hello_one (list_entry (n, struct hkjob, node), msg);
 }
 
 json_t *housekeeping_stats (const struct mgr *m)

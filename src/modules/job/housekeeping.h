@@ -34,8 +34,8 @@ bool housekeeping_take (struct mgr *m, struct job *job, const struct idset *rank
 /* Are resources of the job here?  Then its R must stay, and hello is told of it by
  * housekeeping_hello() alone. */
 bool housekeeping_holds (const struct mgr *m, flux_jobid_t id);
-/* Answer sched-hello for each record.  0 or -1 with errno. */
-int housekeeping_hello (struct mgr *m, const flux_msg_t *msg);
+/* Answer sched-hello for each record. */
+void housekeeping_hello (struct mgr *m, const flux_msg_t *msg);
 
 /* A record of the KVS, while it is being read. */
 void housekeeping_restore (struct mgr *m, const char *text);

@@ -44,6 +44,24 @@ static void fatal (struct hello *o, const char *what, flux_future_t *f)
               f ? future_strerror (f, errno) : flux_strerror (errno));
 }
 
+static void lookup_free (struct lookup *l)
+{
+    list_del (&l->node);
+    flux_future_destroy (l->f);
+    idset_destroy (l->freed);
+    free (l);
+}
+
+static void forget (struct hello *o)
+{
+    const flux_msg_t *msg;
+
+    list_foreach (&o->lookups, l)
+        lookup_free (list_entry (l, struct lookup, node));
+    while (o->frees && (msg = flux_msglist_pop (o->frees)))
+        flux_msg_decref (msg);
+}
+
 void hello_stop (struct hello *o)
 {
     flux_future_destroy (o->f_hello);
@@ -51,6 +69,7 @@ void hello_stop (struct hello *o)
     o->f_hello = o->f_ready = NULL;
     o->ready = o->done = false;
     flux_watcher_stop (o->again);
+    forget (o);
 }
 
 static void look_again (struct hello *o)
@@ -104,14 +123,6 @@ static void ready_check (struct hello *o)
 }
 
 /* ---- free ---- */
-
-static void lookup_free (struct lookup *l)
-{
-    list_del (&l->node);
-    flux_future_destroy (l->f);
-    idset_destroy (l->freed);
-    free (l);
-}
 
 /* What a job named by hello frees before its R is known. */
 static bool free_early (struct hello *o, uint64_t id, const struct rset *r, bool final)
@@ -255,20 +266,9 @@ static void hello_continuation (flux_future_t *f, void *arg)
     flux_future_reset (f);
 }
 
-static void forget (struct hello *o)
-{
-    const flux_msg_t *msg;
-
-    list_foreach (&o->lookups, l)
-        lookup_free (list_entry (l, struct lookup, node));
-    while ((msg = flux_msglist_pop (o->frees)))
-        flux_msg_decref (msg);
-}
-
 void hello_begin (struct hello *o)
 {
     hello_stop (o);
-    forget (o);
     o->ops->begin (o->arg);
     o->f_hello = flux_rpc_pack (o->h, "job-manager.sched-hello", FLUX_NODEID_ANY,
                                 FLUX_RPC_STREAMING, "{s:b}", "partial-ok", 1);
@@ -313,8 +313,6 @@ void hello_destroy (struct hello *o)
     if (o) {
         flux_msg_handler_delvec (o->handlers);
         hello_stop (o);
-        if (o->frees)
-            forget (o);
         flux_msglist_destroy (o->frees);
         flux_watcher_destroy (o->again);
         free (o);
