@@ -356,7 +356,8 @@ static int job_start (struct job *job, const json_t *jobspec, flux_error_t *err)
         return errmsg (err, -EINVAL, "R of the job has no ranks");
     if (mock_attr (jobspec))
         return mock_start (job, jobspec, err);
-    if (execstate_known (parts_state (job->ctx->parts), job->id))
+    if (execstate_known (parts_state (job->ctx->parts), job->id)
+        || parts_get (job->ctx->parts, job->id))
         job->reattach = true;   /* it was launched, and that was not recorded */
     if (job->reattach)
         return job_recover (job, err);

@@ -762,7 +762,8 @@ static int call (const char *topic, const char *payload)
 }
 
 /* job-exec is removed and loaded again while shells run. */
-static void test_reload (void **state)
+/* 'asked': the job manager knows that it was started */
+static void reload_running (bool asked)
 {
     char conf[256];
 
@@ -786,7 +787,7 @@ static void test_reload (void **state)
     snprintf (conf, sizeof (conf), "{\"exec\":{\"job-shell\":\"%s\"}}", shell_path);
     broker_start (0, conf);
     buf_clear (&responses);
-    job_request (ID, "0-2", "", "", true);
+    job_request (ID, "0-2", "", "", asked);
     wait_for (&responses, "reattached");
     cancel ("cancel");
     while (launches == 0)
@@ -796,6 +797,12 @@ static void test_reload (void **state)
                          "release {\"final\":true,\"ranks\":\"0-2\"}\n");
     assert_has (&kvs_log, "\"reattach\"");
     instance_free ();
+}
+
+static void test_reload (void **state)
+{
+    reload_running (true);
+    reload_running (false);
 
     /* one whose shells are not there */
     instance_new (1, "");
