@@ -635,8 +635,10 @@ void alloc_response_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
     int type;
 
     if (flux_response_decode (msg, NULL, NULL) < 0) {
+        /* ENOSYS: it was unloaded, the next one says hello */
         if (m->alloc->ready)
-            flux_log (h, LOG_ERR, "sched.alloc: %s", flux_strerror (errno));
+            flux_log (h, errno == ENOSYS ? LOG_DEBUG : LOG_ERR, "sched.alloc: %s",
+                      flux_strerror (errno));
         suspend (m, "sched.alloc was answered with an error");
         return;
     }
