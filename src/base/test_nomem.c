@@ -20,64 +20,8 @@
 
 #include "base/hash.h"
 #include "base/spawn.h"
+#include "base/test_nomem.h"
 #include "base/toml.h"
-
-/* volatile: the compiler knows malloc() too well to expect it to look */
-static volatile long countdown = -1; /* allocations until one fails */
-static volatile bool failed;
-
-static bool fails (void)
-{
-    if (countdown < 0)
-        return false;
-    if (countdown-- > 0)
-        return false;
-    failed = true;
-    return true;
-}
-
-void *__real_malloc (size_t n);
-void *__real_calloc (size_t n, size_t size);
-void *__real_realloc (void *p, size_t n);
-void *__real_reallocarray (void *p, size_t n, size_t size);
-char *__real_strdup (const char *s);
-char *__real_strndup (const char *s, size_t n);
-void *__wrap_malloc (size_t n);
-void *__wrap_calloc (size_t n, size_t size);
-void *__wrap_realloc (void *p, size_t n);
-void *__wrap_reallocarray (void *p, size_t n, size_t size);
-char *__wrap_strdup (const char *s);
-char *__wrap_strndup (const char *s, size_t n);
-
-void *__wrap_malloc (size_t n)
-{
-    return fails () ? NULL : __real_malloc (n);
-}
-
-void *__wrap_calloc (size_t n, size_t size)
-{
-    return fails () ? NULL : __real_calloc (n, size);
-}
-
-void *__wrap_realloc (void *p, size_t n)
-{
-    return fails () ? NULL : __real_realloc (p, n);
-}
-
-void *__wrap_reallocarray (void *p, size_t n, size_t size)
-{
-    return fails () ? NULL : __real_reallocarray (p, n, size);
-}
-
-char *__wrap_strdup (const char *s)
-{
-    return fails () ? NULL : __real_strdup (s);
-}
-
-char *__wrap_strndup (const char *s, size_t n)
-{
-    return fails () ? NULL : __real_strndup (s, n);
-}
 
 static void each_fails (void (*scenario) (void))
 {

@@ -24,6 +24,8 @@ typedef const char *(*format_heading_f) (const char *field, void *arg);
 /* Value of a field: a new reference to a string, number or boolean; NULL or JSON
  * null means empty. */
 typedef json_t *(*format_value_f) (const void *item, const char *field, void *arg);
+/* A string that was allocated, as a value; takes it.  NULL gives NULL. */
+json_t *format_take (char *s);
 
 /* NULL with errno and err->text (an unknown field is named). */
 struct format *format_parse (const char *s, format_heading_f heading, void *arg,

@@ -34,6 +34,14 @@ struct format_table {
     format_color_f color;
 };
 
+json_t *format_take (char *s)
+{
+    json_t *o = json_string (s);
+
+    free (s);
+    return o;
+}
+
 struct format_table *format_table_new (const struct format *f, format_value_f value, void *arg)
 {
     struct format_table *t = calloc (1, sizeof (*t));

@@ -117,14 +117,6 @@ static const char *heading (const char *field, void *arg)
     return strncmp (field, "id", 2) == 0 ? jobfields_heading (field, arg) : NULL;
 }
 
-static json_t *take (char *s)
-{
-    json_t *o = json_string (s);
-
-    free (s);
-    return o;
-}
-
 static json_t *value (const void *item, const char *field, void *arg)
 {
     const struct row *row = item;
@@ -138,7 +130,7 @@ static json_t *value (const void *item, const char *field, void *arg)
         return json_real (row->runtime);
     if (strcmp (what, "nnodes") == 0)
         return json_integer ((json_int_t)rset_nnodes (r));
-    return take (strcmp (what, "ranks") == 0 ? resview_ranks (r) : resview_nodelist (r));
+    return format_take (strcmp (what, "ranks") == 0 ? resview_ranks (r) : resview_nodelist (r));
 }
 
 static struct rset *part (const struct rset *all, json_t *entry, const char *key)

@@ -540,3 +540,19 @@ char *resolve_nearest (const char *target, int flags, flux_error_t *err)
     free (uri);
     return s;
 }
+
+flux_t *resolve_open (const char *target)
+{
+    flux_error_t err;
+    char *uri;
+    flux_t *h;
+
+    if (!target)
+        return cmd_open ();
+    if (!(uri = resolve_nearest (target, 0, &err)))
+        cmd_die (1, "%s", err.text);
+    if (!(h = flux_open_ex (uri, 0, &err)))
+        cmd_die (1, "%s: %s", target, err.text);
+    free (uri);
+    return h;
+}

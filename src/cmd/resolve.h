@@ -25,6 +25,9 @@ char *resolve_uri (const char *target, int flags, flux_error_t *err);
 /* The same, in a form that connects without ssh if the instance is on this host. */
 char *resolve_nearest (const char *target, int flags, flux_error_t *err);
 
+/* A handle to it, to the instance at hand if NULL.  Exits 1 with a message if that fails. */
+flux_t *resolve_open (const char *target);
+
 /* What flux_open(3) should take for a URI that a job has posted: local:// if it is
  * on this host.  A new string, or NULL: out of memory. */
 char *resolve_shorten (const char *uri);

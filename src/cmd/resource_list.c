@@ -58,14 +58,6 @@ struct row {
     struct rset *r;
 };
 
-static json_t *take (char *s)
-{
-    json_t *o = json_string (s);
-
-    free (s);
-    return o;
-}
-
 static json_t *value (const void *item, const char *field, void *arg)
 {
     const struct row *row = item;
@@ -85,10 +77,10 @@ static json_t *value (const void *item, const char *field, void *arg)
     if (strcmp (field, "ngpus") == 0)
         return json_integer (rset_count (row->r, "gpu"));
     if (strcmp (field, "ranks") == 0)
-        return take (resview_ranks (row->r));
+        return format_take (resview_ranks (row->r));
     if (strcmp (field, "nodelist") == 0)
-        return take (resview_nodelist (row->r));
-    return take (rset_dumps (row->r));
+        return format_take (resview_nodelist (row->r));
+    return format_take (rset_dumps (row->r));
 }
 
 /* What distinguishes lines */

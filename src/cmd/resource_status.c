@@ -91,18 +91,10 @@ static const char *drain_heading (const char *field, void *arg)
     return strcmp (field, "ranks") == 0 ? "RANK" : status_heading (field, arg);
 }
 
-static json_t *take (char *s)
-{
-    json_t *o = json_string (s);
-
-    free (s);
-    return o;
-}
-
 static json_t *nodelist (const struct status *s, const struct row *row)
 {
     struct rset *r = rset_copy_ranks (s->R, row->ranks);
-    json_t *o = r ? take (resview_nodelist (r)) : NULL;
+    json_t *o = r ? format_take (resview_nodelist (r)) : NULL;
 
     rset_free (r);
     return o;
@@ -125,7 +117,7 @@ static json_t *value (const void *item, const char *field, void *arg)
     if (strcmp (field, "nnodes") == 0)
         return json_integer (idset_count (row->ranks));
     if (strcmp (field, "ranks") == 0)
-        return take (idset_encode (row->ranks, IDSET_FLAG_RANGE));
+        return format_take (idset_encode (row->ranks, IDSET_FLAG_RANGE));
     if (strcmp (field, "nodelist") == 0)
         return nodelist (arg, row);
     if (strcmp (field, "reason") == 0)

@@ -24,22 +24,6 @@ struct shutdown {
     const char *error;
 };
 
-static flux_t *open_target (const char *target)
-{
-    flux_error_t err;
-    char *uri;
-    flux_t *h;
-
-    if (!target)
-        return cmd_open ();
-    if (!(uri = resolve_nearest (target, 0, &err)))
-        cmd_die (1, "%s", err.text);
-    if (!(h = flux_open_ex (uri, 0, &err)))
-        cmd_die (1, "%s: %s", uri, err.text);
-    free (uri);
-    return h;
-}
-
 static void end (struct shutdown *s)
 {
     s->over = true;
@@ -217,7 +201,7 @@ int cmd_shutdown (int argc, char **argv)
         s.severity = LOG_WARNING;
     if (optparse_hasopt (p, "verbose"))
         s.severity = LOG_DEBUG;
-    s.h = open_target (n < argc ? argv[n] : NULL);
+    s.h = resolve_open (n < argc ? argv[n] : NULL);
     set_dump (p, s.h);
     if (optparse_hasopt (p, "background"))
         background (&s);

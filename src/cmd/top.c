@@ -256,22 +256,6 @@ static void run (struct top *top)
         cmd_die (1, "lost the connection to the Flux instance");
 }
 
-static flux_t *open_target (const char *target)
-{
-    flux_error_t err;
-    char *uri;
-    flux_t *h;
-
-    if (!target)
-        return cmd_open ();
-    if (!(uri = resolve_nearest (target, 0, &err)))
-        cmd_die (1, "%s", err.text);
-    if (!(h = flux_open_ex (uri, 0, &err)))
-        cmd_die (1, "%s: %s", target, err.text);
-    free (uri);
-    return h;
-}
-
 static void take_screen (struct top *top, bool color)
 {
     flux_error_t err;
@@ -315,7 +299,7 @@ int cmd_top (int argc, char **argv)
     top.test_exit = optparse_hasopt (p, "test-exit") || top.test_dump;
     if (!(top.r = flux_reactor_create (0)))
         cmd_die (1, "%s", strerror (errno));
-    if (push (&top, open_target (n < argc ? argv[n] : NULL), optparse_get_str (p, "queue", NULL),
+    if (push (&top, resolve_open (n < argc ? argv[n] : NULL), optparse_get_str (p, "queue", NULL),
               &err) < 0)
         cmd_die (1, "%s", err.text);
     take_screen (&top, color);

@@ -16,65 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/test_nomem.h"
 #include "graph/queue.h"
 
 #define NJOBS 12
-
-static volatile long countdown = -1; /* allocations until one fails */
-static volatile bool failed;
-
-static bool fails (void)
-{
-    if (countdown < 0)
-        return false;
-    if (countdown-- > 0)
-        return false;
-    failed = true;
-    return true;
-}
-
-void *__real_malloc (size_t n);
-void *__real_calloc (size_t n, size_t size);
-void *__real_realloc (void *p, size_t n);
-void *__real_reallocarray (void *p, size_t n, size_t size);
-char *__real_strdup (const char *s);
-char *__real_strndup (const char *s, size_t n);
-void *__wrap_malloc (size_t n);
-void *__wrap_calloc (size_t n, size_t size);
-void *__wrap_realloc (void *p, size_t n);
-void *__wrap_reallocarray (void *p, size_t n, size_t size);
-char *__wrap_strdup (const char *s);
-char *__wrap_strndup (const char *s, size_t n);
-
-void *__wrap_malloc (size_t n)
-{
-    return fails () ? NULL : __real_malloc (n);
-}
-
-void *__wrap_calloc (size_t n, size_t size)
-{
-    return fails () ? NULL : __real_calloc (n, size);
-}
-
-void *__wrap_realloc (void *p, size_t n)
-{
-    return fails () ? NULL : __real_realloc (p, n);
-}
-
-char *__wrap_strdup (const char *s)
-{
-    return fails () ? NULL : __real_strdup (s);
-}
-
-void *__wrap_reallocarray (void *p, size_t n, size_t size)
-{
-    return fails () ? NULL : __real_reallocarray (p, n, size);
-}
-
-char *__wrap_strndup (const char *s, size_t n)
-{
-    return fails () ? NULL : __real_strndup (s, n);
-}
 
 /* Nodes, cores a slot (0: whole), duration */
 static const int wanted[NJOBS][3] = {

@@ -7,6 +7,7 @@
 #include <flux/idset.h>
 
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "base/hash.h"
 #include "spec/rset.h"
 #include "spec/rset_config.h"
@@ -49,25 +50,6 @@ static struct host *hosts_get (struct hosts *h, const char *name)
         return NULL;
     }
     return &v[h->count++];
-}
-
-static int check_entry (const json_t *o, const char *table, flux_error_t *err)
-{
-    static const char *const known[] = { "hosts", "cores", "gpus", "properties", NULL };
-    const char *key;
-    json_t *value;
-
-    if (!json_is_object (o))
-        return errmsg (err, -EINVAL, "%s: must be a table", table);
-    json_object_foreach ((json_t *)o, key, value) {
-        int i = 0;
-
-        while (known[i] && strcmp (known[i], key) != 0)
-            i++;
-        if (!known[i])
-            return errmsg (err, -EINVAL, "%s.%s: unknown key", table, key);
-    }
-    return 0;
 }
 
 static int get_ids (const json_t *o, size_t index, const char *key, const char **sp,
@@ -129,7 +111,7 @@ static int config_entry (struct hosts *h, const json_t *entry, size_t index,
     int rc = 0;
 
     snprintf (table, sizeof (table), "resource.config[%zu]", index);
-    if (check_entry (entry, table, err) < 0
+    if (tablekeys_check (entry, table, "hosts cores gpus properties", err) < 0
         || get_ids (entry, index, "cores", &cores, err) < 0
         || get_ids (entry, index, "gpus", &gpus, err) < 0
         || check_properties (json_object_get (entry, "properties"), index, err) < 0

@@ -351,6 +351,15 @@ void alloc_disconnect (struct mgr *m, const flux_msg_t *msg)
 
 /* ---- requests of the scheduler ---- */
 
+void alloc_tell_hello (struct mgr *m, const flux_msg_t *msg, flux_jobid_t id, int64_t priority,
+                       uint32_t userid, double t_submit, const char *freed)
+{
+    mgr_respond (m, msg, json_pack ("{s:I s:I s:I s:f s:s*}", "id", (json_int_t)id,
+                                    "priority", (json_int_t)priority,
+                                    "userid", (json_int_t)userid,
+                                    "t_submit", t_submit, "free", freed));
+}
+
 static void hello_one (struct mgr *m, const flux_msg_t *msg, struct job *job)
 {
     char *ranks = NULL;
@@ -360,10 +369,8 @@ static void hello_one (struct mgr *m, const flux_msg_t *msg, struct job *job)
         return;
     if (job->a->released && m->alloc->partial_ok)
         ranks = idset_encode (job->a->released, IDSET_FLAG_RANGE);
-    mgr_respond (m, msg, json_pack ("{s:I s:I s:i s:f s:s*}", "id", (json_int_t)job->id,
-                                    "priority", (json_int_t)job->st.priority,
-                                    "userid", (int)job->st.userid,
-                                    "t_submit", job->st.t_submit, "free", ranks));
+    alloc_tell_hello (m, msg, job->id, job->st.priority, job->st.userid, job->st.t_submit,
+                      ranks);
     free (ranks);
 }
 

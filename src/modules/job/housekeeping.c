@@ -386,10 +386,7 @@ static void hello_one (struct hkjob *j, const flux_msg_t *msg)
     }
     else if (!idset_empty (j->freed))
         freed = idset_encode (j->freed, IDSET_FLAG_RANGE);
-    mgr_respond (j->m, msg, json_pack ("{s:I s:I s:I s:f s:s*}", "id", (json_int_t)j->id,
-                                       "priority", (json_int_t)j->priority, "userid",
-                                       (json_int_t)j->userid, "t_submit", j->t_submit,
-                                       "free", freed));
+    alloc_tell_hello (j->m, msg, j->id, j->priority, j->userid, j->t_submit, freed);
     free (freed);
 }
 

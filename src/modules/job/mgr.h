@@ -133,6 +133,9 @@ void alloc_send_free (struct mgr *m, struct job *job); /* all that is left of R 
 void alloc_send_free_ranks (struct mgr *m, struct job *job, const struct idset *ranks);
 void alloc_send_free_rset (struct mgr *m, flux_jobid_t id, const struct rset *r, bool final);
 bool alloc_partial (const struct mgr *m);   /* the scheduler takes a part of R back */
+/* One answer to sched-hello, when what it tells is in the KVS; freed: ranks, or NULL. */
+void alloc_tell_hello (struct mgr *m, const flux_msg_t *msg, flux_jobid_t id, int64_t priority,
+                       uint32_t userid, double t_submit, const char *freed);
 void alloc_queues_changed (struct mgr *m);
 void alloc_disconnect (struct mgr *m, const flux_msg_t *msg);
 bool alloc_ready (const struct mgr *m);

@@ -7,6 +7,7 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "modules/job/policyconf.h"
 
 /* Tables, and the keys of each.  What is below scheduler is the scheduler's. */
@@ -41,30 +42,6 @@ json_t *policyconf_get (json_t *o, const char *path)
         path += n + (path[n] == '.');
     }
     return o;
-}
-
-static bool among (const char *keys, const char *key)
-{
-    size_t len = strlen (key);
-
-    for (const char *p = keys; *p; p += strcspn (p, " "), p += strspn (p, " "))
-        if (strcspn (p, " ") == len && !strncmp (p, key, len))
-            return true;
-    return false;
-}
-
-int policyconf_check_keys (json_t *table, const char *what, const char *keys,
-                           flux_error_t *err)
-{
-    const char *key;
-    json_t *val;
-
-    if (!json_is_object (table))
-        return errmsg (err, -EINVAL, "%s: not a table", what);
-    json_object_foreach (table, key, val)
-        if (!among (keys, key))
-            return errmsg (err, -EINVAL, "%s.%s: unknown key: there are %s", what, key, keys);
-    return 0;
 }
 
 static int check_duration (json_t *o, const char *what, flux_error_t *err)
@@ -114,7 +91,7 @@ int policyconf_check (json_t *policy, const char *what, flux_error_t *err)
         json_t *table = policyconf_get (policy, tables[i].path);
         snprintf (name, sizeof (name), "%s%s%s", what, *tables[i].path ? "." : "",
                   tables[i].path);
-        if (table && policyconf_check_keys (table, name, tables[i].keys, err) < 0)
+        if (table && tablekeys_check (table, name, tables[i].keys, err) < 0)
             return -EINVAL;
         json_object_foreach (table, key, val) {
             snprintf (full, sizeof (full), "%s.%s", name, key);

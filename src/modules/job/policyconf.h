@@ -13,8 +13,4 @@ json_t *policyconf_get (json_t *table, const char *path);
  * -EINVAL with err->text, which names the key. */
 int policyconf_check (json_t *policy, const char *what, flux_error_t *err);
 
-/* 'table' has only keys of 'keys', words separated by spaces. */
-int policyconf_check_keys (json_t *table, const char *what, const char *keys,
-                           flux_error_t *err);
-
 #endif /* !JOB_POLICYCONF_H */

@@ -10,6 +10,7 @@
 #include <syslog.h>
 
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "modules/job/mgr.h"
 #include "modules/job/policyconf.h"
 
@@ -254,7 +255,7 @@ static int check_queue (json_t *all, const char *name, json_t *conf, flux_error_
     size_t i;
 
     snprintf (what, sizeof (what), "queues.%s", name);
-    if (policyconf_check_keys (conf, what, "requires hosts parent policy", err) < 0)
+    if (tablekeys_check (conf, what, "requires hosts parent policy", err) < 0)
         return -EINVAL;
     snprintf (what, sizeof (what), "queues.%s.policy", name);
     if (policyconf_check (json_object_get (conf, "policy"), what, err) < 0)

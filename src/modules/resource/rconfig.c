@@ -6,6 +6,7 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "modules/resource/rconfig.h"
 #include "spec/rset.h"
 #include "spec/rset_config.h"
@@ -48,23 +49,6 @@ static int get_int (const json_t *o, const char *table, const char *key, int min
         return errmsg (err, -EINVAL, "%s.%s: must be an integer from %d", table, key,
                        min);
     *ip = (int)json_integer_value (value);
-    return 0;
-}
-
-static int check_keys (const json_t *o, const char *table, const char *const *known,
-                       flux_error_t *err)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach ((json_t *)o, key, value) {
-        int i = 0;
-
-        while (known[i] && strcmp (known[i], key) != 0)
-            i++;
-        if (!known[i])
-            return errmsg (err, -EINVAL, "%s.%s: unknown key", table, key);
-    }
     return 0;
 }
 
@@ -142,11 +126,11 @@ static void verify_all (struct rconfig *c, enum verify_mode mode)
 
 static int verify_table (struct rconfig *c, const json_t *o, flux_error_t *err)
 {
-    static const char *const names[] = { "hostname", "core", "gpu", "default", NULL };
+    static const char *const names[] = { "hostname", "core", "gpu" };
     enum verify_mode mode = VERIFY_STRICT;
     const json_t *value;
 
-    if (check_keys (o, "resource.verify", names, err) < 0)
+    if (tablekeys_check (o, "resource.verify", "hostname core gpu default", err) < 0)
         return -EINVAL;
     if ((value = json_object_get (o, "default"))
         && get_mode (value, "default", &mode, err) < 0)
@@ -236,15 +220,11 @@ static int parse_exclude (struct rconfig *c, const json_t *o, flux_error_t *err)
 static int parse_resource (struct rconfig *c, const json_t *o, bool leader,
                            flux_error_t *err)
 {
-    static const char *const known[] = {
-        "path", "config", "scheduling", "exclude", "norestrict", "verify", "noverify",
-        "rediscover", "journal-max", "history", NULL
-    };
+    static const char *const known = "path config scheduling exclude norestrict verify"
+                                     " noverify rediscover journal-max history";
 
-    if (o && !json_is_object (o))
-        return errmsg (err, -EINVAL, "resource: must be a table");
     c->journal_max = JOURNAL_MAX;
-    if (check_keys (o, "resource", known, err) < 0
+    if ((o && tablekeys_check (o, "resource", known, err) < 0)
         || parse_R (c, o, leader, err) < 0
         || parse_verify (c, o, err) < 0
         || parse_history (c, o, err) < 0
@@ -288,17 +268,14 @@ static int read_text (const char *path, char **textp, flux_error_t *err)
 static int parse_fake (struct fake_resources *fake, const json_t *o, bool leader,
                        flux_error_t *err)
 {
-    static const char *const known[] = { "nnodes", "cores-per-node", "gpus-per-node",
-                                         "host-prefix", "hwloc-xml-path", "amend-r",
-                                         NULL };
+    static const char *const known = "nnodes cores-per-node gpus-per-node host-prefix"
+                                     " hwloc-xml-path amend-r";
     const char *table = "fake-resources", *prefix = NULL, *path = NULL;
 
     if (!o)
         return 0;
-    if (!json_is_object (o))
-        return errmsg (err, -EINVAL, "fake-resources: must be a table");
     fake->cores = 64;
-    if (check_keys (o, table, known, err) < 0
+    if (tablekeys_check (o, table, known, err) < 0
         || get_int (o, table, "nnodes", 1, &fake->nnodes, err) < 0
         || get_int (o, table, "cores-per-node", 1, &fake->cores, err) < 0
         || get_int (o, table, "gpus-per-node", 0, &fake->gpus, err) < 0
