@@ -4,7 +4,7 @@
 #   make demo       install packages, build, run the batch walk-through
 #   make check      install packages, build, run all tests (under ten minutes)
 #   make check SAN=address|thread
-#   make check-all  make check, with sanitizers, scale tests and fuzzing
+#   make check-all  all tests there are: scripts/check-all
 #   make bench      the table of budgets
 #   make fuzz       run each fuzz target for a while (FUZZ_SECONDS=20)
 #   make install PREFIX=/usr/local
@@ -40,15 +40,8 @@ demo: deps all
 check: deps all
 	@scripts/run-tests $(BUILD)
 
-check-all: export FLUX_TEST_ALL = 1
-check-all: deps-all check
-	@for kind in broker follower shell; do \
-	    CRASH_KIND=$$kind CRASH_ROUNDS=200 TEST_SLOW=4 TEST_TIMEOUT=7200 \
-	        scripts/run-tests $(BUILD) tests/t-restart.bats || exit 1; \
-	done
-	@$(MAKE) --no-print-directory check SAN=address
-	@$(MAKE) --no-print-directory check SAN=thread
-	@$(MAKE) --no-print-directory fuzz
+check-all: deps-all
+	@scripts/check-all
 
 bench: deps all
 	@scripts/bench $(BUILD)
