@@ -265,6 +265,10 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
     run start_flux 1 -Stbon.interface-hint=127.0.0.0/8 flux run flux start flux getattr tbon.interface-hint
     echo "$output"
     [ "$output" = 127.0.0.0/8 ]
+    # a change is for instances that start after it, and not for this one
+    run start_flux 1 bash -ec 'flux run true; flux setattr tbon.interface-hint hostname
+        flux run flux start flux getattr tbon.interface-hint'
+    [ "$output" = hostname ]
 }
 
 @test "systemd is told the state of the broker" {

@@ -79,7 +79,7 @@ static const struct {
     { "tbon.zmq_io_threads", ATTR_CONFIG },
     { "tbon.child_rcvhwm", ATTR_CONFIG },
     { "tbon.prefertcp", 0 },
-    { "tbon.interface-hint", ATTR_CONFIG },
+    { "tbon.interface-hint", ATTR_CONFIG | ATTR_RUNTIME },
     { "tbon.torpid_min", ATTR_CONFIG },
     { "tbon.torpid_max", ATTR_CONFIG },
     { "tbon.tcp_user_timeout", ATTR_CONFIG },

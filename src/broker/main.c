@@ -391,9 +391,6 @@ static int start_overlay (struct broker *b, flux_error_t *err)
     if (!(b->overlay = overlay_new (&args, err)))
         return errno ? -errno : -EINVAL;
     config_set_hook (b->config, on_config, b);
-    /* for job shells, which tell it to the instances they start */
-    (void)setenv ("FLUX_INTERFACE_HINT",
-                  attrs_get (b->attrs, "tbon.interface-hint", NULL), 1);
     if (b->info.size == 1)
         return 0;
     return overlay_bootstrap (b->overlay, b->boot, err);

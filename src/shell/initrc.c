@@ -22,14 +22,18 @@ struct initrc {
     char *dir;
 };
 
-/* The execution service passes broker attributes on; else they are asked for. */
-static const char *setting (flux_shell_t *shell, const char *env, const char *attr,
-                            const char *builtin)
+const char *shell_broker_attr (flux_shell_t *shell, const char *env, const char *attr)
 {
     const char *val = getenv (env);
 
-    if (!val && shell->looked_up)
-        val = flux_attr_get (shell->h, attr);
+    return val || !shell->looked_up ? val : flux_attr_get (shell->h, attr);
+}
+
+static const char *setting (flux_shell_t *shell, const char *env, const char *attr,
+                            const char *builtin)
+{
+    const char *val = shell_broker_attr (shell, env, attr);
+
     return val && *val ? val : flux_conf_builtin_get (builtin, FLUX_CONF_AUTO);
 }
 

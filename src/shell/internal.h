@@ -183,6 +183,10 @@ int kvslog_sync (struct kvslog *kl, flux_error_t *err);
 /* Post "shell.NAME" to exec.eventlog; 'context' is taken, may be NULL. */
 int shell_event (flux_shell_t *shell, const char *name, json_t *context);
 
+/* initrc.c: a broker attribute that the execution service passes on in the environment; of a
+ * shell that has looked up its job itself it is asked for.  NULL: it has no value. */
+const char *shell_broker_attr (flux_shell_t *shell, const char *env, const char *attr);
+
 /* debug.c: the method "proctable" */
 int shell_proctable_init (flux_shell_t *shell);
 

@@ -148,7 +148,8 @@ static void input_cb (struct shell_task *task, const char *channel, void *arg)
 
 static int preset_keys (struct pmi *pmi)
 {
-    const char *hint = getenv ("FLUX_INTERFACE_HINT");   /* from the broker */
+    const char *hint = shell_broker_attr (pmi->shell, "FLUX_SHELL_INTERFACE_HINT",
+                                          "tbon.interface-hint");
     char *map = taskmap_encode (pmi->shell->info.taskmap, 0);
     char *mpi = taskmap_encode (pmi->shell->info.taskmap, TASKMAP_ENCODE_PMI);
     int rc = 0;

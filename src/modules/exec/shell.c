@@ -331,14 +331,34 @@ static char *tag_of_job (const struct shell_args *args)
 }
 
 /* Broker attributes that the shell would otherwise have to ask for. */
-static char *setting (const struct shell_args *args, const char *env, const char *attr)
-{
-    const char *val = builtin_attr (args->h, attr);
-    char *s = NULL;
+static const struct {
+    const char *env;
+    const char *attr;
+} settings[] = {
+    { "FLUX_SHELL_INITRC", "conf.shell_initrc" },
+    { "FLUX_SHELL_PLUGINPATH", "conf.shell_pluginpath" },
+    { "FLUX_SHELL_INTERFACE_HINT", "tbon.interface-hint" },
+};
 
-    if (val && asprintf (&s, "%s=%s", env, val) < 0)
-        return NULL;
-    return s;
+enum { SETTINGS = sizeof (settings) / sizeof (settings[0]) };
+
+/* Each that has a value, for free(): their number. */
+static size_t make_settings (const struct shell_args *args, char *out[SETTINGS])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < SETTINGS; i++) {
+        const char *val = builtin_attr (args->h, settings[i].attr);
+        if (val && asprintf (&out[n], "%s=%s", settings[i].env, val) >= 0)
+            n++;
+    }
+    return n;
+}
+
+static void free_strings (char **v, size_t n)
+{
+    while (n > 0)
+        free (v[--n]);
 }
 
 static pid_t spawn (const struct shell_args *args, struct wiring *wi,
@@ -346,8 +366,8 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
 {
     char jobid[32], ns[64], sockenv[] = "FLUX_SHELL_FD=3";
     char *argv[5], **envp, *path, *tag;
-    char *initrc = setting (args, "FLUX_SHELL_INITRC", "conf.shell_initrc");
-    char *plugins = setting (args, "FLUX_SHELL_PLUGINPATH", "conf.shell_pluginpath");
+    char *set[SETTINGS];
+    size_t nset = args->imp ? 0 : make_settings (args, set);
     size_t nenv = 0, n = 0;
     struct spawn_args sa = { .argv = argv, .fds = wi->fds, .nfds = wi->nfds,
                              .setpgrp = true, .ctty_fd = -1 };
@@ -359,11 +379,10 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
         nenv++;
     path = path_of_job (args);
     tag = tag_of_job (args);
-    if (!path || !tag || !(envp = malloc ((nenv + 8) * sizeof (envp[0])))) {
+    if (!path || !tag || !(envp = malloc ((nenv + 6 + SETTINGS) * sizeof (envp[0])))) {
         free (path);
         free (tag);
-        free (initrc);
-        free (plugins);
+        free_strings (set, nset);
         return errmsg (err, -ENOMEM, "out of memory");
     }
     memcpy (envp, args->env, nenv * sizeof (envp[0]));
@@ -379,10 +398,8 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
     else {
         envp[nenv++] = sockenv;
         envp[nenv++] = "FLUX_SHELL_INFO_FD=4";
-        if (initrc)
-            envp[nenv++] = initrc;
-        if (plugins)
-            envp[nenv++] = plugins;
+        for (size_t i = 0; i < nset; i++)
+            envp[nenv++] = set[i];
     }
     envp[nenv] = NULL;
     argv[n++] = (char *)args->path;
@@ -397,8 +414,7 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
         pid = spawn_child (&sa, err);
     free (path);
     free (tag);
-    free (initrc);
-    free (plugins);
+    free_strings (set, nset);
     free (envp);
     return pid;
 }
