@@ -237,6 +237,37 @@ END
     FLUX_PMI_CLIENT_METHODS=nonsense refuses "nonsense: there is no such method" barrier
 }
 
+@test "a plugin of FLUX_PMI_CLIENT_SEARCHPATH is a method" {
+    mkdir kvs other
+    export FLUX_PMI_CLIENT_SEARCHPATH=/nonexistent:$FLUX_BUILD/tests FLUX_PMI_CLIENT_METHODS="files:kvs single"
+    # it does not work here: the next one is tried
+    [ "$(flux start flux getattr broker.boot-method)" = single ]
+    FILES_RANK=0 FILES_SIZE=1 run flux pmi --method=files:nosuch barrier
+    [ "$status" -eq 1 ]
+    [ "$output" = "flux-pmi: ERROR: bootstrap: files:nosuch: files: nosuch: Invalid argument" ]
+    export FILES_SIZE=3
+    echo "(vector,(0,1,3))" >kvs/PMI_process_mapping
+    for r in 2 1; do
+        FILES_RANK=$r timeout 60 flux start &
+    done
+    FILES_RANK=0 run timeout 60 flux start 'flux getattr broker.boot-method; flux getattr size; flux run -N3 -n3 true && echo ran'
+    wait
+    [ "$output" = "$(printf 'files\n3\nran')" ]
+    for r in 2 1; do
+        FILES_RANK=$r timeout 60 flux pmi --method=files:other exchange &
+    done
+    FILES_RANK=0 run timeout 60 flux pmi --method=files:other exchange
+    wait
+    [[ "$output" == "files: completed pmi exchange on 3 tasks in "* ]]
+    # an object that is none
+    export FLUX_PMI_CLIENT_SEARCHPATH=$FLUX_BUILD/tests
+    run flux pmi --method=testmod barrier
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"testmod.so has no flux_pmi_client"* ]]
+    run flux pmi --method=../tests/files barrier
+    [[ "$output" == *"there is no such method"* ]]
+}
+
 # --- Flux itself ---
 
 @test "flux submit -N2 flux start: an instance that is a job" {

@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <flux/core/conf_builtin.h>
 
 #include "base/errmsg.h"
 #include "broker/boot.h"
@@ -147,6 +148,7 @@ static int begin (struct boot *b, const char *method,
         .methods = method,
         .debug = getenv ("FLUX_PMI_DEBUG") != NULL,
         .interrupt = interrupt,
+        .plugindirs = flux_conf_builtin_get ("upmi_pluginpath", FLUX_CONF_AUTO),
     };
     flux_error_t err = { 0 };
     int rc;

@@ -81,6 +81,7 @@ static struct pmi *open_pmi (optparse_t *sub)
         .noflux = optparse_hasopt (p, "libpmi-noflux"),
         .cray = optparse_hasopt (p, "libpmi2-cray"),
         .interrupt = &timed_out,
+        .plugindirs = flux_conf_builtin_get ("upmi_pluginpath", FLUX_CONF_AUTO),
     };
     struct buf why = BUF_INIT;
     struct pmi *pmi;

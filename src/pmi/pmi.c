@@ -7,9 +7,11 @@
 #include "base/duration.h"
 #include "base/errmsg.h"
 #include "pmi/method.h"
+#include "pmi/method_plugin.h"
 
 struct pmi {
     const struct pmi_method *method;    /* NULL: single */
+    char *scheme;
     void *data;
     struct pmi_place place;
     struct launcher launcher;
@@ -82,6 +84,27 @@ static int check_place (struct pmi *p, const struct pmi_place *place, flux_error
     return 0;
 }
 
+/* The method has joined; is it to be believed? */
+static int take_method (struct pmi *p, const struct pmi_method *m, const char *scheme,
+                        void *data, const struct pmi_place *place, flux_error_t *err)
+{
+    char *copy = strdup (scheme);
+    int rc = copy ? 0 : errmsg (err, -ENOMEM, "out of memory");
+
+    if (rc == 0 && m != &method_simple && strcmp (scheme, "pmix") != 0)
+        rc = check_place (p, place, err);
+    if (rc < 0) {
+        free (copy);
+        m->close (data);
+        return rc;
+    }
+    p->method = m;
+    p->scheme = copy;
+    p->data = data;
+    p->place = *place;
+    return 0;
+}
+
 static int try_method (struct pmi *p, const struct pmi_method *m, const char *path,
                        flux_error_t *err)
 {
@@ -93,15 +116,25 @@ static int try_method (struct pmi *p, const struct pmi_method *m, const char *pa
 
     if ((rc = m->open (&ctx, path, &data, &place, err)) < 0)
         return rc;
-    if (m != &method_simple && strcmp (m->scheme, "pmix") != 0
-        && (rc = check_place (p, &place, err)) < 0) {
-        m->close (data);
-        return rc;
-    }
-    p->method = m;
-    p->data = data;
-    p->place = place;
-    return 0;
+    return take_method (p, m, m->scheme, data, &place, err);
+}
+
+static int try_plugin (struct pmi *p, const char *word, const char *path, flux_error_t *err)
+{
+    char name[64];
+    struct pmi_place place = { 0 };
+    void *data = NULL;
+    int len = strcspn (word, ":");
+    int rc;
+
+    if (snprintf (name, sizeof (name), "%.*s", len, word) >= (int)sizeof (name))
+        rc = -ENOENT;
+    else
+        rc = method_plugin_open (name, path, p->args.plugindirs, &data, &place, err);
+    if (rc == -ENOENT && !err->text[0])
+        return errmsg (err, -EINVAL, "there is no such method (there are: %s), and no plugin"
+                       " of that name", PMI_DEFAULT_METHODS);
+    return rc < 0 ? rc : take_method (p, &method_plugin, name, data, &place, err);
 }
 
 static void say_alone (struct pmi *p)
@@ -158,8 +191,7 @@ static int try_word (struct pmi *p, const char *word, bool first, flux_error_t *
     else if (m)
         rc = try_method (p, m, path, err);
     else
-        rc = errmsg (err, -EINVAL, "there is no such method (there are: %s)",
-                     PMI_DEFAULT_METHODS);
+        rc = try_plugin (p, word, path, err);
     if (p->args.debug)
         fprintf (stderr, "%d: open %s: %s\n", p->place.rank, word,
                  rc < 0 ? err->text : "success");
@@ -270,6 +302,7 @@ void pmi_close (struct pmi *p)
         return;
     if (p->method)
         p->method->close (p->data);
+    free (p->scheme);
     free (p->mapping);
     free (p->note);
     free (p);
@@ -279,7 +312,7 @@ void pmi_close (struct pmi *p)
 
 const char *pmi_method (const struct pmi *p)
 {
-    return p->method ? p->method->scheme : "single";
+    return p->method ? p->scheme : "single";
 }
 
 int pmi_rank (const struct pmi *p)

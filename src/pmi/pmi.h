@@ -11,6 +11,7 @@
  *   rendezvous[:DIR]   rank and size from the launcher's environment; the processes
  *                      find each other by a file of rank 0 in DIR (default: $HOME)
  *   single             alone: rank 0 of 1
+ *   NAME[:PATH]        a plugin (<flux/pmi_client.h>)
  *
  * A process of a program of several is never taken for one that is alone: "single"
  * counts only where it is the first of the list, or where no launcher is seen that
@@ -39,6 +40,7 @@ struct pmi_args {
     bool debug;                /* trace to standard error */
     bool noflux;               /* Flux's own libpmi.so and libpmi2.so will not do */
     bool cray;                 /* what Cray's libpmi2 needs, also with another */
+    const char *plugindirs;    /* where plugins are, after FLUX_PMI_CLIENT_SEARCHPATH; or NULL */
     const volatile sig_atomic_t *interrupt;   /* or NULL */
 };
 
