@@ -54,3 +54,14 @@ load common
     [ "$status" -eq 137 ]
     [[ "$output" == *"flux-start: --test-exit-timeout=0.1s has expired: killing the brokers that are left"* ]]
 }
+
+@test "flux lptest prints a ripple, and a job's output brings all of it" {
+    run flux lptest 4 3
+    [ "$output" = $'!"#$\n"#$%\n#$%&' ]
+    [ "$(flux lptest | wc -lc | tr -s ' ')" = " 200 16000" ]
+    run flux lptest 0
+    [ "$status" -eq 1 ]
+    [ "$output" = "flux-lptest: ERROR: LENGTH '0' is not a number of at least 1" ]
+    flux start flux run flux lptest 95 20000 >got
+    flux lptest 95 20000 | cmp - got
+}

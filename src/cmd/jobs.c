@@ -32,7 +32,7 @@ static const struct named_format builtin_formats[] = {
     { "deps", "Show job urgency, priority, and dependencies",
       "{id.f58:>12} ?:{queue:<8.8} {name:<10.10+} {urgency:<3} {priority:<12} {state:<8.8} "
       "{dependencies}" },
-    { "inactive", "Show why jobs ended",
+    { "endreason", "Show why jobs ended",
       "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_abbrev:>2.2} "
       "{t_inactive!d:%b%d %R::>12} {inactive_reason}" },
     { NULL, NULL, NULL },

@@ -21,6 +21,7 @@
 #include "cmd/keygen.h"
 #include "cmd/jobtap.h"
 #include "cmd/kvs.h"
+#include "cmd/lptest.h"
 #include "cmd/multiprog.h"
 #include "cmd/modprobe.h"
 #include "cmd/module.h"
@@ -76,6 +77,7 @@ const struct cmd cmd_table[] = {
     { "jobtap", cmd_jobtap, COMMON, "List, load and remove job manager plugins" },
     { "kvs", cmd_kvs, COMMON, "Flux key-value store utility" },
     { "logger", cmd_logger, COMMON, "Create a Flux log entry" },
+    { "lptest", cmd_lptest, COMMON, "Print lines of a ripple pattern" },
     { "lsattr", cmd_lsattr, COMMON, "List broker attributes" },
     { "modprobe", cmd_modprobe, COMMON, "Load and unload modules as configured" },
     { "module", cmd_module, COMMON, "Manage Flux extension modules" },
