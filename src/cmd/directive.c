@@ -119,8 +119,8 @@ static void dedent (char *s)
     *out = '\0';
 }
 
-/* Quoted by three: to the closing three; a multi-line one loses its first newline
- * and its indentation. */
+/* Quoted by three: to the closing three; of one of several lines, quotes are the last of
+ * their lines, and its first newline and its indentation are lost. */
 static int triple (const char **sp, struct buf *word, flux_error_t *err)
 {
     char quote[4] = { **sp, **sp, **sp, 0 };
@@ -131,7 +131,12 @@ static int triple (const char **sp, struct buf *word, flux_error_t *err)
 
     if (!end)
         return errmsg (err, -EINVAL, "no closing %s", quote);
-    multi = *start == '\n';
+    if ((multi = memchr (start, '\n', end - start) != NULL)) {
+        start += strspn (start, " \t");
+        if (*start != '\n' || !is_blank (end + 3, strcspn (end + 3, "\n")))
+            return errmsg (err, -EINVAL, "%s around several lines must be at the end of its line",
+                           quote);
+    }
     if (!(body = strndup (start + multi, end - start - multi)))
         return -ENOMEM;
     if (multi) {
@@ -163,12 +168,12 @@ static int quoted (const char **sp, struct buf *word, flux_error_t *err)
     return 0;
 }
 
-static int next_word (const char **sp, struct buf *word, flux_error_t *err)
+static int next_word (const char **sp, char end, struct buf *word, flux_error_t *err)
 {
     int rc = 0;
 
     buf_clear (word);
-    while (**sp && !isspace ((unsigned char)**sp) && rc == 0) {
+    while (**sp && **sp != end && !isspace ((unsigned char)**sp) && rc == 0) {
         const char *s = *sp;
         if (strncmp (s, "\"\"\"", 3) == 0 || strncmp (s, "'''", 3) == 0)
             rc = triple (sp, word, err);
@@ -184,7 +189,8 @@ static int next_word (const char **sp, struct buf *word, flux_error_t *err)
     return rc < 0 ? rc : word->failed ? -ENOMEM : 0;
 }
 
-static int split (const char *s, struct args *args, flux_error_t *err)
+/* A word ends at a space, or at 'end'.  '#' before a word starts a comment. */
+static int split (const char *s, char end, struct args *args, flux_error_t *err)
 {
     struct buf word = BUF_INIT;
     int rc = 0;
@@ -197,7 +203,7 @@ static int split (const char *s, struct args *args, flux_error_t *err)
         }
         if (!*s)
             break;
-        if ((rc = next_word (&s, &word, err)) == 0)
+        if ((rc = next_word (&s, end, &word, err)) == 0)
             rc = push (args, strdup (word.data));
     }
     buf_release (&word);
@@ -211,7 +217,7 @@ int directive_parse (const char *script, char ***argvp, int *countp, flux_error_
     int rc;
 
     if ((rc = collect (script, &t, err)) == 0)
-        rc = split (t.b.data, &args, err);
+        rc = split (t.b.data, '#', &args, err);
     if (rc == 0 && args.n > 0 && args.v[0][0] != '-')
         rc = errmsg (err, -EINVAL, "line %d: '%s': a directive must start with an option",
                      t.first_line, args.v[0]);
@@ -230,7 +236,7 @@ int directive_parse (const char *script, char ***argvp, int *countp, flux_error_
 int directive_words (const char *text, char ***argvp, int *countp, flux_error_t *err)
 {
     struct args args = { 0 };
-    int rc = split (text, &args, err);
+    int rc = split (text, '\0', &args, err);
 
     if (rc < 0) {
         directive_free (args.v);

@@ -42,6 +42,7 @@ static void shell_script (void **state)
             "#FLUX: --queue=batch\n#FLUX: --job-name=app001    # name\nflux run -N4 app\n",
             "-N4|--queue=batch|--job-name=app001");
     expect ("#!/bin/sh\n# flux: # -N4\nhostname\n", "");
+    expect ("# flux: -N4#-c2 : comment\n# flux: --job-name='a#b'\n", "-N4|--job-name=a#b");
     expect ("no directives\n", "");
     expect ("", "");
 }
@@ -72,6 +73,8 @@ static void errors_name_the_line (void **state)
     expect_error ("# flux: --a='x\n", "closing");
     expect_error ("# flux: '''x\n", "closing");
     expect_error ("# flux: hello\n", "option");
+    expect_error ("# flux: --a=\"\"\"x\n# flux: y\n# flux: \"\"\"\n", "end of its line");
+    expect_error ("# flux: --a=\"\"\"\n# flux: y\n# flux: \"\"\" -N2\n", "end of its line");
 }
 
 int main (void)

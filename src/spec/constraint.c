@@ -8,8 +8,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include <flux/hostlist.h>
+#include <flux/idset.h>
+
 #include "base/errmsg.h"
 #include "spec/constraint.h"
+#include "spec/rset.h"
 
 #define MAX_DEPTH 64
 
@@ -189,20 +193,60 @@ bool constraint_match (const struct constraint *c, const void *object)
     return c->count == 0;
 }
 
+static int validate_property (const char *s, flux_error_t *err)
+{
+    const char *name = *s == '^' ? s + 1 : s;
+
+    if (rset_property_name_valid (name))
+        return 0;
+    return errmsg (err, -EINVAL, "constraint properties: '%s': a name must not be empty "
+                   "or contain any of ! & ' \" ^ ` | ( )", s);
+}
+
+static int validate_hostlist (const char *s, flux_error_t *err)
+{
+    struct hostlist *hl = hostlist_decode (s);
+    int rc = hl ? 0 : -errno;
+
+    hostlist_destroy (hl);
+    if (rc == -EINVAL)
+        return errmsg (err, rc, "constraint hostlist: '%s' is not a host list", s);
+    return rc < 0 ? errmsg (err, rc, "constraint hostlist: '%.40s': %s", s, strerror (-rc)) : 0;
+}
+
+static int validate_ranks (const char *s, flux_error_t *err)
+{
+    idset_error_t iderr;
+
+    if (idset_decode_info (s, -1, NULL, NULL, &iderr) < 0)
+        return errmsg (err, -EINVAL, "constraint ranks: '%s': %s", s, iderr.text);
+    return 0;
+}
+
 static int validate_leaf (const char *op, const json_t *values, void **leaf,
                           void *arg, flux_error_t *err)
 {
-    static const char *const known[] = { "properties", "hostlist", "ranks" };
+    static const struct {
+        const char *op;
+        int (*validate) (const char *s, flux_error_t *err);
+    } known[] = {
+        { "properties", validate_property },
+        { "hostlist", validate_hostlist },
+        { "ranks", validate_ranks },
+    };
     size_t index;
     json_t *value;
+    int rc;
 
     for (size_t i = 0; i < sizeof (known) / sizeof (known[0]); i++) {
-        if (strcmp (known[i], op) != 0)
+        if (strcmp (known[i].op, op) != 0)
             continue;
         json_array_foreach ((json_t *)values, index, value) {
             if (!json_is_string (value))
                 return errmsg (err, -EINVAL, "constraint %s: values must be "
                                "strings", op);
+            if ((rc = known[i].validate (json_string_value (value), err)) < 0)
+                return rc;
         }
         return 0;
     }

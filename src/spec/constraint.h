@@ -31,8 +31,8 @@ struct constraint *constraint_compile (const json_t *o,
 bool constraint_match (const struct constraint *c, const void *object);
 void constraint_free (struct constraint *c);
 
-/* Is it a job constraint: known operators, string values?  What the strings
- * mean (does the property exist, is it a host list) is not asked.  0 or
+/* Is it a job constraint: known operators, whose values are names of properties
+ * (RFC 20), host lists, idsets?  Whether there are such is not asked.  0 or
  * -EINVAL, -ENOMEM with err->text. */
 int constraint_validate (const json_t *o, flux_error_t *err);
 

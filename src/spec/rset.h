@@ -46,6 +46,8 @@ json_t *rset_to_json (const struct rset *r);
 int rset_add_rank (struct rset *r, uint32_t rank, const char *host,
                    const char *cores, const char *gpus);
 int rset_remove_ranks (struct rset *r, const struct idset *ranks);
+/* Not empty, and none of ! & ' " ^ ` | ( ) in it. */
+bool rset_property_name_valid (const char *name);
 /* 0 or -EINVAL (illegal character in the name), -ENOENT (rank is not present). */
 int rset_set_property (struct rset *r, const char *name,
                        const struct idset *ranks, flux_error_t *err);

@@ -71,7 +71,6 @@ int rset_settle (struct rset *r, bool overlap, uint32_t *dup);
 struct node *rset_find (const struct rset *r, uint32_t rank);
 /* Add ranks to a property without a check.  0 or -ENOMEM. */
 int rset_add_property (struct rset *r, const char *name, const struct idset *ranks);
-bool rset_property_name_valid (const char *name);
 /* The properties, times and scheduling key of 'from', for the ranks of r. */
 int rset_inherit (struct rset *r, const struct rset *from);
 

@@ -144,6 +144,21 @@ static void kick_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
     }
 }
 
+/* What the scheduler said of a request that it did not fulfil; memos of the user
+ * stay. */
+static void discard_annotations (struct mgr *m, struct job *job)
+{
+    json_t *ann = job->a->annotations;
+
+    if (json_object_del (ann, "sched") < 0)
+        return;
+    if (json_object_size (ann) == 0) {
+        json_decref (ann);
+        job->a->annotations = NULL;
+    }
+    journal_annotations (m, job);
+}
+
 /* ---- from the state machine ---- */
 
 void alloc_enqueue (struct mgr *m, struct job *job)
@@ -215,6 +230,7 @@ void alloc_cancel (struct mgr *m, struct job *job)
     act->alloc_sent = act->alloc_canceling = false;
     if (!sent)
         return;
+    discard_annotations (m, job);
     if (idhash_set (m->alloc->orphans, job->id, m->alloc) < 0)
         flux_log (m->h, LOG_ERR, "out of memory: answer of the scheduler is lost");
     send_cancel (m, job->id);
@@ -328,10 +344,7 @@ static void suspend (struct mgr *m, const char *why)
         struct job *job = node_job (n);
         tree_remove (&a->sent, n);
         job->a->alloc_sent = job->a->alloc_canceling = job->a->alloc_stale = false;
-        if (job->a->annotations && json_object_get (job->a->annotations, "sched")) {
-            json_object_del (job->a->annotations, "sched");
-            journal_annotations (m, job);
-        }
+        discard_annotations (m, job);
         if (job->st.state == FLUX_JOB_STATE_SCHED)
             alloc_enqueue (m, job);
     }
@@ -591,10 +604,7 @@ static void retire_request (struct mgr *m, struct job *job)
 
 static void alloc_canceled (struct mgr *m, struct job *job)
 {
-    if (job->a->annotations && json_object_get (job->a->annotations, "sched")) {
-        json_object_del (job->a->annotations, "sched");
-        journal_annotations (m, job);
-    }
+    discard_annotations (m, job);
     if (job->st.state == FLUX_JOB_STATE_SCHED)
         alloc_enqueue (m, job);
 }
@@ -624,8 +634,7 @@ static void alloc_response (struct mgr *m, flux_jobid_t id, int type, json_t *an
     else if (type == FLUX_SCHED_ALLOC_ANNOTATE)
         alloc_annotate (m, job, annotations);
     else if (type == FLUX_SCHED_ALLOC_DENY) {
-        json_decref (job->a->annotations);
-        job->a->annotations = NULL;
+        discard_annotations (m, job);
         event_raise (m, job, "alloc", 0, m->owner, "%s", note ? note : "");
     }
     else

@@ -206,6 +206,41 @@ static void test_pending_reason (void **state)
     wait_for (h, id, "clean");
 }
 
+/* RFC 27: annotations are volatile until the allocation succeeds. */
+static void test_annotations_of_canceled (void **state)
+{
+    flux_t *h = fixture_client (*state);
+    flux_jobid_t block = submit_full (h, "hang", 7, NULL, 16, 0), id;
+    flux_future_t *f = flux_rpc_pack (h, "job-manager.events-journal", 0,
+                                      FLUX_RPC_STREAMING, "{s:{s:i}}", "allow",
+                                      "annotations", 1);
+    json_t *annotations, *job, *sched = NULL;
+
+    wait_for (h, block, "start");
+    id = submit_full (h, "true", 2, NULL, 16, 0);
+    while (!sched) {
+        ready (f);
+        assert_int_equal (flux_rpc_get (f, NULL), 0);
+        (void)flux_rpc_get_unpack (f, "{s:[{s:{s:{s:o}}}]}", "events", "context",
+                                   "annotations", "sched", &sched);
+        flux_future_reset (f);
+    }
+    succeeds (flux_rpc_pack (h, "job-manager.memo", 0, 0, "{s:I s:{s:s}}", "id",
+                             (json_int_t)id, "memo", "mine", "stays"));
+    succeeds (flux_job_cancel (h, id, NULL));
+    wait_for (h, id, "clean");
+    flux_future_destroy (f);
+    f = flux_job_list_id (h, id, "[\"annotations\"]");
+    ready (f);
+    assert_int_equal (flux_rpc_get_unpack (f, "{s:o}", "job", &job), 0);
+    annotations = json_object_get (job, "annotations");
+    assert_null (json_object_get (annotations, "sched"));
+    assert_non_null (json_object_get (annotations, "user"));
+    flux_future_destroy (f);
+    succeeds (flux_job_cancel (h, block, NULL));
+    wait_for (h, block, "clean");
+}
+
 /* ---- dependencies ---- */
 
 static void test_dependencies (void **state)
@@ -424,6 +459,8 @@ static void test_watch (void **state)
     succeeds (flux_job_cancel (h, id, NULL));
     fails (f, ENODATA, NULL);
     fails (flux_job_event_watch (h, 4242, "eventlog", 0), ENOENT, NULL);
+    fails (flux_job_event_watch (h, id, "jobspec", 0), EINVAL,
+           "the value of this key is not an eventlog");
     fails (flux_rpc_pack (h, "job-info.eventlog-watch", 0, 0, "{s:I s:s s:i}", "id",
                           (json_int_t)id, "path", "eventlog", "flags", 0), EPROTO, NULL);
 }
@@ -644,6 +681,7 @@ int main (int argc, char **argv)
         cmocka_unit_test (test_refused),
         cmocka_unit_test (test_priority_order),
         cmocka_unit_test (test_pending_reason),
+        cmocka_unit_test (test_annotations_of_canceled),
         cmocka_unit_test (test_dependencies),
         cmocka_unit_test (test_begin_time),
         cmocka_unit_test (test_singleton),

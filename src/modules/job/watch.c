@@ -26,6 +26,7 @@ struct watcher {
     flux_future_t *f;          /* a KVS look-up, or NULL */
     bool watching;             /* ... that goes on */
     bool canceled;             /* ... and was cancelled since the job ended */
+    bool checked;              /* what is there is an eventlog */
     int streams, closed;       /* guest.output: tasks' streams, those at eof */
 };
 
@@ -123,12 +124,29 @@ static bool is_last (struct watcher *w, const char *line, size_t len)
     return last;
 }
 
+/* Each answer is one event: other keys of the job cannot be watched. */
+static bool is_eventlog (const char *text, size_t len)
+{
+    const char *line;
+    size_t pos = 0, n;
+    int rc = eventlog_next_line (text, len, &pos, &line, &n);
+    json_t *e = rc == 1 ? eventlog_entry_decode (line, n, NULL) : NULL;
+
+    json_decref (e);
+    return rc == 0 || e;
+}
+
 /* Returns true if the eventlog has ended, and so the watch. */
 static bool send_lines (struct watcher *w, const char *text, size_t len)
 {
     const char *line;
     size_t pos = 0, n;
 
+    if (!w->checked && !is_eventlog (text, len)) {
+        watcher_end (w, EINVAL, "the value of this key is not an eventlog");
+        return true;
+    }
+    w->checked = true;
     while (eventlog_next_line (text, len, &pos, &line, &n) == 1) {
         send_line (w, line, n);
         if (is_last (w, line, n)) {
