@@ -112,7 +112,8 @@ uint32_t graph_by_rank (const struct graph *g, int32_t rank);
 /* Vertices of a type: how many, and the i'th in order of number. */
 uint32_t graph_type_count (const struct graph *g, const char *type);
 uint32_t graph_type_nth (const struct graph *g, const char *type, uint32_t i);
-/* Units of a type below v: in total, and free now. */
+/* Units of a type below v: in total, and free now: those that no job has, and none at all
+ * if a job has v, or what v is in, exclusively.  That is O(levels). */
 int64_t graph_total (const struct graph *g, uint32_t v, const char *type);
 int64_t graph_free_now (const struct graph *g, uint32_t v, const char *type);
 

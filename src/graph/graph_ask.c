@@ -189,8 +189,30 @@ uint32_t graph_type_nth (const struct graph *g, const char *type, uint32_t i)
     return t < 0 || i >= g->type[t].n ? GRAPH_NONE : g->type[t].list[i];
 }
 
-static int64_t sum (const struct graph *g, const int64_t *tab, uint32_t v,
-                    const char *type)
+static bool held_now (const struct graph *g, uint32_t v)
+{
+    for (; v != GRAPH_NONE; v = g->v[v].parent)
+        for (uint32_t s = g->v[v].xspan; s; s = g->span[s].next)
+            if (g->span[s].alloc)
+                return true;
+    return false;
+}
+
+/* What of one vertex no job has now. */
+static int64_t left_of (const struct graph *g, uint32_t v)
+{
+    const struct vtx *x = &g->v[v];
+    int64_t n = x->size;
+
+    if (x->blocked > 0 && held_now (g, v))
+        return 0;
+    for (uint32_t s = x->sspan; x->inner == GRAPH_NONE && s; s = g->span[s].next)
+        if (g->span[s].alloc)
+            n -= g->span[s].amount;
+    return n;
+}
+
+static int64_t sum (const struct graph *g, uint32_t v, const char *type, bool total)
 {
     int t = graph_find_type (g, type);
     uint32_t lo, hi;
@@ -199,22 +221,23 @@ static int64_t sum (const struct graph *g, const int64_t *tab, uint32_t v,
     if (t < 0 || v >= g->tree_n || g->v[v].inner == GRAPH_NONE)
         return 0;
     if (g->type[t].track != NOTRACK)
-        return tab[(size_t)g->v[v].inner * g->ntrack + g->type[t].track];
+        return (total ? g->total : g->free)[(size_t)g->v[v].inner * g->ntrack
+                                            + g->type[t].track];
     graph_type_range (g, v, t, &lo, &hi);
     for (uint32_t i = lo; i < hi; i++)
-        if (tab == g->total || g->v[g->type[t].list[i]].blocked == 0)
-            n += g->v[g->type[t].list[i]].size;
+        n += total ? g->v[g->type[t].list[i]].size : left_of (g, g->type[t].list[i]);
     return n;
 }
 
 int64_t graph_total (const struct graph *g, uint32_t v, const char *type)
 {
-    return sum (g, g->total, v, type);
+    return sum (g, v, type, true);
 }
 
 int64_t graph_free_now (const struct graph *g, uint32_t v, const char *type)
 {
-    return sum (g, g->free, v, type);
+    return v < g->tree_n && g->v[v].blocked > 0 && held_now (g, v)
+           ? 0 : sum (g, v, type, false);
 }
 
 bool graph_is_up (const struct graph *g, uint32_t v)

@@ -19,6 +19,7 @@
 #include "graph/read_grug.h"
 #include "graph/read_yaml.h"
 #include "graph/readers.h"
+#include "graph/test_make.h"
 
 static void test_bits (void **state)
 {
@@ -46,24 +47,16 @@ static void test_bits (void **state)
     }
 }
 
-static uint32_t add (struct graph *g, uint32_t parent, const char *type, int64_t id)
-{
-    struct vtx_spec s = { .parent = parent, .type = graph_intern (g, type), .id = id,
-                          .size = 1, .uniq = -1, .rank = -1 };
-
-    return graph_add (g, &s);
-}
-
 /* Added breadth first, numbered depth first. */
 static void test_order (void **state)
 {
     struct graph *g = graph_new ();
-    uint32_t top = add (g, GRAPH_NONE, "cluster", 0), *map;
-    uint32_t a = add (g, top, "node", 0), b = add (g, top, "node", 1);
-    uint32_t c = add (g, a, "core", 0), d = add (g, b, "core", 0);
+    uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0), *map;
+    uint32_t a = make_vertex (g, top, "node", 0), b = make_vertex (g, top, "node", 1);
+    uint32_t c = make_vertex (g, a, "core", 0), d = make_vertex (g, b, "core", 0);
     char s[64];
 
-    assert_int_equal (add (g, 99, "node", 0), GRAPH_NONE);
+    assert_int_equal (make_vertex (g, 99, "node", 0), GRAPH_NONE);
     assert_int_equal (errno, EINVAL);
     assert_int_equal (graph_finish (g, &map), 0);
     assert_non_null (map);
@@ -117,12 +110,12 @@ static void last_name (const struct graph *g, const struct job *j, char *s, size
 static void test_grow_shrink (void **state)
 {
     struct graph *g = graph_new ();
-    uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
+    uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0);
     struct vtx_spec more[2];
     char s[64];
 
     for (int i = 0; i < 2; i++)
-        add (g, add (g, top, "node", i), "core", 0);
+        make_vertex (g, make_vertex (g, top, "node", i), "core", 0);
     assert_int_equal (graph_finish (g, NULL), 0);
     assert_int_equal (graph_set_property (g, graph_by_path (g, "/cluster0/node1"), "p", "1"), 0);
     assert_non_null (take (g, 1));          /* node1/core0 */

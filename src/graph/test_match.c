@@ -18,6 +18,7 @@
 
 #include "graph/graph.h"
 #include "graph/match.h"
+#include "graph/test_make.h"
 
 #define T 64                    /* seconds */
 #define MAXV 400
@@ -32,34 +33,24 @@ static int rnd (int n)
 
 static uint8_t held_x[MAXV][T], held_s[MAXV][T];
 
-static uint32_t add (struct graph *g, uint32_t parent, const char *type, int id)
-{
-    struct vtx_spec s = { .parent = parent, .type = graph_intern (g, type), .id = id,
-                          .size = 1, .uniq = -1, .rank = -1 };
-    uint32_t v = graph_add (g, &s);
-
-    assert_true (v != GRAPH_NONE);
-    return v;
-}
-
 static struct graph *random_graph (void)
 {
     struct graph *g = graph_new ();
-    uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
+    uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0);
     int racks = rnd (3), nodes = 1 + rnd (6), id = 0;
     bool sockets = rnd (2), odd = rnd (2);
 
     for (int r = 0; r < (racks ? racks : 1); r++) {
-        uint32_t rack = racks ? add (g, top, "rack", r) : top;
+        uint32_t rack = racks ? make_vertex (g, top, "rack", r) : top;
         for (int n = 0; n < nodes; n++) {
-            uint32_t node = add (g, rack, "node", odd ? (id++ * 5) % 7 : id++);
+            uint32_t node = make_vertex (g, rack, "node", odd ? (id++ * 5) % 7 : id++);
             int parts = sockets ? 2 : 1, core = 0, gpu = 0;
             for (int s = 0; s < parts; s++) {
-                uint32_t p = sockets ? add (g, node, "socket", s) : node;
+                uint32_t p = sockets ? make_vertex (g, node, "socket", s) : node;
                 for (int c = 1 + rnd (4); c > 0; c--)
-                    add (g, p, "core", core++);
+                    make_vertex (g, p, "core", core++);
                 for (int c = rnd (3); c > 0; c--)
-                    add (g, p, "gpu", gpu++);
+                    make_vertex (g, p, "gpu", gpu++);
             }
         }
     }
@@ -357,28 +348,18 @@ static void test_firstnode (void **state)
     run ("firstnode");
 }
 
-static struct request *parse (const char *s)
-{
-    flux_error_t err;
-    struct request *r = request_decode (s, strlen (s), &err);
-
-    if (!r)
-        fail_msg ("%s", err.text);
-    return r;
-}
-
 /* 4 nodes of 4 cores and a pool of 16 GB. */
 static struct graph *plain_graph (void)
 {
     struct graph *g = graph_new ();
-    uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
+    uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0);
 
     for (int n = 0; n < 4; n++) {
-        uint32_t node = add (g, top, "node", n);
+        uint32_t node = make_vertex (g, top, "node", n);
         struct vtx_spec m = { .parent = node, .type = graph_intern (g, "memory"),
                               .id = 0, .size = 16, .uniq = -1, .rank = n };
         for (int c = 0; c < 4; c++)
-            add (g, node, "core", c);
+            make_vertex (g, node, "core", c);
         graph_add (g, &m);
     }
     assert_int_equal (graph_finish (g, NULL), 0);
@@ -389,7 +370,7 @@ static int match (struct graph *g, const char *policy, const char *spec, int64_t
                   enum match_op op, struct job **j, struct match_why *why)
 {
     struct policy p;
-    struct request *r = parse (spec);
+    struct request *r = decode_request (spec);
     struct match_args a = { .request = r, .op = op, .jobid = id, .duration = 10 };
     int rc;
 
@@ -459,13 +440,13 @@ static void test_siblings (void **state)
 
     for (int big = 0; big < 2; big++) {
         struct graph *g = graph_new ();
-        uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
+        uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0);
         struct job *j;
 
         for (int n = 0; n < 2; n++) {
-            uint32_t node = add (g, top, "node", n);
+            uint32_t node = make_vertex (g, top, "node", n);
             for (int c = 0; c < (n == big ? 4 : 2); c++)
-                add (g, node, "core", c);
+                make_vertex (g, node, "core", c);
         }
         assert_int_equal (graph_finish (g, NULL), 0);
         assert_int_equal (match (g, "low", spec, 1, MATCH_ALLOCATE, &j, &why), 0);
@@ -483,17 +464,17 @@ struct kind {
 static struct graph *random_kinds (void)
 {
     struct graph *g = graph_new ();
-    uint32_t top = add (g, GRAPH_NONE, "cluster", 0), rack = top;
+    uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0), rack = top;
     bool racks = rnd (2);
 
     for (int n = 2 + rnd (6), id = 0; id < n; id++) {
         if (racks && id % 3 == 0)
-            rack = add (g, top, "rack", id);
-        uint32_t node = add (g, rack, "node", id);
+            rack = make_vertex (g, top, "rack", id);
+        uint32_t node = make_vertex (g, rack, "node", id);
         for (int c = 1 + rnd (4); c > 0; c--)
-            add (g, node, "core", c);
+            make_vertex (g, node, "core", c);
         for (int c = rnd (3); c > 0; c--)
-            add (g, node, "gpu", c);
+            make_vertex (g, node, "gpu", c);
     }
     assert_int_equal (graph_finish (g, NULL), 0);
     return g;
@@ -645,12 +626,50 @@ static void test_place (void **state)
     graph_free (g);
 }
 
+/* What is free below v: also of what is held from above, and of types beyond the first
+ * twelve, of which no sums are kept. */
+static void test_free_now (void **state)
+{
+    struct graph *g = graph_new ();
+    uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0), node[2];
+    struct vtx_spec pool = { .id = 0, .size = 10, .uniq = -1, .rank = -1 };
+    struct job *j;
+    char type[8];
+
+    for (int n = 0; n < 2; n++) {
+        node[n] = make_vertex (g, top, "node", n);
+        for (int c = 0; c < 20; c++) {
+            snprintf (type, sizeof (type), "t%d", c);
+            make_vertex (g, node[n], type, 0);
+        }
+        pool.parent = node[n];
+        pool.type = graph_intern (g, "pool");
+        assert_int_equal (graph_add (g, &pool), node[n] + 21);
+    }
+    assert_int_equal (graph_finish (g, NULL), 0);
+    struct job_part part[] = { { node[0], true, 1 }, { node[1] + 21, false, 4 } };
+    assert_int_equal (graph_place (g, 1, false, 0, 10, 0, part, 1, 0, &j), 0);
+    assert_int_equal (graph_place (g, 2, false, 0, 10, 0, part + 1, 1, 0, &j), 0);
+    assert_int_equal (graph_set_status (g, node[1], false), 0);
+    for (int c = 0; c < 20; c += 19) {
+        snprintf (type, sizeof (type), "t%d", c);
+        assert_int_equal (graph_free_now (g, node[0], type), 0);
+        assert_int_equal (graph_free_now (g, node[1], type), 1);
+        assert_int_equal (graph_free_now (g, 0, type), 1);
+        assert_int_equal (graph_total (g, 0, type), 2);
+    }
+    assert_int_equal (graph_free_now (g, 0, "pool"), 6);
+    assert_int_equal (graph_free_now (g, node[0], "pool"), 0);
+    assert_int_equal (graph_free_now (g, 0, "nothing"), 0);
+    graph_free (g);
+}
+
 /* A job that overran holds its resources now, but is over at a later time. */
 static void test_overrun (void **state)
 {
     struct graph *g = plain_graph ();
     struct policy p = { 0 };
-    struct request *r = parse ("{\"resources\":[{\"type\":\"node\",\"count\":4,"
+    struct request *r = decode_request ("{\"resources\":[{\"type\":\"node\",\"count\":4,"
                                "\"exclusive\":true}]}");
     struct match_args a = { &p, r, MATCH_ALLOCATE, 1, 0, 10 };
     struct match_why why;
@@ -692,6 +711,7 @@ int main (void)
         cmocka_unit_test (test_kinds),
         cmocka_unit_test (test_free_slots),
         cmocka_unit_test (test_place),
+        cmocka_unit_test (test_free_now),
         cmocka_unit_test (test_overrun),
     };
 

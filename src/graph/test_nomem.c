@@ -18,6 +18,7 @@
 
 #include "base/test_nomem.h"
 #include "graph/queue.h"
+#include "graph/test_make.h"
 
 #define NJOBS 12
 
@@ -49,29 +50,6 @@ static void on_deny (void *arg, int64_t id, const char *why)
 
 static void on_pending (void *arg, int64_t id, int64_t t, const char *why)
 {
-}
-
-/* Of what is made once, nothing fails. */
-static uint32_t add (struct graph *g, uint32_t parent, const char *type, int id)
-{
-    struct vtx_spec s = { .parent = parent, .type = graph_intern (g, type), .id = id,
-                          .size = 1, .uniq = -1, .rank = -1 };
-
-    return graph_add (g, &s);
-}
-
-static struct graph *cluster (void)
-{
-    struct graph *g = graph_new ();
-    uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
-
-    for (int n = 0; n < 4; n++) {
-        uint32_t node = add (g, top, "node", n);
-        for (int c = 0; c < 4; c++)
-            add (g, node, "core", c);
-    }
-    assert_int_equal (graph_finish (g, NULL), 0);
-    return g;
 }
 
 static struct request *request (int i)
@@ -170,7 +148,7 @@ static void scenario (enum queue_policy p, const char *match_name, long n)
 {
     static const struct queue_ops ops = { on_start, on_deny, on_pending };
     struct queue_conf c = QUEUE_CONF_DEFAULT;
-    struct graph *g = cluster ();
+    struct graph *g = make_cluster (4, 4);
     struct request *rq[NJOBS];
     struct policy match;
     struct queues *q;

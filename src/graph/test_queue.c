@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "graph/queue.h"
+#include "graph/test_make.h"
 
 #define MAXJOB 4096
 
@@ -57,40 +58,6 @@ static void on_pending (void *arg, int64_t id, int64_t t, const char *why)
 
 static const struct queue_ops ops = { on_start, on_deny, on_pending };
 
-static uint32_t add (struct graph *g, uint32_t parent, const char *type, int id, int rank)
-{
-    struct vtx_spec s = { .parent = parent, .type = graph_intern (g, type), .id = id,
-                          .size = 1, .uniq = -1, .rank = rank };
-    uint32_t v = graph_add (g, &s);
-
-    assert_true (v != GRAPH_NONE);
-    return v;
-}
-
-static struct graph *cluster (int nodes, int cores)
-{
-    struct graph *g = graph_new ();
-    uint32_t top = add (g, GRAPH_NONE, "cluster", 0, -1);
-
-    for (int n = 0; n < nodes; n++) {
-        uint32_t node = add (g, top, "node", n, n);
-        for (int c = 0; c < cores; c++)
-            add (g, node, "core", c, n);
-    }
-    assert_int_equal (graph_finish (g, NULL), 0);
-    return g;
-}
-
-static struct request *decode (const char *s)
-{
-    flux_error_t err;
-    struct request *r = request_decode (s, strlen (s), &err);
-
-    if (!r)
-        fail_msg ("%s: %s", s, err.text);
-    return r;
-}
-
 /* Whole nodes (cores 0), or so many cores of a node in a slot. */
 static struct request *want (int nodes, int cores, int duration, const char *constraints)
 {
@@ -106,7 +73,7 @@ static struct request *want (int nodes, int cores, int duration, const char *con
                   "\"a\",\"with\":[{\"type\":\"core\",\"count\":%d}]}],"
                   "\"attributes\":{\"system\":{\"duration\":%d%s%s}}}", nodes, cores, duration,
                   constraints ? ",\"constraints\":" : "", constraints ? constraints : "");
-    return decode (s);
+    return decode_request (s);
 }
 
 struct fixture {
@@ -120,7 +87,7 @@ static struct fixture setup (int nodes, int cores, enum queue_policy p)
 {
     struct queue_conf c = QUEUE_CONF_DEFAULT;
     struct policy match;
-    struct fixture f = { .g = cluster (nodes, cores), .now = 100 };
+    struct fixture f = { .g = make_cluster (nodes, cores), .now = 100 };
 
     memset (&said, 0, sizeof (said));
     c.policy = p;

@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "graph/queue.h"
+#include "graph/test_make.h"
 
 #define MAXJOB 400
 #define MAXNODE 12
@@ -74,25 +75,10 @@ static struct {
 
 static const char *const queue_name[NQUEUE] = { "one", "two" };
 
-static uint32_t add (struct graph *g, uint32_t parent, const char *type, int id)
-{
-    struct vtx_spec s = { .parent = parent, .type = graph_intern (g, type), .id = id,
-                          .size = 1, .uniq = -1, .rank = -1 };
-
-    return graph_add (g, &s);
-}
-
 static struct graph *cluster (void)
 {
-    struct graph *g = graph_new ();
-    uint32_t top = add (g, GRAPH_NONE, "cluster", 0);
+    struct graph *g = make_cluster (sim.nodes, sim.cores);
 
-    for (int n = 0; n < sim.nodes; n++) {
-        uint32_t node = add (g, top, "node", n);
-        for (int c = 0; c < sim.cores; c++)
-            add (g, node, "core", c);
-    }
-    assert_int_equal (graph_finish (g, NULL), 0);
     for (int n = 0; n < sim.nodes; n++)
         if (sim.down[n])
             graph_set_status (g, graph_type_nth (g, "node", (uint32_t)n), false);
