@@ -212,10 +212,9 @@ static int64_t used_at (const struct planner *p, int64_t t)
     return used;
 }
 
-/* The first point at or after t whose 'used' is <= limit (or > limit, if
- * 'above'), or 0.  *used is its value. */
-static uint32_t seek (const struct planner *p, uint32_t n, int64_t add, int64_t t,
-                      int64_t limit, bool above)
+/* The first point at or after t whose 'used' is > limit, or 0. */
+static uint32_t seek_above (const struct planner *p, uint32_t n, int64_t add, int64_t t,
+                            int64_t limit)
 {
     const struct point *x;
     uint32_t found;
@@ -223,15 +222,15 @@ static uint32_t seek (const struct planner *p, uint32_t n, int64_t add, int64_t 
     if (!n)
         return 0;
     x = &p->pt[n];
-    if (above ? x->hi + add <= limit : x->lo + add > limit)
+    if (x->hi + add <= limit)
         return 0;
     if (x->at >= t) {
-        if ((found = seek (p, x->left, add + x->add, t, limit, above)))
+        if ((found = seek_above (p, x->left, add + x->add, t, limit)))
             return found;
-        if (above ? x->used + add > limit : x->used + add <= limit)
+        if (x->used + add > limit)
             return n;
     }
-    return seek (p, x->right, add + x->add, t, limit, above);
+    return seek_above (p, x->right, add + x->add, t, limit);
 }
 
 int64_t planner_free_at (const struct planner *p, int64_t t)
@@ -278,36 +277,53 @@ int64_t planner_free_for (const struct planner *p, int64_t t, int64_t amount)
 
     if (used_at (p, t) > limit)
         return 0;
-    n = seek (p, p->root, 0, t, limit, true);
+    n = seek_above (p, p->root, 0, t, limit);
     return (n ? p->pt[n].at : PLANNER_END) - t;
+}
+
+/* One walk through the points in order, which steps over every subtree in which there is
+ * not the change that is waited for. */
+struct walk {
+    const struct point *pt;
+    int64_t t, duration, limit;
+    int64_t start;              /* of what is free until here, or -1 */
+};
+
+static int64_t end_of (const struct walk *w)
+{
+    return w->duration > PLANNER_END - w->start ? PLANNER_END : w->start + w->duration;
+}
+
+/* True: what began at w->start is long enough. */
+static bool walk (struct walk *w, uint32_t n, int64_t add)
+{
+    const struct point *x = &w->pt[n];
+
+    if (!n || (w->start >= 0 ? x->hi + add <= w->limit : x->lo + add > w->limit))
+        return false;
+    if (x->at >= w->t) {
+        if (walk (w, x->left, add + x->add) || (w->start >= 0 && x->at >= end_of (w)))
+            return true;
+        if (x->used + add > w->limit)
+            w->start = -1;
+        else if (w->start < 0)
+            w->start = x->at;
+    }
+    return walk (w, x->right, add + x->add);
 }
 
 int64_t planner_earliest (const struct planner *p, int64_t t, int64_t duration,
                           int64_t amount)
 {
-    int64_t limit = p->total - amount;
-    uint32_t n;
+    struct walk w = { p->pt, t, duration, p->total - amount, t };
 
-    if (t < 0 || limit < 0)
+    if (t < 0 || w.limit < 0)
         return -1;
-    if (duration > PLANNER_END - t)
-        duration = PLANNER_END - t;
-    if (used_at (p, t) > limit) {
-        if (!(n = seek (p, p->root, 0, t, limit, false)))
-            return -1;
-        t = p->pt[n].at;
-    }
-    while (t < PLANNER_END) {
-        n = seek (p, p->root, 0, t, limit, true);
-        if (!n || p->pt[n].at - t >= duration)
-            return t;
-        if (!(n = seek (p, p->root, 0, p->pt[n].at, limit, false)))
-            return -1;
-        t = p->pt[n].at;
-        if (duration > PLANNER_END - t)
-            duration = PLANNER_END - t;
-    }
-    return -1;
+    if (used_at (p, t) > w.limit)
+        w.start = -1;
+    if (p->root)
+        walk (&w, p->root, 0);
+    return w.start < PLANNER_END ? w.start : -1;
 }
 
 int64_t planner_next_point (const struct planner *p, int64_t t)
