@@ -377,6 +377,38 @@ counts() {
     grep -q "expected )" err
 }
 
+@test "find shows the sums of the prune filters for agfilter=true" {
+    { echo "match allocate $(T1 2)"; echo "find agfilter=true and type=node"
+      echo "set-property /tiny0/rack0/node0 class=7"
+      echo "find property=class=7 and agfilter=f"; echo "find property=class=8"
+      echo "get-property /tiny0/rack0/node0 class"; echo "get-property /tiny0/rack0/node0 no"
+      echo "find agfilter=maybe"; } >in
+    rq -P low -p ALL:core,rack:node,node:gpu <in >out 2>err
+    sed '1,/SCHEDULED/d' out >found
+    # ten cores of two sockets were matched, but the sockets are exclusive
+    grep -q -- "---node0\[1:s\] core=36/36 gpu=2/2$" found
+    grep -q -- "---rack0\[1:s\] core=36/72 node=0/2$" found
+    grep -q -- "---tiny0\[1:s\] core=36/72$" found
+    [ "$(grep -c -- '---node0\[1:s\]$' found)" = 1 ]
+    grep -q "^class=7$" found
+    grep -q "node0 has no property 'no'" err
+    grep -q "find: column 1: unknown value" err
+    echo "find agfilter=t" | rq -F jgf | sed -n 2p >j
+    [ "$(jq -r '.graph.nodes[0].metadata.agfilter | "\(.core.total) \(.node.total)"' j)" = "72 2" ]
+    for p in core ALL: :core a:b:c a:b,; do
+        ! rq -p $p </dev/null 2>err
+        grep -q "prune-filters: expected HL:LL" err
+    done
+}
+
+@test "a match that can never be is said to be so" {
+    sed 's/type: core/type: fpga/' "$(T1 1)" >f.yaml
+    { echo "match allocate f.yaml"; for i in 1 2 3 4 5; do echo "match allocate $(T1 1)"; done
+    } | rq 2>err >/dev/null
+    grep -q "job 1: .*fpga needed below .*0 there at all" err
+    grep -q "job 6: .*free now" err
+}
+
 @test "rv1exec: load, update, partial-cancel" {
     cat >R.json <<'R'
 {"version":1,"execution":{"R_lite":[{"rank":"0-1","children":{"core":"0-3"}}],

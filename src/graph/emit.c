@@ -32,8 +32,13 @@ int emit_parse_format (const char *s, enum emit_format *f)
     return -EINVAL;
 }
 
+static void add_sum (void *arg, const char *type, int64_t used, int64_t total)
+{
+    buf_addf (arg, " %s=%lld/%lld", type, (long long)used, (long long)total);
+}
+
 static void line (const struct graph *g, const struct job_part *p, bool pretty,
-                  struct buf *b)
+                  const struct filters *sums, struct buf *b)
 {
     char name[1024];
 
@@ -41,13 +46,16 @@ static void line (const struct graph *g, const struct job_part *p, bool pretty,
     buf_adds (b, "      ---");
     for (int i = graph_level (g, p->vtx); i > 0; i--)
         buf_adds (b, "---");
-    buf_addf (b, "%s[%lld:%s]\n", name, (long long)p->amount,
+    buf_addf (b, "%s[%lld:%s]", name, (long long)p->amount,
               pretty ? p->x ? "exclusive" : "shared" : p->x ? "x" : "s");
+    if (sums)
+        filters_each (sums, g, p->vtx, add_sum, b);
+    buf_addc (b, '\n');
 }
 
 /* Children first: a vertex is written when the next part is not below it. */
 static int emit_lines (const struct graph *g, const struct job_part *part, size_t n,
-                       bool pretty, struct buf *b)
+                       bool pretty, const struct filters *sums, struct buf *b)
 {
     size_t open[256], *order = malloc ((n + 1) * sizeof (*order)), depth = 0, k = 0;
 
@@ -61,7 +69,7 @@ static int emit_lines (const struct graph *g, const struct job_part *part, size_
     while (depth > 0)
         order[k++] = open[--depth];
     for (size_t i = 0; i < n; i++)
-        line (g, &part[order[pretty ? n - 1 - i : i]], pretty, b);
+        line (g, &part[order[pretty ? n - 1 - i : i]], pretty, sums, b);
     free (order);
     return b->failed ? -ENOMEM : 0;
 }
@@ -262,16 +270,16 @@ static json_t *rv1 (const struct graph *g, const struct job_part *part, size_t n
     R = json_pack ("{s:i s:o}", "version", 1, "execution", ex);
     groups_free (grp, count);
     if (R && sched) {
-        json_t *jgf = emit_jgf (g, part, n, sched == 2);
+        json_t *jgf = emit_jgf (g, part, n, sched == 2, NULL);
         json_object_set_new (jgf, "writer", json_string ("fluxion:jgf"));
         json_object_set_new (R, "scheduling", jgf);
     }
     return R;
 }
 
-int emit_parts (const struct graph *g, const struct job_part *part, size_t n,
-                int64_t start, int64_t end, int nslots, enum emit_format f,
-                struct buf *b)
+static int emit (const struct graph *g, const struct job_part *part, size_t n,
+                 int64_t start, int64_t end, int nslots, const struct filters *sums,
+                 enum emit_format f, struct buf *b)
 {
     json_t *o = NULL;
     char *s;
@@ -279,7 +287,7 @@ int emit_parts (const struct graph *g, const struct job_part *part, size_t n,
     switch (f) {
         case EMIT_SIMPLE:
         case EMIT_PRETTY_SIMPLE:
-            return emit_lines (g, part, n, f == EMIT_PRETTY_SIMPLE, b);
+            return emit_lines (g, part, n, f == EMIT_PRETTY_SIMPLE, sums, b);
         case EMIT_RLITE:
             o = rlite (g, part, n);
             break;
@@ -291,7 +299,7 @@ int emit_parts (const struct graph *g, const struct job_part *part, size_t n,
             break;
         case EMIT_JGF:
         case EMIT_JGF_SHORTHAND:
-            o = emit_jgf (g, part, n, f == EMIT_JGF_SHORTHAND);
+            o = emit_jgf (g, part, n, f == EMIT_JGF_SHORTHAND, sums);
     }
     if (!o || !(s = json_dumps (o, 0))) {
         json_decref (o);
@@ -302,6 +310,19 @@ int emit_parts (const struct graph *g, const struct job_part *part, size_t n,
     free (s);
     json_decref (o);
     return b->failed ? -ENOMEM : 0;
+}
+
+int emit_parts (const struct graph *g, const struct job_part *part, size_t n,
+                int64_t start, int64_t end, int nslots, enum emit_format f,
+                struct buf *b)
+{
+    return emit (g, part, n, start, end, nslots, NULL, f, b);
+}
+
+int emit_found (const struct graph *g, const struct job_part *part, size_t n,
+                const struct filters *sums, enum emit_format f, struct buf *b)
+{
+    return emit (g, part, n, 0, PLANNER_END, 0, sums, f, b);
 }
 
 int emit_job (const struct graph *g, const struct job *j, enum emit_format f,

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "graph/filters.h"
 #include "graph/match.h"
 #include "graph/planner.h"
 
@@ -26,6 +27,11 @@ int emit_parse_format (const char *s, enum emit_format *f);    /* or -EINVAL */
 int emit_parts (const struct graph *g, const struct job_part *part, size_t n,
                 int64_t start, int64_t end, int nslots, enum emit_format f,
                 struct buf *b);
+/* The same of what was found: without a time, and with the sums of 'sums' (NULL: none)
+ * where the format has a place for them: core=2/36 (used, total) at the end of a line, or
+ * "agfilter" in the metadata of JGF. */
+int emit_found (const struct graph *g, const struct job_part *part, size_t n,
+                const struct filters *sums, enum emit_format f, struct buf *b);
 int emit_job (const struct graph *g, const struct job *j, enum emit_format f,
               struct buf *b);
 /* R of a job (RFC 20), with the graph (RFC 40) if 'graph'; or NULL. */

@@ -39,6 +39,21 @@ static json_t *vertex (const struct graph *g, uint32_t v, int64_t size, bool x)
     return json_pack ("{s:o s:o}", "id", id, "metadata", meta);
 }
 
+static void add_sum (void *arg, const char *type, int64_t used, int64_t total)
+{
+    json_object_set_new (arg, type, json_pack ("{s:I s:I}", "used", (json_int_t)used,
+                                               "total", (json_int_t)total));
+}
+
+static void add_sums (const struct graph *g, uint32_t v, const struct filters *sums,
+                      json_t *node)
+{
+    json_t *o = json_object ();
+
+    filters_each (sums, g, v, add_sum, o);
+    json_object_set_new (json_object_get (node, "metadata"), "agfilter", o);
+}
+
 static json_t *edge (const struct graph *g, uint32_t src, uint32_t dst,
                      const char *subsystem, const char *relation)
 {
@@ -53,19 +68,23 @@ static json_t *wrap (json_t *nodes, json_t *edges)
 }
 
 json_t *emit_jgf (const struct graph *g, const struct job_part *part, size_t n,
-                  bool shorthand)
+                  bool shorthand, const struct filters *sums)
 {
     json_t *nodes = json_array (), *edges = json_array ();
     uint32_t inside = 0;
 
     for (size_t i = 0; i < n; i++) {
         uint32_t v = part[i].vtx, up = graph_parent (g, v);
+        json_t *o;
 
         if (shorthand && v < inside)
             continue;
         if (part[i].x && graph_end (g, v) > inside)
             inside = graph_end (g, v);
-        json_array_append_new (nodes, vertex (g, v, part[i].amount, part[i].x));
+        o = vertex (g, v, part[i].amount, part[i].x);
+        if (sums)
+            add_sums (g, v, sums, o);
+        json_array_append_new (nodes, o);
         if (up != GRAPH_NONE)
             json_array_append_new (edges, edge (g, up, v, graph_subsystem (g, v),
                                                 graph_relation (g, v)));

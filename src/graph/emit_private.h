@@ -4,9 +4,10 @@
 
 #include "graph/emit.h"
 
-/* {"graph": ...} of the parts; 'shorthand': nothing below what is exclusive. */
+/* {"graph": ...} of the parts; 'shorthand': nothing below what is exclusive; 'sums': NULL, or
+ * what "agfilter" is to say. */
 json_t *emit_jgf (const struct graph *g, const struct job_part *part, size_t n,
-                  bool shorthand);
+                  bool shorthand, const struct filters *sums);
 
 /* Call fn for each edge: of the trees, then the others. */
 typedef void (*emit_edge_f) (void *arg, const struct graph *g, uint32_t src, uint32_t dst,

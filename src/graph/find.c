@@ -13,7 +13,7 @@
 #include "graph/match.h"
 
 enum op { AND, OR, NOT, UP, DOWN, ALLOC, FREE, RESERVED, UNRESERVED, JOB_ALLOC,
-          JOB_RES, JOB_ANY, TYPE, NAME, PROPERTY };
+          JOB_RES, JOB_ANY, TYPE, NAME, PROPERTY, SUMS, NO_SUMS };
 
 struct ins {
     enum op op;
@@ -86,6 +86,8 @@ static const struct {
     { "sched-future", "reserved", RESERVED }, { "sched-future", "free", UNRESERVED },
     { "jobid-alloc", NULL, JOB_ALLOC }, { "jobid-reserved", NULL, JOB_RES },
     { "jobid-span", NULL, JOB_ANY }, { "jobid-tag", NULL, JOB_ANY },
+    { "agfilter", "true", SUMS }, { "agfilter", "t", SUMS },
+    { "agfilter", "false", NO_SUMS }, { "agfilter", "f", NO_SUMS },
     { "type", "", TYPE }, { "name", "", NAME }, { "property", "", PROPERTY },
 };
 
@@ -123,7 +125,7 @@ static int term (struct parser *s)
     }
     return bad (s, known ? "unknown value" : "unknown key: expected status, "
                 "sched-now, sched-future, jobid-alloc, jobid-reserved, jobid-tag, "
-                "jobid-span, type, name or property");
+                "jobid-span, agfilter, type, name or property");
 }
 
 static int or_expr (struct parser *s);
@@ -236,6 +238,20 @@ static bool job_has (const struct graph *g, const struct ins *i, uint32_t v)
     return false;
 }
 
+static bool has_property (const struct graph *g, uint32_t v, const char *text)
+{
+    const json_t *o = graph_properties (g, v);
+    const char *eq = strchr (text, '='), *key;
+    json_t *val;
+
+    if (!eq)
+        return json_object_get (o, text) != NULL;
+    json_object_foreach ((json_t *)o, key, val)
+        if (strlen (key) == (size_t)(eq - text) && memcmp (key, text, strlen (key)) == 0)
+            return strcmp (json_string_value (val), eq + 1) == 0;
+    return false;
+}
+
 static bool test (const struct graph *g, const struct ins *i, uint32_t v, uint8_t held)
 {
     char name[1024];
@@ -259,7 +275,10 @@ static bool test (const struct graph *g, const struct ins *i, uint32_t v, uint8_
             graph_name (g, v, name, sizeof (name));
             return strcmp (name, i->text) == 0;
         case PROPERTY:
-            return json_object_get (graph_properties (g, v), i->text) != NULL;
+            return has_property (g, v, i->text);
+        case SUMS:
+        case NO_SUMS:
+            return true;
         default:
             return job_has (g, i, v);
     }
@@ -304,6 +323,14 @@ int find_run (const struct find *f, const struct graph *g, uint32_t **vp, size_t
     *vp = v;
     *np = count;
     return 0;
+}
+
+bool find_sums (const struct find *f)
+{
+    for (int i = 0; i < f->n; i++)
+        if (f->prog[i].op == SUMS)
+            return true;
+    return false;
 }
 
 static struct job_part *with_above (const struct graph *g, const uint32_t *v, size_t n,
@@ -359,4 +386,27 @@ struct job_part *find_parts (const struct graph *g, const uint32_t *v, size_t n,
     if (part)
         mark_exclusive (g, part, *count);
     return part;
+}
+
+int find_show (const struct graph *g, const char *expr, const struct filters *filters,
+               enum emit_format format, struct buf *b, flux_error_t *err)
+{
+    struct find *f = find_parse (expr, err);
+    struct job_part *part = NULL;
+    uint32_t *v = NULL;
+    size_t n, count = 0;
+    int rc;
+
+    if (!f)
+        return -errno;
+    if ((rc = find_run (f, g, &v, &n)) == 0 && !(part = find_parts (g, v, n, &count)))
+        rc = -ENOMEM;
+    if (rc == 0 && count > 0)
+        rc = emit_found (g, part, count, find_sums (f) ? filters : NULL, format, b);
+    if (rc < 0)
+        errmsg (err, rc, "%s", strerror (-rc));
+    free (part);
+    free (v);
+    find_free (f);
+    return rc;
 }

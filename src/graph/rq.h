@@ -16,6 +16,7 @@ struct rq {
     struct policy policy;
     enum emit_format format;
     FILE *out;
+    struct filters *filters;    /* -p: what find says of sums */
     int64_t next_jobid;
     bool flexible;              /* -T: slots beside each other are alternatives */
     int64_t granule;            /* seconds that durations are rounded up to */

@@ -145,13 +145,16 @@ int rq_get_property (struct rq *rq, int n, char **w)
     json_t *val;
     uint32_t v;
 
-    if (n != 2)
-        return rq_error (-EINVAL, "usage: get-property PATH");
+    if (n != 2 && n != 3)
+        return rq_error (-EINVAL, "usage: get-property PATH [KEY]");
     if ((v = vertex (rq, w[1])) == GRAPH_NONE)
         return -ENOENT;
     o = graph_properties (rq->g, v);
+    if (n == 3 && !json_object_get (o, w[2]))
+        return rq_error (-ENOENT, "%s has no property '%s'", w[1], w[2]);
     json_object_foreach ((json_t *)o, key, val)
-        fprintf (rq->out, "%s=%s\n", key, json_string_value (val));
+        if (n == 2 || strcmp (key, w[2]) == 0)
+            fprintf (rq->out, "%s=%s\n", key, json_string_value (val));
     return 0;
 }
 

@@ -132,6 +132,17 @@ static void print_none (struct rq *rq, int rc, int64_t jobid, enum match_op op,
     fprintf (stderr, "job %lld: %s\n", (long long)jobid, text);
 }
 
+/* Where the match did not ask: is it short now, or for ever? */
+static void ask_ever (struct rq *rq, struct match_args a, int rc, struct match_why *why)
+{
+    struct match_why ever = { 0 };
+    struct job *none;
+
+    a.op = MATCH_SATISFIABILITY;
+    if (rc == -EBUSY && graph_match (rq->g, &a, &none, &ever) == -ENODEV)
+        *why = ever;
+}
+
 static double seconds_since (const struct timespec *t)
 {
     struct timespec now;
@@ -182,8 +193,10 @@ static int match_file (struct rq *rq, enum match_op op, const char *path)
         request_free (r);
         return rq_error (rc, "match: %s", strerror (-rc));
     }
-    if (rc < 0)
+    if (rc < 0) {
+        ask_ever (rq, a, rc, &why);
         print_none (rq, rc, rq->next_jobid, op, &why);
+    }
     else if (!j)
         fprintf (rq->out, RULE "INFO: Satisfiable request\nINFO: JOBID=%lld\n",
                  (long long)rq->next_jobid);
@@ -323,9 +336,11 @@ static const struct {
     { "find", cmd_find, "EXPRESSION",
       "vertices by state: status=up|down, sched-now=allocated|free,\n"
       "      sched-future=reserved|free, jobid-alloc=ID, jobid-reserved=ID,\n"
-      "      jobid-tag=ID, type=T, name=N, property=P; with and, or, not, ( )" },
+      "      jobid-span=ID, jobid-tag=ID, type=T, name=N, property=P or P=VALUE;\n"
+      "      with and, or, not, ( ); agfilter=true shows sums of what is below" },
     { "set-property", rq_set_property, "PATH KEY=VALUE", "set a property of a vertex" },
-    { "get-property", rq_get_property, "PATH", "show the properties of a vertex" },
+    { "get-property", rq_get_property, "PATH [KEY]",
+      "show the properties of a vertex, or one" },
     { "set-status", rq_set_status, "PATH up|down", "mark a vertex up or down" },
     { "get-status", rq_get_status, "PATH", "show whether a vertex is up" },
     { "time-granule", cmd_granule, "[SECONDS]",

@@ -34,7 +34,7 @@ static struct optparse_option options[] = {
       .usage = "simple (default), pretty_simple, rlite, rv1, rv1_nosched, "
                "rv1_shorthand, jgf or jgf_shorthand" },
     { .name = "prune-filters", .key = 'p', .has_arg = 1, .arginfo = "HL:LL,...",
-      .usage = "Checked only: all types are summed at all levels" },
+      .usage = "Which sums find shows for agfilter=true (default " FILTERS_DEFAULT ")" },
     { .name = "reserve-vtx-vec", .key = 'r', .has_arg = 1, .arginfo = "N",
       .usage = "Checked only: memory grows as needed" },
     { .name = "graph-output", .key = 'o', .has_arg = 1, .arginfo = "BASENAME",
@@ -96,17 +96,6 @@ static struct graph *load (optparse_t *p)
     return g;
 }
 
-static int check_filters (const char *s)
-{
-    while (*s) {
-        size_t n = strcspn (s, ","), colon = strcspn (s, ":");
-        if (colon == 0 || colon + 1 >= n)
-            return rq_error (-1, "prune-filters: expected HL:LL, as in ALL:core");
-        s += n + (s[n] == ',');
-    }
-    return 0;
-}
-
 static int check_others (optparse_t *p)
 {
     const char *s = optparse_get_str (p, "graph-format", "jgf");
@@ -117,7 +106,7 @@ static int check_others (optparse_t *p)
     s = optparse_get_str (p, "reserve-vtx-vec", "1");
     if (rq_number (s, &n) < 0 || n < 1 || n > 2000000)
         return rq_error (-1, "reserve-vtx-vec: expected 1 to 2000000, not '%s'", s);
-    return check_filters (optparse_get_str (p, "prune-filters", ""));
+    return 0;
 }
 
 static int set_up (struct rq *rq, optparse_t *p)
@@ -127,6 +116,9 @@ static int set_up (struct rq *rq, optparse_t *p)
 
     if (check_others (p) < 0)
         return -1;
+    if (!(rq->filters = filters_parse (optparse_get_str (p, "prune-filters",
+                                                         FILTERS_DEFAULT), &err)))
+        return rq_error (-1, "prune-filters: %s", err.text);
     if (policy_parse (optparse_get_str (p, "match-policy", "first"), &rq->policy, &err) < 0)
         return rq_error (-1, "match-policy: %s", err.text);
     if (emit_parse_format (s, &rq->format) < 0)
@@ -268,6 +260,7 @@ int main (int argc, char **argv)
     if (rq.out && fclose (rq.out) != 0)
         rc = rq_error (1, "output: %s", strerror (errno));
     graph_free (rq.g);
+    filters_free (rq.filters);
     optparse_destroy (p);
     return rc;
 }

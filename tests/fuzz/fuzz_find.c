@@ -46,15 +46,20 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     char *s = strndup ((const char *)data, size);
     struct job_part part = { 2, true, 1 };
     struct find *f;
+    struct filters *filters = filters_parse ("ALL:core,n:node,node:memory", &err);
+    struct buf b = BUF_INIT;
     struct job *j;
     uint32_t *v;
     size_t n;
 
-    FUZZ_CHECK (g && s);
+    FUZZ_CHECK (g && s && filters);
     FUZZ_CHECK (graph_place (g, 1, false, 0, 10, 0, &part, 1, 1, &j) == 0);
     if ((f = find_parse (s, &err))) {
         FUZZ_CHECK (find_run (f, g, &v, &n) == 0 && n <= graph_count (g));
         free (v);
+        FUZZ_CHECK (find_show (g, s, filters, EMIT_SIMPLE, &b, &err) == 0);
+        FUZZ_CHECK (find_show (g, s, filters, EMIT_JGF, &b, &err) == 0);
+        buf_release (&b);
         find_free (f);
     }
     try_request (g, s, strlen (s), "first", false);
@@ -63,6 +68,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     try_request (g, s, strlen (s), "locality", true);
     try_request (g, s, strlen (s), "low", true);
     free (s);
+    filters_free (filters);
     graph_free (g);
     return 0;
 }

@@ -16,24 +16,10 @@
 static int find (struct resource *o, const char *criteria, enum emit_format format,
                  struct buf *b, flux_error_t *err)
 {
-    struct find *f = find_parse (criteria, err);
-    struct job_part *part = NULL;
-    uint32_t *v = NULL;
-    size_t n, count;
-    int rc;
+    struct filters *filters = filters_parse (o->conf.prune_filters, err);
+    int rc = filters ? find_show (o->fx->graph, criteria, filters, format, b, err) : -errno;
 
-    if (!f)
-        return -errno;
-    if ((rc = find_run (f, o->fx->graph, &v, &n)) == 0
-        && !(part = find_parts (o->fx->graph, v, n, &count)))
-        rc = -ENOMEM;
-    if (rc == 0 && count > 0)
-        rc = emit_parts (o->fx->graph, part, count, 0, PLANNER_END, 0, format, b);
-    if (rc < 0)
-        errmsg (err, rc, "%s", strerror (-rc));
-    free (part);
-    free (v);
-    find_free (f);
+    filters_free (filters);
     return rc;
 }
 
