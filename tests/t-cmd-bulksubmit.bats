@@ -37,6 +37,7 @@ c" ]
 @test "templates: methods, numbers, braces, definitions" {
     run sh -c '
         flux bulksubmit --dry-run echo {.%} {./} {./%} {.//} {{}} {{{}}} ::: /a/b.c d .e/f
+        flux bulksubmit --dry-run --output={{id}}.{} echo {{tmpdir}}/{} {{node.id}} a{cc}b ::: x
         flux bulksubmit --dry-run --cc=0-1 echo {seq} {seq1} {1.%} {cc} ::: a b ::: x.y
         flux bulksubmit --dry-run --define=p2="2**int(x)" --define q="(int(x) - 7) // 2 % 5 + 1.5" -n {.p2} h {.q} ::: 0 1 5
         for d in "x+1" "int(x" "import os" "1/0" "" "a" "=1" "int(x)"; do
@@ -50,6 +51,7 @@ c" ]
     [[ "$output" == "bulksubmit: submit echo /a/b b.c b /a {} {/a/b.c}
 bulksubmit: submit echo d d d  {} {d}
 bulksubmit: submit echo .e/f f f .e {} {.e/f}
+bulksubmit: submit --output={{id}}.x echo {{tmpdir}}/x {{node.id}} ab
 bulksubmit: submit --cc=0-1 echo 0 1 x {cc}
 bulksubmit: submit --cc=0-1 echo 1 2 x {cc}
 bulksubmit: submit -n1 h 2.5

@@ -15,6 +15,44 @@ load common
     [ "$output" = "$(printf 'cc=\ncc=')" ]
 }
 
+@test "{cc} is nothing without --cc; --dry-run prints a jobspec for each id; --log begins anew" {
+    run start_flux 1 sh -c 'flux submit --quiet --watch echo a{cc}b {0} {}
+        flux submit --dry-run --cc=3-4 --env=V={cc} echo {cc} \
+            | jq -r ".tasks[0].command[1], .attributes.system.environment[\"V\", \"FLUX_JOB_CC\"]"
+        echo old >log1; flux submit --cc=1-2 --log=log{cc} true; cat log1 log2 | wc -l'
+    echo "$output"
+    [ "$output" = "$(printf 'ab {0} {}\n3\n3\n3\n4\n4\n4\n2')" ]
+}
+
+@test "names of options are not abbreviated; what follows the command is its own" {
+    for c in submit run bulksubmit 'batch -n1 --wrap' 'alloc -n1'; do
+        run flux $c --time=5 true
+        echo "$c: $output"
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"'--time'"*--time-limit* || "$output" == *"'--time=5'"*--time-limit* ]]
+    done
+    run start_flux 1 sh -c 'flux run -t1 echo --time=5 -n2; flux run -- echo -- -n'
+    [ "$output" = "$(printf -- '--time=5 -n2\n-- -n')" ]
+}
+
+@test "a begin time is a date, a time, or words" {
+    for t in 'tomorrow morning' 'in an hour' '2099-06-21 8am' '+1h' 'next Monday at 8:30'; do
+        run flux submit --dry-run --begin-time="$t" true
+        echo "$t: $status"
+        echo "$output" | jq -e ".attributes.system.dependencies[0]
+            | .scheme == \"begin-time\" and (.value | tonumber) > $(date +%s)"
+    done
+    run flux submit --dry-run --begin-time='some time' true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == "flux-submit: ERROR: --begin-time=some time: 'some time' is not understood: want "* ]]
+    run start_flux 1 sh -c 'flux submit --begin-time="in 1 hour" true
+        flux jobs -no "{state} {dependencies}"; flux jobs -no "{state}" --since="5 minutes ago"'
+    echo "$output"
+    [[ "${lines[1]}" == "DEPEND begin-time="* ]]
+    [ "${lines[2]}" = DEPEND ]
+}
+
 @test "{cc} in an option is replaced for each job" {
     run start_flux 1 flux submit --cc=1-2 --quiet --wait --output=out{cc}.txt echo hello
     echo "$output"
@@ -104,6 +142,12 @@ load common
     run flux batch -n1 nosuch.sh
     [ "$status" -eq 1 ]
     [[ "$output" == *"nosuch.sh: No such file"* ]]
+    for c in 'batch -n1' 'batch -n1 --wrap' 'batch -n1 -'; do
+        run flux $c </dev/null
+        echo "$output"
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"standard input"*" is empty"* ]]
+    done
     run flux batch -n1 /bin/true
     [ "$status" -eq 1 ]
     [[ "$output" == *binary* ]]

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/optparse_more.h"
 #include "base/optparse_private.h"
 
 #define LONG_BASE 0x1000 /* values that stand for long options */
@@ -205,6 +206,27 @@ static void complain (optparse_t *p, int c, char *argv[])
     buf_release (&b);
 }
 
+/* getopt takes '--tim' for '--time-limit'.  'word' is the word it read c from. */
+static bool is_abbreviated (optparse_t *p, int c, const char *word)
+{
+    const char *name = c >= LONG_BASE ? p->opts[c - LONG_BASE]->o.name : NULL;
+    size_t len = name ? strlen (name) : 0;
+
+    if (!p->whole_names || !name)
+        return false;
+    if (strncmp (word + 2, name, len) == 0 && (word[2 + len] == '\0' || word[2 + len] == '='))
+        return false;
+    optparse_error (p, "unrecognized option '%s': did you mean '--%s'? names of options may not"
+                    " be abbreviated", word, name);
+    return true;
+}
+
+void optparse_set_whole_names (optparse_t *p)
+{
+    p->whole_names = true;
+    p->posix = 1;
+}
+
 static int use (optparse_t *p, int c)
 {
     struct opt *opt = c >= LONG_BASE ? p->opts[c - LONG_BASE]
@@ -234,9 +256,14 @@ int optparse_parse_args (optparse_t *p, int argc, char *argv[])
     optparse_reset (p);
     optind = 0; /* GNU: start afresh */
     opterr = 0;
-    while ((c = getopt_long (argc, argv, shorts, longs, NULL)) != -1) {
-        if (c == '?' || c == ':') {
+    for (;;) {
+        int word = optind > 0 ? optind : 1;
+        if ((c = getopt_long (argc, argv, shorts, longs, NULL)) == -1)
+            break;
+        bool bad = c == '?' || c == ':';
+        if (bad)
             complain (p, c, argv);
+        if (bad || is_abbreviated (p, c, argv[word])) {
             optparse_fatal (p, 1);
             goto done;
         }

@@ -62,6 +62,7 @@ struct opt_parser {
     int option_width;
     int left_margin;
     int posix;                  /* -1: as the parent */
+    bool whole_names;           /* long options are not abbreviated */
     bool print_subcmds;
     bool sorted;
     bool no_options;            /* of a subcommand: it parses its own */

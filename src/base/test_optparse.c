@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "base/buf.h"
+#include "base/optparse_more.h"
 
 static struct buf out = BUF_INIT;
 static int fatal_code;
@@ -169,6 +170,20 @@ static void test_posix (void **state)
     assert_int_equal (n, 0);
     assert_int_equal (parse (p, "free", "-v", NULL), 2);
     assert_true (optparse_hasopt (p, "verbose"));
+    optparse_destroy (p);
+}
+
+static void test_whole_names (void **state)
+{
+    optparse_t *p = create_with_table ();
+
+    assert_int_equal (parse (p, "--verb", NULL), 2);
+    assert_true (optparse_hasopt (p, "verbose"));
+    optparse_set_whole_names (p);
+    assert_int_equal (parse (p, "--verb", NULL), -1);
+    assert_non_null (strstr (out.data, "'--verb': did you mean '--verbose'?"));
+    assert_int_equal (parse (p, "-v", "--verbose", "free", "--verb", NULL), 3);
+    assert_int_equal (optparse_getopt (p, "verbose", NULL), 2);
     optparse_destroy (p);
 }
 
@@ -512,6 +527,7 @@ int main (void)
         cmocka_unit_test (test_optional),
         cmocka_unit_test (test_autosplit),
         cmocka_unit_test (test_posix),
+        cmocka_unit_test (test_whole_names),
         cmocka_unit_test (test_errors),
         cmocka_unit_test (test_table_errors),
         cmocka_unit_test (test_callback),

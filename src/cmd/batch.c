@@ -148,8 +148,11 @@ struct script {
     char **argv;
 };
 
-static void check_script (const struct script *s)
+static void check_script (const struct script *s, bool from_stdin)
 {
+    if (s->len == 0 && from_stdin)
+        cmd_die (1, "the script read from standard input is empty: name a script, give one on"
+                 " standard input, or use --wrap COMMAND");
     if (s->len == 0)
         cmd_die (1, "%s: the script is empty", s->name);
     if (memchr (s->text, '\0', s->len))
@@ -178,6 +181,8 @@ static void wrap_stdin (struct script *s)
     struct buf b = BUF_INIT;
     char *text = jobopts_read_file ("-", &s->len);
 
+    if (s->len == 0)
+        cmd_die (1, "--wrap: there is no command, and standard input is empty");
     buf_adds (&b, "#!/bin/sh\n");
     buf_add (&b, text, s->len);
     free (text);
@@ -194,14 +199,15 @@ static void read_script (struct script *s, bool wrap, int argc, char **argv)
         wrap_stdin (s);
     else if (argc > 0) {
         s->text = jobopts_read_file (argv[0], &s->len);
-        s->name = strcmp (argv[0], "-") == 0 ? "batch" : basename (argv[0]);
+        bool from_stdin = strcmp (argv[0], "-") == 0;
+        s->name = from_stdin ? "batch" : basename (argv[0]);
         s->argc = argc - 1;
         s->argv = argv + 1;
-        check_script (s);
+        check_script (s, from_stdin);
     }
     else {
         s->text = jobopts_read_file ("-", &s->len);
-        check_script (s);
+        check_script (s, true);
     }
 }
 
@@ -334,7 +340,8 @@ static int run_in_background (flux_t *h, optparse_t *p, flux_jobid_t id)
 
     cmd_f58 (id, idstr, sizeof (idstr));
     wait_ready (h, id, idstr);
-    printf ("%s\n", idstr);
+    if (!optparse_hasopt (p, "quiet"))
+        printf ("%s\n", idstr);
     flux_close (h);
     optparse_destroy (p);
     return 0;

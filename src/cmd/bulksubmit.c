@@ -139,8 +139,18 @@ static size_t *order (size_t count, bool shuffle)
     return v;
 }
 
+/* Without --cc, {cc} is nothing. */
+static char **drop_cc (int argc, char **v)
+{
+    char **copy = submit_fill_cc (argc, v, "");
+
+    free_words (v);
+    return copy;
+}
+
 static int run (struct template *t, size_t count)
 {
+    bool has_cc = optparse_hasopt (t->p, "cc") || optparse_hasopt (t->p, "bcc");
     size_t *seq = order (count, optparse_hasopt (t->p, "shuffle"));
     struct bulk_opts opts = submit_bulk_opts (t->p);
     bool dry = optparse_hasopt (t->p, "dry-run");
@@ -149,6 +159,8 @@ static int run (struct template *t, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         char **v = fill (t, seq[i]);
+        if (!has_cc)
+            v = drop_cc (t->argc, v);
         if (dry)
             dry_run (t->argc, v);
         else

@@ -218,6 +218,18 @@ static const char *one_field (const struct inputs *in, size_t seq, const char *s
     return val ? end + 1 : NULL;
 }
 
+/* Length of the mustache tag that s starts with ("{{id}}"), which is for the shell of
+ * the job, or 0. */
+static size_t mustache (const char *s)
+{
+    size_t n;
+
+    if (s[0] != '{' || s[1] != '{')
+        return 0;
+    n = strcspn (s + 2, "{}");
+    return n > 0 && s[2 + n] == '}' && s[3 + n] == '}' ? n + 4 : 0;
+}
+
 char *inputs_fill (const struct inputs *in, size_t seq, const char *template,
                    const char *const *defines, flux_error_t *err)
 {
@@ -225,7 +237,12 @@ char *inputs_fill (const struct inputs *in, size_t seq, const char *template,
     const char *s = template;
 
     while (s && *s) {
-        if ((s[0] == '{' && s[1] == '{') || (s[0] == '}' && s[1] == '}')) {
+        size_t n = mustache (s);
+        if (n > 0) {
+            buf_add (&b, s, n);
+            s += n;
+        }
+        else if ((s[0] == '{' && s[1] == '{') || (s[0] == '}' && s[1] == '}')) {
             buf_addc (&b, *s);
             s += 2;
         }

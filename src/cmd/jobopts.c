@@ -16,6 +16,8 @@
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/duration.h"
+#include "base/optparse_more.h"
+#include "base/when.h"
 #include "cmd/cmd.h"
 #include "cmd/jobenv.h"
 #include "cmd/jobopts.h"
@@ -76,7 +78,7 @@ static const struct optparse_option common[] = {
 
 void jobopts_add (optparse_t *p, enum jobopts_kind kind)
 {
-    optparse_set (p, OPTPARSE_POSIXLY_CORRECT, 1);
+    optparse_set_whole_names (p);
     if (optparse_add_option_table (p, jobres_options (kind)) != OPTPARSE_SUCCESS
         || optparse_add_option_table (p, common) != OPTPARSE_SUCCESS)
         cmd_die (1, "out of memory");
@@ -281,33 +283,12 @@ static void apply_signal (json_t *options, const char *arg)
 /* Epoch seconds of --begin-time. */
 static double parse_begin_time (const char *arg)
 {
-    static const char *const forms[] = {
-        "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M",
-        "%Y-%m-%d", "%H:%M:%S", "%H:%M", NULL,
-    };
-    time_t now = time (NULL);
-    double d;
+    flux_error_t err;
+    double t;
 
-    if (arg[0] == '+') {
-        if (duration_parse (arg + 1, &d) < 0 || isinf (d))
-            cmd_die (1, "--begin-time=%s: '%s' is not a duration", arg, arg + 1);
-        return now + d;
-    }
-    if (strcmp (arg, "now") == 0)
-        return now;
-    for (int i = 0; forms[i]; i++) {
-        struct tm tm;
-        const char *end;
-        localtime_r (&now, &tm);
-        tm.tm_sec = 0;
-        if (i == 4)
-            tm.tm_hour = tm.tm_min = 0;
-        if ((end = strptime (arg, forms[i], &tm)) && *end == '\0') {
-            tm.tm_isdst = -1;
-            return mktime (&tm);
-        }
-    }
-    cmd_die (1, "--begin-time=%s: want +DURATION, HH:MM or YYYY-MM-DD[ HH:MM[:SS]]", arg);
+    if (when_parse (arg, time (NULL), &t, &err) < 0)
+        cmd_die (1, "--begin-time=%s: %s", arg, err.text);
+    return t;
 }
 
 static void apply_dependencies (optparse_t *p, json_t *sys)

@@ -9,6 +9,7 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
+#include "base/when.h"
 #include "cmd/jobquery.h"
 
 static int give (json_t *o, json_t **op, flux_error_t *err)
@@ -106,47 +107,18 @@ json_t *jobquery_queues (optparse_t *p, const char *option)
     return NULL;
 }
 
-/* In the forms people write; what is left out is as it is now, or zero. */
-static int parse_date (const char *s, time_t now, double *tp)
-{
-    static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
-                                         "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M", NULL };
-
-    for (int i = 0; forms[i]; i++) {
-        struct tm tm;
-        const char *e;
-        localtime_r (&now, &tm);
-        tm.tm_sec = 0;
-        if (i == 3)
-            tm.tm_hour = tm.tm_min = 0;
-        if ((e = strptime (s, forms[i], &tm)) && !*e) {
-            tm.tm_isdst = -1;
-            *tp = mktime (&tm);
-            return 0;
-        }
-    }
-    return -EINVAL;
-}
-
 int jobquery_since (const char *s, double *tp, flux_error_t *err)
 {
     time_t now = time (NULL);
+    flux_error_t why;
     char *end;
-    double d;
+    double t = strtod (s, &end);    /* seconds since the epoch, or words */
 
-    if (s[0] == '-') {
-        if (duration_parse (s + 1, &d) < 0)
-            return errmsg (err, -EINVAL, "--since=%s: '%s' is not a duration", s, s + 1);
-        *tp = now - d;
-        return 0;
-    }
-    d = strtod (s, &end);
-    if ((*end || end == s) && parse_date (s, now, &d) < 0)
-        return errmsg (err, -EINVAL, "--since=%s: want -DURATION, HH:MM or YYYY-MM-DD[ HH:MM[:SS]]",
-                       s);
-    if (d > now)
+    if ((*end || end == s || *s == '-') && when_parse (s, now, &t, &why) < 0)
+        return errmsg (err, -EINVAL, "--since=%s: %s", s, why.text);
+    if (!(t <= now))
         return errmsg (err, -EINVAL, "--since=%s: the time is in the future", s);
-    *tp = d;
+    *tp = t;
     return 0;
 }
 

@@ -105,41 +105,48 @@ static char *replace (const char *s, const char *from, const char *to)
     return result;
 }
 
+/* A log is emptied when it is first named, and stays open: jobs may write to it later. */
 static FILE *open_log (const char *path)
 {
-    FILE *f = fopen (path, "ae");
+    static struct log {
+        struct log *next;
+        FILE *f;
+        char path[];
+    } *logs;
+    struct log *l = logs;
 
-    if (!f)
+    while (l && strcmp (l->path, path) != 0)
+        l = l->next;
+    if (l)
+        return l->f;
+    if (!(l = malloc (sizeof (*l) + strlen (path) + 1)))
+        cmd_die (1, "out of memory");
+    memcpy (l->path, path, strlen (path) + 1);
+    if (!(l->f = fopen (path, "we")))
         cmd_die (1, "--log: %s: %s", path, strerror (errno));
-    setvbuf (f, NULL, _IOLBF, 0);
+    setvbuf (l->f, NULL, _IOLBF, 0);
+    l->next = logs;
+    logs = l;
+    return l->f;
+}
+
+static FILE *log_of (optparse_t *p, const char *option, const char *id, FILE *def)
+{
+    const char *log = optparse_get_str (p, option, NULL);
+    char *path = log ? replace (log, "{cc}", id) : NULL;
+    FILE *f = path ? open_log (path) : def;
+
+    free (path);
     return f;
 }
 
 /* One job of a set: its jobspec, options and log files for this id. */
 static void submit_one (struct bulk *b, optparse_t *p, const char *jobspec, const char *id)
 {
-    const char *log = optparse_get_str (p, "log", NULL);
-    const char *elog = optparse_get_str (p, "log-stderr", NULL);
-    static FILE *out;
-    static FILE *err;
-    static char *out_path;
-    static char *err_path;
-    char *path;
+    FILE *out = log_of (p, "log", id, NULL);
 
-    if (log) {
-        path = replace (log, "{cc}", id);
-        if (!out_path || strcmp (out_path, path) != 0)
-            out = open_log (path);
-        out_path = path;
-    }
-    if (elog) {
-        path = replace (elog, "{cc}", id);
-        if (!err_path || strcmp (err_path, path) != 0)
-            err = open_log (path);
-        err_path = path;
-    }
     bulk_submit (b, jobspec, jobopts_urgency (p), jobopts_flags (p), out ? out : stdout,
-                 err ? err : out ? out : stderr);
+                 log_of (p, "log-stderr", id, out ? out : stderr));
 }
 
 static char *make_template (optparse_t *p, int argc, char **argv, bool set_cc)
@@ -160,39 +167,67 @@ static char *make_template (optparse_t *p, int argc, char **argv, bool set_cc)
     return encode (jobspec);
 }
 
-/* Do options (not the command) use {cc}?  Then each id is parsed anew. */
-static bool options_use_cc (int n, char **argv)
+static bool any_has (int n, char **argv, const char *s)
 {
     for (int i = 1; i < n; i++) {
-        if (strstr (argv[i], "{cc}") && strncmp (argv[i], "--log", 5) != 0)
+        if (strstr (argv[i], s) && strncmp (argv[i], "--log", 5) != 0)
             return true;
     }
     return false;
 }
 
-static void submit_reparsed (struct bulk *b, const char *id, bool set_cc, int argc, char **argv)
+char **submit_fill_cc (int argc, char **argv, const char *id)
 {
     char **copy = calloc (argc + 1, sizeof (*copy));
-    optparse_t *p;
-    json_t *jobspec;
-    char *text;
-    int n;
 
+    if (!copy)
+        cmd_die (1, "out of memory");
     for (int i = 0; i < argc; i++)
         copy[i] = replace (argv[i], "{cc}", id);
+    return copy;
+}
+
+static void free_words (char **v)
+{
+    for (int i = 0; v[i]; i++)
+        free (v[i]);
+    free (v);
+}
+
+/* The jobspec of the words, parsed with the id in place of {cc}; *pp is the parser. */
+static char *jobspec_of (const char *id, bool set_cc, int argc, char **argv, optparse_t **pp)
+{
+    char **copy = submit_fill_cc (argc, argv, id);
+    json_t *jobspec;
+    int n;
+
     jobenv_reset ();
-    p = submit_bulk_parse (argc, copy, &n);
-    jobspec = jobopts_jobspec (p, JOBOPTS_TASKS, argc - n, copy + n);
+    *pp = submit_bulk_parse (argc, copy, &n);
+    jobspec = jobopts_jobspec (*pp, JOBOPTS_TASKS, argc - n, copy + n);
     if (set_cc)
         jobopts_set_path (json_object_get (jobspec, "attributes"),
                           "system.environment.FLUX_JOB_CC", json_string (id));
-    text = encode (jobspec);
-    submit_one (b, p, text, id);
+    free_words (copy);
+    return encode (jobspec);
+}
+
+/* b NULL: a dry run. */
+static void put (struct bulk *b, optparse_t *p, const char *jobspec, const char *id)
+{
+    if (b)
+        submit_one (b, p, jobspec, id);
+    else
+        printf ("%s\n", jobspec);
+}
+
+static void put_reparsed (struct bulk *b, const char *id, bool set_cc, int argc, char **argv)
+{
+    optparse_t *p;
+    char *text = jobspec_of (id, set_cc, argc, argv, &p);
+
+    put (b, p, text, id);
     free (text);
     optparse_destroy (p);
-    for (int i = 0; i < argc; i++)
-        free (copy[i]);
-    free (copy);
 }
 
 static struct idset *get_ids (optparse_t *p, bool *set_cc)
@@ -212,10 +247,10 @@ static struct idset *get_ids (optparse_t *p, bool *set_cc)
     return ids;
 }
 
-static void submit_set (struct bulk *b, optparse_t *p, const struct idset *ids, bool set_cc,
-                        int n, int argc, char **argv)
+static void put_set (struct bulk *b, optparse_t *p, const struct idset *ids, bool set_cc,
+                     int n, int argc, char **argv)
 {
-    bool reparse = options_use_cc (n, argv);
+    bool reparse = any_has (n, argv, "{cc}");    /* in options: each id is parsed anew */
     char *template = reparse ? NULL : make_template (p, argc - n, argv + n, set_cc);
 
     for (unsigned int i = idset_first (ids); i != IDSET_INVALID_ID; i = idset_next (ids, i)) {
@@ -223,11 +258,11 @@ static void submit_set (struct bulk *b, optparse_t *p, const struct idset *ids, 
         char *text;
         snprintf (id, sizeof (id), "%u", i);
         if (reparse) {
-            submit_reparsed (b, id, set_cc, argc, argv);
+            put_reparsed (b, id, set_cc, argc, argv);
             continue;
         }
         text = replace (template, CC_ENCODED, id);
-        submit_one (b, p, text, id);
+        put (b, p, text, id);
         free (text);
     }
     free (template);
@@ -270,7 +305,7 @@ void submit_words (struct bulk *b, int argc, char **argv)
     if (n == argc)
         cmd_die (1, "job command and arguments are missing");
     if ((ids = get_ids (p, &set_cc)))
-        submit_set (b, p, ids, set_cc, n, argc, argv);
+        put_set (b, p, ids, set_cc, n, argc, argv);
     else {
         char *text = encode (jobopts_jobspec (p, JOBOPTS_TASKS, argc - n, argv + n));
         submit_one (b, p, text, "");
@@ -280,13 +315,13 @@ void submit_words (struct bulk *b, int argc, char **argv)
     optparse_destroy (p);
 }
 
-static int dry_run (optparse_t *p, int argc, char **argv)
+/* Without --cc, {cc} is nothing. */
+static void put_one (struct bulk *b, optparse_t *p, const char *jobspec, int argc, char **argv)
 {
-    char *s = encode (jobopts_jobspec (p, JOBOPTS_TASKS, argc, argv));
-
-    printf ("%s\n", s);
-    free (s);
-    return 0;
+    if (any_has (argc, argv, "{cc}"))
+        put_reparsed (b, "", false, argc, argv);
+    else
+        put (b, p, jobspec, "");
 }
 
 int cmd_submit (int argc, char **argv)
@@ -296,23 +331,25 @@ int cmd_submit (int argc, char **argv)
     struct bulk_opts opts = submit_bulk_opts (p);
     bool set_cc;
     struct idset *ids = get_ids (p, &set_cc);
-    struct bulk *b;
+    bool dry = optparse_hasopt (p, "dry-run");
+    struct bulk *b = NULL;
     char *text = NULL;
-    flux_t *h;
-    int rc;
+    flux_t *h = NULL;
+    int rc = 0;
 
-    if (optparse_hasopt (p, "dry-run"))
-        return dry_run (p, argc - n, argv + n);
     if (!ids)   /* a bad request is refused even where there is no instance */
         text = encode (jobopts_jobspec (p, JOBOPTS_TASKS, argc - n, argv + n));
-    h = cmd_open ();
-    b = bulk_new (h, &opts, ids ? idset_count (ids) : 1);
+    if (!dry) {
+        h = cmd_open ();
+        b = bulk_new (h, &opts, ids ? idset_count (ids) : 1);
+    }
     if (ids)
-        submit_set (b, p, ids, set_cc, n, argc, argv);
+        put_set (b, p, ids, set_cc, n, argc, argv);
     else
-        submit_one (b, p, text, "");
+        put_one (b, p, text, argc, argv);
     free (text);
-    rc = bulk_finish (b);
+    if (b)
+        rc = bulk_finish (b);
     idset_destroy (ids);
     flux_close (h);
     optparse_destroy (p);
@@ -354,9 +391,11 @@ int cmd_run (int argc, char **argv)
     flux_t *h;
     int rc;
 
-    if (optparse_hasopt (p, "dry-run"))
-        return dry_run (p, argc - n, argv + n);
     text = encode (jobopts_jobspec (p, JOBOPTS_TASKS, argc - n, argv + n));
+    if (optparse_hasopt (p, "dry-run")) {
+        printf ("%s\n", text);
+        return 0;
+    }
     h = cmd_open ();
     id = submit_and_get_id (h, text, jobopts_urgency (p), jobopts_flags (p));
     free (text);
