@@ -8,6 +8,7 @@ load common
 [access]
 allow-guest-user = true
 allow-root-owner = true
+message-max = 2000000000
 private-mode = true
 roles.admin.users = []
 roles.admin.groups = []

@@ -133,6 +133,46 @@ other 0
 goes on" ]]
 }
 
+@test "a message from or to a client: at the limit, and one byte beyond" {
+    printf '[access]\nmessage-max = 1500000\n' >limit.toml
+    cat >s <<'SH'
+# a value that is too large tells how much there is beside it
+at_limit() {
+    head -c 2000000 /dev/zero >v
+    e=$("$@" 2>&1 <v); echo "$e"
+    n=${e##*message of }; n=$((1500000 - (${n%% *} - 2000000)))
+    head -c $n /dev/zero >v; "$@" <v >out && echo passes
+    head -c $((n + 1)) /dev/zero >v; "$@" 2>&1 <v
+}
+at_limit flux kvs put -r big=-
+at_limit flux content store
+flux kvs get -r big | wc -c
+head -c 2000 /dev/zero >v; flux kvs put -r --append big=- <v
+flux kvs get -r big; echo $?
+flux run echo goes on
+SH
+    run start_flux 1 -c limit.toml bash s
+    echo "$output"
+    large="which is more than access.message-max of the configuration (1500000)"
+    [[ "${lines[0]}" == "flux-kvs: ERROR: "*"a message of 20000"*" bytes, $large" ]]
+    [ "${lines[1]}" = passes ]
+    [[ "${lines[2]}" == *"a message of 1500001 bytes, $large" ]]
+    [[ "${lines[3]}" == "flux-content: ERROR: "*"a message of 20000"*" bytes, $large" ]]
+    [ "${lines[4]}" = passes ]
+    [[ "${lines[5]}" == *"a message of 1500001 bytes, $large" ]]
+    [ "${lines[6]}" -gt 1499000 ]
+    [[ "${lines[7]}" == "flux-kvs: ERROR: big: a message of 150"*" bytes, $large" ]]
+    [ "${lines[8]}" = 1 ]
+    [ "${lines[9]}" = "goes on" ]
+    for n in 1048575 2147483648; do
+        printf '[access]\nmessage-max = %s\n' $n >limit.toml
+        run start_flux 1 -c limit.toml true
+        echo "$output"
+        [ "$status" -ne 0 ]
+        [[ "$output" == *"access.message-max: want 1048576 to 2147483647 bytes"* ]]
+    done
+}
+
 @test "one message that is larger than what may wait reaches a client that reads" {
     printf '[access]\nclient-queue-max = 1000000\n' >limit.toml
     head -c 9000000 /dev/urandom >v

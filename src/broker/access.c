@@ -24,18 +24,21 @@ static int check_names (const char *key, json_t *names, flux_error_t *err)
 int access_check_conf (const flux_conf_t *conf, flux_error_t *err)
 {
     json_t *users = NULL, *groups = NULL;
-    json_int_t max = 1;
+    json_int_t queue = 1, message = ACCESS_MESSAGE_MAX;
     int guest, root, private;
     flux_error_t why;
     int rc;
 
-    if (flux_conf_unpack (conf, &why, "{s?{s?b s?b s?b s?I s?{s?{s?o s?o !} !} !}}", "access",
+    if (flux_conf_unpack (conf, &why, "{s?{s?b s?b s?b s?I s?I s?{s?{s?o s?o !} !} !}}", "access",
                           "allow-guest-user", &guest, "allow-root-owner", &root,
-                          "private-mode", &private, "client-queue-max", &max, "roles", "admin",
-                          "users", &users, "groups", &groups) < 0)
+                          "private-mode", &private, "client-queue-max", &queue, "message-max",
+                          &message, "roles", "admin", "users", &users, "groups", &groups) < 0)
         return errmsg (err, -errno, "access: %s", why.text);
-    if (max < 1)
+    if (queue < 1)
         return errmsg (err, -EINVAL, "access.client-queue-max is not a number of bytes");
+    if (message < ACCESS_MESSAGE_MIN || message > INT32_MAX)
+        return errmsg (err, -EINVAL, "access.message-max: want %d to %d bytes",
+                       ACCESS_MESSAGE_MIN, INT32_MAX);
     if ((rc = check_names ("users", users, err)) < 0)
         return rc;
     return check_names ("groups", groups, err);

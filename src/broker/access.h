@@ -7,6 +7,11 @@
 #include <sys/types.h>
 #include <flux/core.h>
 
+/* access.client-queue-max, access.message-max, if they are not set; the least of the latter */
+#define ACCESS_QUEUE_MAX (512 << 20)
+#define ACCESS_MESSAGE_MAX (1 << 30)
+#define ACCESS_MESSAGE_MIN (1 << 20)
+
 struct access_policy {
     uid_t owner;
     bool allow_guest_user;

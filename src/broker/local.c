@@ -17,9 +17,6 @@
 #include "core/stream.h"
 
 #define MESSAGES_PER_TURN 64
-/* A client that does not read is cut off when this much waits for it, unless
- * access.client-queue-max says otherwise. */
-#define QUEUE_MAX ((json_int_t)512 << 20)
 
 struct client {
     struct list_node node;
@@ -106,13 +103,10 @@ static void cut_off (struct client *c)
               " wait for it, access.client-queue-max is %zu", n, c->queue_max);
 }
 
-static size_t queue_max (const struct local *l)
+static size_t limit (const struct local *l, const char *name, json_int_t n)
 {
-    json_int_t n = QUEUE_MAX;
-
-    (void)flux_conf_unpack (l->conf (l->conf_arg), NULL, "{s?{s?I}}", "access",
-                            "client-queue-max", &n);
-    return n > 0 ? n : QUEUE_MAX;
+    (void)flux_conf_unpack (l->conf (l->conf_arg), NULL, "{s?{s?I}}", "access", name, &n);
+    return n;
 }
 
 /* What waited before this message counts, so one that is larger than the limit itself
@@ -149,7 +143,10 @@ static void on_readable (flux_reactor_t *r, flux_watcher_t *w, int revents, void
             break;
         if ((rc = stream_recv (c->stream, &msg)) < 0)
             break;
-        endpoint_recv (c->ep, msg);
+        if (rc == 0)
+            endpoint_recv (c->ep, msg);
+        else
+            endpoint_recv_large (c->ep, msg, stream_skipped (c->stream));
     }
     if (rc < 0 && rc != -EAGAIN)
         client_die (c);
@@ -174,6 +171,7 @@ static int client_new (struct local *l, int fd, struct flux_msg_cred cred)
         .cred = cred,
         .trusted = (cred.rolemask & FLUX_ROLE_OWNER) != 0,
         .track = true,
+        .max = limit (l, "message-max", ACCESS_MESSAGE_MAX),
         .send = deliver,
         .arg = c,
     };
@@ -185,11 +183,14 @@ static int client_new (struct local *l, int fd, struct flux_msg_cred cred)
     }
     list_init (&c->node);
     c->local = l;
-    c->queue_max = queue_max (l);
+    c->queue_max = limit (l, "client-queue-max", ACCESS_QUEUE_MAX);
     if ((rc = stream_new (fd, &c->stream)) < 0) {
         free (c);
         return rc;
     }
+    stream_set_max (c->stream, args.max);
+    stream_set_skip (c->stream, true);
+    stream_set_level (c->stream, true);
     if ((rc = client_watch (c, flux_get_reactor (l->h))) < 0
         || !(c->ep = endpoint_new (l->router, &args))) {
         client_free (c);

@@ -10,6 +10,7 @@
 #include "core/uuid.h"
 
 #define SERVICE_MAX 80
+#define FRAME_SIZE 8           /* before each message on a socket */
 
 struct endpoint {
     struct router *router;
@@ -17,6 +18,7 @@ struct endpoint {
     struct flux_msg_cred cred;
     bool trusted;
     bool closed;
+    size_t max;                /* framed bytes of a message, or 0 */
     endpoint_send_f send;
     void *arg;
     struct topics *topics;
@@ -76,6 +78,66 @@ uint32_t router_peer (struct router *r, const char *uuid)
     return r->tree.peer ? r->tree.peer (r->tree_arg, uuid) : FLUX_NODEID_ANY;
 }
 
+/* --- messages that are too large --- */
+
+static bool is_type (const flux_msg_t *msg, int type)
+{
+    int t;
+
+    return flux_msg_get_type (msg, &t) == 0 && t == type;
+}
+
+static bool too_large (const struct endpoint *ep, const flux_msg_t *msg, size_t *sizep)
+{
+    ssize_t n;
+
+    if (ep->max == 0)
+        return false;
+    n = flux_msg_encode_size (msg);
+    *sizep = n < 0 ? SIZE_MAX : (size_t)n + FRAME_SIZE;
+    return *sizep > ep->max;
+}
+
+static const char *large_text (const struct endpoint *ep, size_t size, char *buf, size_t len)
+{
+    snprintf (buf, len, "a message of %zu bytes, which is more than access.message-max of the"
+              " configuration (%zu)", size, ep->max);
+    return buf;
+}
+
+/* Make the response, or a copy of it, an error.  It is taken; NULL: no memory. */
+static flux_msg_t *large_response (const struct endpoint *ep, flux_msg_t *msg, size_t size)
+{
+    flux_msg_t *cpy = flux_msg_copy (msg, false);
+    char text[200];
+
+    flux_msg_destroy (msg);
+    if (cpy && (flux_msg_set_errnum (cpy, EMSGSIZE) < 0
+                || flux_msg_set_string (cpy, large_text (ep, size, text, sizeof (text))) < 0)) {
+        flux_msg_destroy (cpy);
+        return NULL;
+    }
+    return cpy;
+}
+
+/* For what is no request: those are answered.  The message is taken. */
+static int send_checked (struct endpoint *ep, flux_msg_t *msg)
+{
+    size_t size;
+
+    if (too_large (ep, msg, &size)) {
+        if (is_type (msg, FLUX_MSGTYPE_RESPONSE))
+            msg = large_response (ep, msg, size);
+        else {
+            flux_msg_destroy (msg);
+            msg = NULL;
+        }
+        if (!msg)
+            return -EMSGSIZE;
+    }
+    return endpoint_send (ep, msg);
+}
+
 static void route_response (struct router *r, flux_msg_t *msg)
 {
     const char *id = flux_msg_route_last (msg);
@@ -87,7 +149,7 @@ static void route_response (struct router *r, flux_msg_t *msg)
     if ((ep = hash_get (r->endpoints, id))) {
         if (flux_msg_route_delete_last (msg) < 0)
             goto drop;
-        endpoint_send (ep, msg);
+        send_checked (ep, msg);
         return;
     }
     if ((peer = router_peer (r, id)) != FLUX_NODEID_ANY) {
@@ -172,8 +234,15 @@ static void no_service (struct router *r, flux_msg_t *msg)
 
 static void request_local (struct router *r, struct endpoint *ep, flux_msg_t *msg)
 {
+    size_t size;
+    char text[200];
+
     if (ep->closed)
         no_service (r, msg);
+    else if (too_large (ep, msg, &size)) {
+        router_respond_error (r, msg, EMSGSIZE, large_text (ep, size, text, sizeof (text)));
+        flux_msg_destroy (msg);
+    }
     else {
         if (ep->asked)
             (void)rpctrack_request (ep->asked, msg);
@@ -287,7 +356,7 @@ void endpoint_send_event (struct endpoint *ep, const flux_msg_t *msg)
         && (flux_msg_get_cred (msg, &cred) < 0 || cred.userid != ep->cred.userid))
         return;
     if ((cpy = flux_msg_copy (msg, true)))
-        endpoint_send (ep, cpy);
+        send_checked (ep, cpy);
 }
 
 void router_set_keeper (struct router *r, router_keep_f keep, void *arg)
@@ -398,6 +467,23 @@ void endpoint_recv (struct endpoint *ep, flux_msg_t *msg)
     }
 }
 
+void endpoint_recv_large (struct endpoint *ep, flux_msg_t *msg, size_t size)
+{
+    char text[200];
+
+    if (is_type (msg, FLUX_MSGTYPE_REQUEST)) {
+        flux_msg_route_enable (msg);
+        if (flux_msg_route_push (msg, ep->uuid) == 0)
+            router_respond_error (ep->router, msg, EMSGSIZE,
+                                  large_text (ep, size, text, sizeof (text)));
+        flux_msg_destroy (msg);
+    }
+    else if (!is_type (msg, FLUX_MSGTYPE_RESPONSE))
+        flux_msg_destroy (msg);
+    else if ((msg = large_response (ep, msg, size)))
+        endpoint_recv (ep, msg);
+}
+
 /* RFC 12: what comes from another broker is not local. */
 static int clear_local (flux_msg_t *msg)
 {
@@ -448,6 +534,7 @@ struct endpoint *endpoint_new (struct router *r, const struct endpoint_args *arg
     ep->router = r;
     ep->cred = args->cred;
     ep->trusted = args->trusted;
+    ep->max = args->max;
     ep->send = args->send;
     ep->arg = args->arg;
     if (args->uuid)

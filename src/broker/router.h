@@ -34,6 +34,7 @@ struct endpoint_args {
     struct flux_msg_cred cred;   /* of messages that come from it */
     bool trusted;                /* it may set the credential itself (owner) */
     bool track;                  /* answer what it leaves unanswered when it goes */
+    size_t max;                  /* bytes of a message to it, framed; 0: no limit */
     endpoint_send_f send;        /* deliver to it */
     void *arg;
 };
@@ -64,6 +65,10 @@ const char *endpoint_uuid (const struct endpoint *ep);
 struct endpoint *router_endpoint (struct router *r, const char *uuid);
 /* A message from the endpoint; taken in all cases. */
 void endpoint_recv (struct endpoint *ep, flux_msg_t *msg);
+/* The same for a message whose payload was left out, as it has 'size' bytes, framed, more than
+ * 'max': a request is answered with EMSGSIZE, a response made that error, others dropped.  So
+ * is what is too large to be sent to the endpoint. */
+void endpoint_recv_large (struct endpoint *ep, flux_msg_t *msg, size_t size);
 /* Answer what comes for it from now on with ENOSYS (it is being removed). */
 void endpoint_close (struct endpoint *ep);
 /* See what passes: 'rx' is true for what the endpoint receives. */

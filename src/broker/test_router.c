@@ -317,6 +317,65 @@ static void test_events (void **state)
     flux_msg_destroy (event);
 }
 
+static flux_msg_t *sized (flux_msg_t *msg, size_t framed)
+{
+    static char x[5000];
+    size_t n = framed - 8 - flux_msg_encode_size (msg);
+
+    n -= n > 259 ? 5 : 1;        /* the payload's length */
+    assert_int_equal (flux_msg_set_payload (msg, x, n), 0);
+    assert_int_equal (flux_msg_encode_size (msg) + 8, framed);
+    return msg;
+}
+
+/* Endpoint 4 takes messages of 1000 bytes. */
+static void test_too_large (void **state)
+{
+    struct ctx *c = *state;
+    struct box box = { 0 };
+    struct endpoint_args args = { .uuid = "E4", .trusted = true, .track = true, .max = 1000,
+                                  .cred = { .userid = 100, .rolemask = FLUX_ROLE_OWNER },
+                                  .send = to_box, .arg = &box };
+    struct endpoint *ep = endpoint_new (c->r, &args);
+    flux_msg_t *msg;
+
+    /* answers to it */
+    for (int size = 1000; size <= 1001; size++) {
+        endpoint_recv (ep, request ("svc.hello", FLUX_NODEID_ANY, 0));
+        assert_non_null (msg = flux_response_derive (c->boxes[2].msg, 0));
+        /* less the hop that is taken off: its length, "E4" and NUL */
+        endpoint_recv (c->ep[2], sized (msg, size + 4));
+        assert_int_equal (errnum_of (box.msg), size > 1000 ? EMSGSIZE : 0);
+    }
+    assert_int_equal (flux_response_decode (box.msg, NULL, NULL), -1);
+    assert_int_equal (box.count, 2);
+    /* what it is asked */
+    assert_int_equal (router_service_add (c->r, "large", ep), 0);
+    endpoint_recv (c->ep[0], sized (request ("large.x", FLUX_NODEID_ANY, 0), 2000));
+    assert_int_equal (errnum_of (c->boxes[0].msg), EMSGSIZE);
+    assert_int_equal (box.count, 2);
+    endpoint_recv (c->ep[0], sized (request ("large.x", FLUX_NODEID_ANY, 0), 500));
+    assert_int_equal (box.count, 3);
+    /* events, which are lost */
+    assert_non_null (msg = flux_event_encode ("a.b", NULL));
+    endpoint_send_event (ep, sized (msg, 1001));
+    assert_int_equal (box.count, 3);
+    flux_msg_destroy (msg);
+    /* what it sends */
+    assert_non_null (msg = flux_response_derive (box.msg, 0));
+    endpoint_recv_large (ep, msg, 3000);
+    assert_int_equal (errnum_of (c->boxes[0].msg), EMSGSIZE);
+    assert_int_equal (c->boxes[0].count, 2);
+    endpoint_recv_large (ep, request ("svc.hello", FLUX_NODEID_ANY, 0), 3000);
+    assert_int_equal (c->boxes[2].count, 2);
+    assert_int_equal (errnum_of (box.msg), EMSGSIZE);
+    assert_int_equal (flux_msg_route_count (box.msg), 0);
+    endpoint_free (ep);
+    /* all it was asked had been answered */
+    assert_int_equal (c->boxes[0].count, 2);
+    flux_msg_destroy (box.msg);
+}
+
 static void test_topics (void **state)
 {
     struct topics *t = topics_new ();
@@ -344,7 +403,8 @@ int main (void)
     const struct CMUnitTest tests[] = {
         T (test_local), T (test_any_goes_up), T (test_rank), T (test_upstream),
         T (test_responses_of_peers), T (test_credentials), T (test_disconnect),
-        T (test_services), T (test_events), cmocka_unit_test (test_topics),
+        T (test_services), T (test_events), T (test_too_large),
+        cmocka_unit_test (test_topics),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

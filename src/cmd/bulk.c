@@ -301,8 +301,7 @@ void bulk_submit (struct bulk *b, const char *jobspec, int urgency, int flags,
     job->err = err;
     f = flux_job_submit (b->h, jobspec, urgency, flags);
     if (!f || flux_future_then (f, -1., submitted_cb, job) < 0)
-        cmd_die (1, "cannot submit: %s",
-                 errno == EMSGSIZE ? "the jobspec, with its files, is larger than 1 GiB" : flux_strerror (errno));
+        cmd_die (1, "cannot submit: %s", flux_strerror (errno));
     b->submitting++;
     run_until (b, WINDOW - 1, WATCH_WINDOW - 1);
 }

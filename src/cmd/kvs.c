@@ -26,8 +26,6 @@ const char *kvs_strerror (flux_future_t *f, const char *key, char *buf, size_t s
     const char *text = f ? future_strerror (f, errnum) : flux_strerror (errnum);
     size_t n = strlen (key);
 
-    if (errnum == EMSGSIZE)
-        text = "more than 1 GiB, the most that one request may have: put it in parts";
     if (strncmp (text, key, n) == 0 && text[n] == ':')
         snprintf (buf, size, "%s", text);
     else

@@ -178,6 +178,23 @@ static int next_part (struct reader *r, struct part *part)
     return 0;
 }
 
+size_t msg_whole_parts (const void *buf, size_t size)
+{
+    struct reader r = { .p = buf, .end = (const uint8_t *)buf + size };
+    struct part part;
+    const uint8_t *whole;
+
+    do {
+        whole = r.p;
+    } while (next_part (&r, &part) == 0);
+    return whole - (const uint8_t *)buf;
+}
+
+void msg_tail_no_payload (void *tail)
+{
+    ((uint8_t *)tail)[4] &= ~FLUX_MSGFLAG_PAYLOAD;
+}
+
 /* A string part ends with NUL and has no other.  For a route the NUL is
  * optional, as ZeroMQ identities have none. */
 static int string_len (const struct part *part, bool need_nul, size_t *lenp)

@@ -148,4 +148,9 @@ static inline size_t msg_body_size (const flux_msg_t *msg)
 int msg_decode (const void *buf, size_t size, struct blob *b,
                 flux_msg_t **msgp);
 
+/* For a message that is cut short: bytes of the parts that are whole in the first 'size'
+ * ones, and its tail, changed so that the payload is none of its parts. */
+size_t msg_whole_parts (const void *buf, size_t size);
+void msg_tail_no_payload (void *tail);
+
 #endif /* !CORE_MESSAGE_PRIVATE_H */

@@ -7,6 +7,8 @@
  *
  * Input: one buffer.  It is CHUNK long, and grows (doubling, as bytes arrive)
  * only for a message that does not fit, which it then becomes the body of.
+ * Of a message that is skipped, what comes before the payload is kept, until
+ * what comes behind it is there.
  */
 #include "core/stream.h"
 #include "core/message_private.h"
@@ -29,6 +31,8 @@
 enum {
     FRAME_SIZE = 8,
     CHUNK = 65536,
+    SKIP_HEAD = CHUNK / 2,   /* has all that comes before a payload */
+    TURN = 16 * CHUNK,       /* bytes read before others have a turn */
     COPY_MAX = 16384,    /* payloads up to this size are copied */
     IOV_MAX_USED = 16,
 };
@@ -58,6 +62,11 @@ struct stream {
     size_t in_end;
     bool level;               /* stream_set_level() */
     bool dry;                 /* the last read took all there was */
+    bool skips;               /* stream_set_skip() */
+    char *head;               /* of the message that is skipped now */
+    size_t head_len;
+    size_t skip_left;         /* bytes of it that are to come */
+    size_t skipped;
 };
 
 int stream_new (int fd, struct stream **sp)
@@ -100,6 +109,7 @@ void stream_free (struct stream *s)
     while (!list_empty (&s->out))
         out_free (list_entry (s->out.next, struct out, node));
     blob_unref (s->in);
+    free (s->head);
     if (s->fd >= 0)
         close (s->fd);
     free (s);
@@ -114,6 +124,16 @@ int stream_fd (const struct stream *s)
 void stream_set_max (struct stream *s, size_t max)
 {
     s->max = max < UINT32_MAX ? max : UINT32_MAX;
+}
+
+void stream_set_skip (struct stream *s, bool skip)
+{
+    s->skips = skip;
+}
+
+size_t stream_skipped (const struct stream *s)
+{
+    return s->skipped;
 }
 
 void stream_set_level (struct stream *s, bool level)
@@ -365,8 +385,7 @@ static size_t in_len (const struct stream *s)
     return s->in_end - s->in_start;
 }
 
-/* Framed length of the next message, 0 if that is not known yet, or a negative
- * errno. */
+/* Framed length of the next message, 0 if that is not known yet, or -EPROTO. */
 static ssize_t frame_len (const struct stream *s)
 {
     const char *p;
@@ -384,7 +403,12 @@ static ssize_t frame_len (const struct stream *s)
     len = ntohl (len);
     if (len < FRAME_SIZE + MSG_TAIL_SIZE)
         return -EPROTO;
-    return len > s->max ? -EMSGSIZE : (ssize_t)len;
+    return len;
+}
+
+static bool too_long (const struct stream *s, ssize_t len)
+{
+    return len > 0 && (size_t)len > s->max;
 }
 
 /* Move what is there to the start of a buffer of at least 'size' bytes. */
@@ -458,6 +482,19 @@ static int read_more (struct stream *s, size_t need)
     return kill_stream (s, n == 0 ? -ECONNRESET : -errno);
 }
 
+/* A buffer that is large may be that of a message by now. */
+static void consume (struct stream *s, size_t n)
+{
+    s->in_start += n;
+    if (in_len (s) > 0)
+        return;
+    s->in_start = s->in_end = 0;
+    if (s->in->size > CHUNK) {
+        blob_unref (s->in);
+        s->in = NULL;
+    }
+}
+
 /* A large message keeps the buffer, which then holds little else. */
 static int decode_next (struct stream *s, size_t len, flux_msg_t **msgp)
 {
@@ -468,30 +505,99 @@ static int decode_next (struct stream *s, size_t len, flux_msg_t **msgp)
     rc = msg_decode (p + FRAME_SIZE, len - FRAME_SIZE, share, msgp);
     if (rc < 0)
         return kill_stream (s, rc);
-    s->in_start += len;
-    if (in_len (s) == 0) {
-        s->in_start = s->in_end = 0;
-        if (s->in->size > CHUNK) {
-            blob_unref (s->in);
-            s->in = NULL;
-        }
-    }
+    consume (s, len);
     return 0;
 }
 
+/* -EAGAIN: its head is not all there. */
+static int skip_begin (struct stream *s, size_t len)
+{
+    const char *p;
+
+    if (in_len (s) < SKIP_HEAD)
+        return -EAGAIN;
+    p = s->in->data + s->in_start + FRAME_SIZE;
+    s->head_len = msg_whole_parts (p, SKIP_HEAD - FRAME_SIZE);
+    if (!(s->head = malloc (s->head_len + MSG_TAIL_SIZE)))
+        return -ENOMEM;
+    memcpy (s->head, p, s->head_len);
+    consume (s, FRAME_SIZE);
+    s->skip_left = len - FRAME_SIZE;
+    s->skipped = len;
+    return 0;
+}
+
+/* All has come: the message without its payload. */
+static int skip_end (struct stream *s, flux_msg_t **msgp)
+{
+    int rc;
+
+    memcpy (s->head + s->head_len, s->in->data + s->in_start, MSG_TAIL_SIZE);
+    consume (s, MSG_TAIL_SIZE);
+    msg_tail_no_payload (s->head + s->head_len);
+    rc = msg_decode (s->head, s->head_len + MSG_TAIL_SIZE, NULL, msgp);
+    free (s->head);
+    s->head = NULL;
+    return rc < 0 ? rc : 1;
+}
+
+/* 1, -EAGAIN (more is to come), or what kills the stream. */
+static int skip (struct stream *s, size_t len, flux_msg_t **msgp)
+{
+    size_t n;
+    int rc;
+
+    if (!s->skips)
+        return -EMSGSIZE;
+    if (!s->head && (rc = skip_begin (s, len)) < 0)
+        return rc;
+    n = s->skip_left - MSG_TAIL_SIZE;
+    if (n > in_len (s))
+        n = in_len (s);
+    if (n > 0)
+        consume (s, n);
+    s->skip_left -= n;
+    if (s->skip_left > MSG_TAIL_SIZE || in_len (s) < MSG_TAIL_SIZE)
+        return -EAGAIN;
+    return skip_end (s, msgp);
+}
+
+/* What is there without a read.  0, 1, -EAGAIN, or what kills the stream; *needp is the
+ * length that the buffer is to have. */
+static int recv_buffered (struct stream *s, flux_msg_t **msgp, size_t *needp)
+{
+    ssize_t len = s->head ? 0 : frame_len (s);
+
+    *needp = 0;
+    if (len < 0)
+        return (int)len;
+    if (s->head || too_long (s, len))
+        return skip (s, len, msgp);
+    *needp = len;
+    if (len == 0 || in_len (s) < (size_t)len)
+        return -EAGAIN;
+    return decode_next (s, len, msgp);
+}
+
+/* Who waits level-triggered comes back when others have had their turn. */
 int stream_recv (struct stream *s, flux_msg_t **msgp)
 {
+    size_t before = 0, total = 0, need;
+    int rc;
+
     for (;;) {
-        ssize_t len = frame_len (s);
-        int rc;
         if (s->error)
             return s->error;
-        if (len < 0)
-            return kill_stream (s, (int)len);
-        if (len > 0 && in_len (s) >= (size_t)len)
-            return decode_next (s, len, msgp);
-        if ((rc = read_more (s, len)) < 0)
+        if ((rc = recv_buffered (s, msgp, &need)) >= 0)
             return rc;
+        if (rc != -EAGAIN)
+            return kill_stream (s, rc);
+        if (s->level && total >= TURN)
+            return -EAGAIN;
+        before = in_len (s);
+        if ((rc = read_more (s, need)) < 0)
+            return rc;
+        total += in_len (s) - before;
     }
 }
 
@@ -500,11 +606,12 @@ int stream_recv (struct stream *s, flux_msg_t **msgp)
 int stream_ready (const struct stream *s)
 {
     int events = s->queued == 0 ? FLUX_POLLOUT : 0;
-    ssize_t len = frame_len (s);
+    ssize_t len = s->head ? 0 : frame_len (s);
 
     if (s->error)
         return FLUX_POLLERR | FLUX_POLLIN;
-    if (len < 0 || (len > 0 && in_len (s) >= (size_t)len))
+    if (len < 0 || (too_long (s, len) && !s->skips)
+        || (len > 0 && in_len (s) >= (size_t)len))
         events |= FLUX_POLLIN;
     return events;
 }

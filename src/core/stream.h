@@ -20,10 +20,12 @@
 #ifndef CORE_STREAM_H
 #define CORE_STREAM_H
 
+#include <stdint.h>
 #include <flux/core/types.h>
 
-/* The largest message accepted from a peer, unless set otherwise. */
-#define STREAM_MSG_MAX ((size_t)1 << 30)
+/* The largest message that a stream passes, unless set otherwise: lengths of payloads are
+ * integers in the public calls. */
+#define STREAM_MSG_MAX ((size_t)INT32_MAX)
 
 enum {
     STREAM_DEFER = 1,    /* stream_send: only queue; the caller will flush */
@@ -42,6 +44,14 @@ int stream_fd (const struct stream *s);
 
 /* Limit of a message's framed length, in either direction. */
 void stream_set_max (struct stream *s, size_t max);
+
+/* A message that is too long to receive does not kill the stream: what it carries is read
+ * and forgotten, and stream_recv() returns 1 with the message without its payload.  The
+ * limit is to be 64 KiB or more. */
+void stream_set_skip (struct stream *s, bool skip);
+
+/* Framed length of the last message that was skipped. */
+size_t stream_skipped (const struct stream *s);
 
 /* Promise to wait for the descriptor level-triggered, as a reactor does.  Then a
  * read that is sure to find nothing is spared: stream_recv() may return -EAGAIN
@@ -64,7 +74,7 @@ int stream_drain (struct stream *s, int ms);
 size_t stream_queued (const struct stream *s);       /* bytes */
 size_t stream_queued_msgs (const struct stream *s);
 
-/* Receive the next message, which the caller owns.  0, -EAGAIN, -ECONNRESET at
+/* Receive the next message, which the caller owns.  0, 1 (stream_set_skip()), -EAGAIN, -ECONNRESET at
  * the end of the stream (also in the middle of a message), -EPROTO for bad
  * framing or encoding, -EMSGSIZE, or another error of read(2). */
 int stream_recv (struct stream *s, flux_msg_t **msgp);

@@ -215,6 +215,72 @@ static void limits (void **state)
     assert_int_equal (stream_ready (b), FLUX_POLLIN | FLUX_POLLERR);
 }
 
+/* What stream_recv (b) gives in the end, with the socket full or empty now and then. */
+static int recv_in_time (flux_msg_t **msgp)
+{
+    for (int i = 0; i < 100000; i++) {
+        int rc = stream_flush (a);
+        assert_true (rc == 0 || rc == -EAGAIN);
+        if ((rc = stream_recv (b, msgp)) != -EAGAIN)
+            return rc;
+    }
+    return -EAGAIN;
+}
+
+/* An event of 'size' bytes of payload comes through 'b' with its topic and number, and what
+ * follows it as if nothing had been. */
+static void skip_one (size_t size)
+{
+    flux_msg_t *msg = event (7, size), *got;
+
+    assert_int_equal (stream_send (a, msg, STREAM_DEFER), 0);
+    send_event (a, 8, 100, STREAM_DEFER);
+    assert_int_equal (recv_in_time (&got), 1);
+    check (got, 7, 0);
+    assert_false (flux_msg_has_payload (got));
+    assert_int_equal (stream_skipped (b), 8 + flux_msg_encode_size (msg));
+    flux_msg_destroy (got);
+    flux_msg_destroy (msg);
+    assert_int_equal (recv_in_time (&got), 0);
+    check (got, 8, 100);
+    flux_msg_destroy (got);
+}
+
+static void skipped (void **state)
+{
+    const size_t overhead = 8 + 21 + 1 + 3 + 5; /* frame, header, topic, length of payload */
+    flux_msg_t *msg;
+
+    stream_set_max (b, 100000);
+    stream_set_skip (b, true);
+    send_event (a, 1, 100000 - overhead, 0);
+    assert_int_equal (recv_in_time (&msg), 0);
+    check (msg, 1, 100000 - overhead);
+    flux_msg_destroy (msg);
+    skip_one (100000 - overhead + 1);
+    skip_one (65536 * 3);
+    skip_one (5000000);
+    stream_set_level (b, true);
+    skip_one (5000000);
+    stream_set_skip (b, false);
+    send_event (a, 3, 100000, 0);
+    assert_int_equal (recv_in_time (&msg), -EMSGSIZE);
+}
+
+static void skipped_garbage (void **state)
+{
+    static uint8_t junk[100000] = { 0xff, 0xee, 0, 0x12, 0, 1, 0x86, 0xa0 };
+    flux_msg_t *msg = NULL;
+
+    stream_set_max (a, 70000);
+    stream_set_skip (a, true);
+    assert_int_equal (write (raw, junk, 60000), 60000);
+    assert_int_equal (stream_recv (a, &msg), -EAGAIN);
+    assert_int_equal (write (raw, junk + 60000, 40000), 40000);
+    assert_int_equal (stream_recv (a, &msg), -EPROTO);   /* no header at its end */
+    assert_null (msg);
+}
+
 static void reject (const void *data, size_t len, int error)
 {
     flux_msg_t *msg = NULL;
@@ -345,7 +411,8 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         R (framing), T (small_messages), T (deferred), T (sizes),
-        T (payload_by_reference), T (limits), R (bad_magic),
+        T (payload_by_reference), T (limits), T (skipped),
+        R (skipped_garbage), R (bad_magic),
         R (bad_first_byte), R (too_short), R (too_long), R (bad_message),
         R (announced), T (end_of_stream), R (end_within_message),
         T (send_to_nobody), T (slow_reader), T (bad_descriptor),

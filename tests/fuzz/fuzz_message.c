@@ -84,6 +84,8 @@ static void try_stream (const uint8_t *data, size_t size)
     if (socketpair (AF_UNIX, SOCK_STREAM, 0, fd) < 0
         || stream_new (fd[0], &s) < 0)
         abort ();
+    stream_set_max (s, 65536);
+    stream_set_skip (s, true);
     for (size_t done = 0; done < size;) {
         size_t part = 1 + data[done] % 64;
         if (part > size - done)
@@ -91,7 +93,7 @@ static void try_stream (const uint8_t *data, size_t size)
         if (write (fd[1], data + done, part) != (ssize_t)part)
             abort ();
         done += part;
-        while ((rc = stream_recv (s, &msg)) == 0) {
+        while ((rc = stream_recv (s, &msg)) >= 0) {
             look_at (msg);
             flux_msg_destroy (msg);
         }
