@@ -5,88 +5,7 @@
 
 #include "base/buf.h"
 #include "graph/queue_private.h"
-
-static bool adds_s (const char *type)
-{
-    size_t len = strlen (type);
-
-    return len > 0 && type[len - 1] != 's' && type[len - 1] != 'y';
-}
-
-/* "3 more cores", "1 more whole node", "8 GB more memory" */
-static void amount (struct buf *b, const struct graph *g, long long n, const char *more,
-                    const char *type)
-{
-    uint32_t v = graph_type_nth (g, type, 0);
-    const char *unit = v == GRAPH_NONE ? "" : graph_unit (g, v);
-
-    if (*unit)
-        buf_addf (b, "%lld %s%s %s", n, unit, more, type);
-    else
-        buf_addf (b, "%lld%s %s%s", n, more, type, n != 1 && adds_s (type) ? "s" : "");
-}
-
-/* " with 2 cores and 1 gpu": what is wanted in one of r; slots multiply. */
-static int inside (struct buf *b, const struct graph *g, const struct req *r, long long times,
-                   int said)
-{
-    for (size_t i = 0; i < r->nchild; i++) {
-        const struct req *c = &r->child[i];
-        if (c->slot)
-            said = inside (b, g, c, times * c->count.min, said);
-        else {
-            buf_adds (b, said++ ? " and " : " with ");
-            amount (b, g, times * c->count.min, "", c->type);
-        }
-    }
-    return said;
-}
-
-/* A slot with one thing in it is that thing to the user. */
-static const struct req *unwrap (const struct req *r)
-{
-    return r && r->slot && r->nchild == 1 && r->child[0].count.min == 1 ? &r->child[0] : r;
-}
-
-static void short_of (struct buf *b, const struct graph *g, const struct req *r,
-                      const struct match_why *w)
-{
-    long long n = (long long)(w->wanted - w->found);
-
-    if (!r || r->slot)
-        buf_addf (b, "%lld more task slot%s", n, n == 1 ? "" : "s");
-    else
-        amount (b, g, n, r->x && !strcmp (r->type, "node") ? " more whole" : " more", r->type);
-    if (r && (r->slot || !r->x) && inside (b, g, r, 1, 0) > 0)
-        buf_adds (b, n == 1 ? " free" : " free in each");
-}
-
-/* " on one node", " that meets its constraints" */
-static void where (struct buf *b, const struct graph *g, const struct req *r,
-                   const struct match_why *w)
-{
-    bool one = w->wanted - w->found == 1;
-
-    if (w->where != GRAPH_NONE && w->where != graph_root (g) && w->where < graph_count (g))
-        buf_addf (b, " on one %s", graph_type (g, w->where));
-    else if (w->constrained && r && strcmp (r->type, "node") != 0)
-        buf_adds (b, one ? " on a node" : " on nodes");
-    if (w->constrained)
-        buf_adds (b, one ? " that meets its constraints" : " that meet its constraints");
-}
-
-static void shortage (const struct queues *q, const struct qjob *j, struct buf *b)
-{
-    const struct match_why *w = &j->shape->why;
-    const struct req *r = unwrap (request_find (j->shape->rq, w->type));
-
-    if (!w->type[0])
-        buf_adds (b, w->constrained ? "a node that meets its constraints" : "resources");
-    else {
-        short_of (b, q->g, r, w);
-        where (b, q->g, r, w);
-    }
-}
+#include "graph/words.h"
 
 static void count_down (const struct queues *q, struct shape *s)
 {
@@ -118,7 +37,7 @@ static void short_why (const struct queues *q, const struct qjob *j, char *buf, 
     struct buf b = BUF_INIT;
 
     buf_adds (&b, "waits for ");
-    shortage (q, j, &b);
+    words_short (q->g, j->shape->rq, &j->shape->why, &b);
     if (j->kind == WHY_RESERVED)
         buf_adds (&b, " beside what is reserved for earlier jobs");
     down (q, j, &b);
@@ -152,7 +71,7 @@ void qjob_never (const struct queues *q, const struct qjob *j, char *buf, size_t
         snprintf (buf, size, "its constraints cannot be read: check the host names and "
                   "ranks in them");
     else
-        match_why_text (q->g, &j->shape->why, buf, size);
+        words_never (q->g, j->shape->rq, &j->shape->why, buf, size);
 }
 
 /* Telling */

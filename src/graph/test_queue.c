@@ -301,24 +301,18 @@ static void test_constraints (void **state)
     struct fixture f = setup (4, 1, QUEUE_EASY);
     struct queue_conf c = QUEUE_CONF_DEFAULT;
     struct request *r = want (1, 0, 100, "{\"properties\":[\"batch\"]}");
-    struct request *bad = want (1, 0, 100, "{\"hostlist\":[\"node[0\"]}");
 
     assert_int_equal (queues_add (f.q, "batch", &c), 0);
     assert_int_equal (graph_set_property (f.g, graph_by_path (f.g, "/cluster0/node3"),
                                           "batch", ""), 0);
     for (int i = 1; i <= 2; i++)
         assert_int_equal (queues_submit (f.q, "batch", i, 16, 0, r), 0);
-    assert_int_equal (queues_submit (f.q, "default", 3, 16, 0, bad), 0);
-    f.id = 3;
-    submit (&f, 3, 0, 100);     /* 4: of another queue, on the rest */
+    f.id = 2;
+    submit (&f, 3, 0, 100);     /* 3: of another queue, on the rest */
     run (&f);
-    assert_string_equal (now_started (), "1 4");
+    assert_string_equal (now_started (), "1 3");
     assert_string_equal (said.why[2], "waits for 1 more whole node that meets its constraints");
-    assert_int_equal (said.denied[0], 3);
-    assert_string_equal (said.denied_why, "its constraints cannot be read: check the host "
-                         "names and ranks in them");
     request_free (r);
-    request_free (bad);
     teardown (&f);
 }
 
@@ -419,7 +413,7 @@ static void test_never (void **state)
     assert_int_equal (said.ndenied, 1);
     assert_int_equal (said.denied[0], 3);
     assert_string_equal (said.denied_why,
-                         "1 more node needed below /cluster0: 3 wanted, 2 there at all");
+                         "unsatisfiable request: asks for 3 nodes; there are 2");
     assert_string_equal (said.why[2], "waits for 8 more cores; no end is known of what is "
                          "in the way");
     teardown (&f);

@@ -37,6 +37,7 @@ struct scan {
 
 struct statewait {
     struct list_node node;     /* active.statewaits */
+    struct list_node all;      /* lister.statewaits */
     struct lister *l;
     const flux_msg_t *msg;
     uint64_t mask;
@@ -48,6 +49,7 @@ struct lister {
     struct jobtab *t;
     flux_msg_handler_t **handlers;
     struct list_node scans;
+    struct list_node statewaits;    /* of all jobs */
     struct flux_msglist *stats;     /* streaming job-stats */
     flux_watcher_t *stats_timer;
     bool private_mode;
@@ -264,6 +266,7 @@ static void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 static void statewait_free (struct statewait *w)
 {
     list_del (&w->node);
+    list_del (&w->all);
     flux_msg_decref (w->msg);
     free (w);
 }
@@ -325,6 +328,7 @@ static void list_id_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
     *w = (struct statewait){ .l = l, .msg = flux_msg_incref (msg), .mask = mask,
                              .state = state };
     list_append (&job->a->statewaits, &w->node);
+    list_append (&l->statewaits, &w->all);
 }
 
 static void stats_changed (struct lister *l);
@@ -446,15 +450,6 @@ static void job_stats_cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_m
 
 /* ---- the service ---- */
 
-static void drop_statewaits (struct active *a, const flux_msg_t *msg)
-{
-    list_foreach (&a->statewaits, pos) {
-        struct statewait *w = list_entry (pos, struct statewait, node);
-        if (flux_disconnect_match (msg, w->msg))
-            statewait_free (w);
-    }
-}
-
 static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                            void *arg)
 {
@@ -466,12 +461,10 @@ static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *
         if (flux_disconnect_match (msg, s->msg))
             scan_free (s);
     }
-    for (struct tree_node *n = tree_first (&l->t->pending); n; n = tree_next (n))
-        drop_statewaits (tree_entry (n, struct active, pending), msg);
-    list_foreach (&l->t->running, pos2) {
-        struct job *job = list_entry (pos2, struct job, place);
-        if (job->a)
-            drop_statewaits (job->a, msg);
+    list_foreach (&l->statewaits, pos) {
+        struct statewait *w = list_entry (pos, struct statewait, all);
+        if (flux_disconnect_match (msg, w->msg))
+            statewait_free (w);
     }
 }
 
@@ -537,15 +530,10 @@ static const struct flux_msg_handler_spec handlers[] = {
 
 static void end_statewaits (struct lister *l)
 {
-    list_foreach (&l->t->order, pos) {
-        struct job *job = list_entry (pos, struct job, order);
-        if (!job->a)
-            continue;
-        list_foreach (&job->a->statewaits, pos2) {
-            struct statewait *w = list_entry (pos2, struct statewait, node);
-            flux_respond_error (l->h, w->msg, ENOSYS, NULL);
-            statewait_free (w);
-        }
+    list_foreach (&l->statewaits, pos) {
+        struct statewait *w = list_entry (pos, struct statewait, all);
+        flux_respond_error (l->h, w->msg, ENOSYS, NULL);
+        statewait_free (w);
     }
 }
 
@@ -596,6 +584,7 @@ int list_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *err
     l->h = h;
     l->t = t;
     list_init (&l->scans);
+    list_init (&l->statewaits);
     l->stats = flux_msglist_create ();
     l->stats_timer = flux_timer_watcher_create (flux_get_reactor (h), STATS_SECONDS, 0.,
                                                 stats_timer_cb, l);

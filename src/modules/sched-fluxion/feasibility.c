@@ -7,9 +7,9 @@
 
 #include "base/errmsg.h"
 #include "graph/match.h"
+#include "graph/words.h"
 #include "modules/sched-fluxion/fluxion.h"
 #include "modules/sched-fluxion/shared.h"
-#include "modules/sched-fluxion/words.h"
 
 struct feasibility {
     flux_t *h;

@@ -11,9 +11,9 @@
 #include "base/errmsg.h"
 #include "graph/match.h"
 #include "graph/readers.h"
+#include "graph/words.h"
 #include "modules/sched-fluxion/parts.h"
 #include "modules/sched-fluxion/resource_private.h"
-#include "modules/sched-fluxion/words.h"
 #include "spec/rset.h"
 
 bool ion_ready (struct resource *o, const flux_msg_t *msg)

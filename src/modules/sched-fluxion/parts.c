@@ -159,7 +159,8 @@ int parts_from_rset (const struct graph *g, const struct rset *R, const struct i
     json_t *o;
     int rc;
 
-    if (!json_object_get (sched, "graph") || jgf_parts (g, sched, false, &part, &n, NULL) < 0) {
+    /* what is exclusive has all that is below it, said or (rv1_shorthand) not */
+    if (!json_object_get (sched, "graph") || jgf_parts (g, sched, true, &part, &n, NULL) < 0) {
         if (!(o = rset_to_json (R)))
             return errmsg (err, -ENOMEM, "out of memory");
         rc = R_parts (g, o, &part, &n, err);
