@@ -65,6 +65,10 @@ for n in 1 2 3; do
     test "$($px -N$n -n5 pmixtest collect)" = "5 ok"
     test "$($px -N$n -n5 pmixtest early)" = "5 ok"
 done
+# asked for while it is put: the other tasks come at the same moment, not 0.2 s later
+for i in 1 2 3 4 5 6; do
+    test "$($px -N1 -n5 sh -c 'sleep 0.$((FLUX_TASK_RANK % 2)); exec pmixtest early')" = "5 ok"
+done
 $px -N2 -n4 pmixtest local | sort >out
 printf '%s: fence of 2\n' 0 1 2 3 | cmp - out
 test "$($px -N2 -n4 pmixtest pair | sort -u)" = NOT-SUPPORTED
