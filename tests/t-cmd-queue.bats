@@ -115,6 +115,24 @@ start_queues() {
     [[ "${lines[10]}" == *"--queue=nosuch: there is no such queue"* ]]
 }
 
+@test "jobs of a virtual queue are listed with its parent's; by its own name they alone" {
+    run start_queues sh -c '
+        flux queue start --quiet --all
+        flux submit -n2 --quiet --urgency=hold --job-name=b true
+        flux submit -n2 --quiet --urgency=hold --job-name=f -q fast true
+        flux submit --quiet --urgency=hold --job-name=d -q debug true
+        flux jobs -q batch -no "{name}" | sort | xargs
+        flux jobs -q fast -no "{name}" | xargs
+        flux jobs -q debug,fast -no "{name}" | sort | xargs
+        flux pgrep -q batch -no "{name}" . | sort | xargs'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = "b f" ]
+    [ "${lines[1]}" = f ]
+    [ "${lines[2]}" = "d f" ]
+    [ "${lines[3]}" = "b f" ]
+}
+
 @test "drain waits until the last job has ended, idle until none runs" {
     run start_flux 1 sh -c '
         flux queue drain; echo $?

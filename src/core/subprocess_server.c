@@ -50,9 +50,10 @@ void server_check_shutdown (struct subprocess_server *s)
 static int authorize (struct subprocess_server *s, const flux_msg_t *msg,
                       flux_error_t *err)
 {
-    const char *signature;
+    const json_t *signature;
 
-    if (flux_request_unpack (msg, NULL, "{s:s}", "signature", &signature) == 0)
+    /* of whatever type: it says that the rest of the payload is not to be used */
+    if (flux_request_unpack (msg, NULL, "{s:o}", "signature", &signature) == 0)
         return errmsg (err, -EPERM, "signed requests are not supported here");
     if (s->has_user && flux_msg_authorize (msg, s->user) < 0)
         return errmsg (err, -EPERM, "this belongs to another user");

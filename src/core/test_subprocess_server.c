@@ -433,6 +433,7 @@ static void test_bad_requests (void **state)
                       EINVAL);
     assert_int_equal (call ("rexec.exec", "{" CMD ",\"flags\":0,\"signature\":\"x\"}", 0),
                       EPERM);
+    assert_int_equal (call ("rexec.exec", "{" CMD ",\"flags\":0,\"signature\":1}", 0), EPERM);
     assert_int_equal (call ("rexec.kill", "{\"pid\":1,\"signum\":9}", 0), ESRCH);
     assert_int_equal (call ("rexec.kill", "{\"pid\":1}", 0), EPROTO);
     assert_int_equal (call ("rexec.wait", "{}", 0), EPROTO);

@@ -253,7 +253,7 @@ static void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     s->left = max > 0 ? max : -1;
     s->since = since;
     if (list_attrs_parse (attrs, &s->mask, &err) < 0
-        || (constraint && !(s->constraint = list_constraint (constraint, &err)))) {
+        || (constraint && !(s->constraint = list_constraint (l->t->mgr, constraint, &err)))) {
         answer_error (l, msg, EINVAL, err.text);
         scan_free (s);
         return;

@@ -25,6 +25,8 @@ json_t *list_attrs_get (const struct job *job, uint64_t mask);
 /* ---- match.c: constraints ---- */
 
 struct constraint;
-struct constraint *list_constraint (const json_t *o, flux_error_t *err);
+struct mgr;
+/* 'm' knows the virtual queues; NULL if the job manager is not loaded. */
+struct constraint *list_constraint (struct mgr *m, const json_t *o, flux_error_t *err);
 
 #endif /* !JOB_LIST_H */

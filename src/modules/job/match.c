@@ -8,6 +8,7 @@
 
 #include "base/errmsg.h"
 #include "modules/job/list.h"
+#include "modules/job/mgr.h"
 #include "spec/constraint.h"
 
 #define SET_MAX 1024       /* hosts or ranks in one constraint */
@@ -132,9 +133,20 @@ static int compile_values (struct leaf *l, const char *op, const json_t *values,
 
     if (all_of (op, values, strings, err) < 0)
         return -EINVAL;
-    l->match = !strings ? match_userid : !strcmp (op, "name") ? match_name : match_queue;
+    l->match = strings ? match_name : match_userid;
     l->values = json_incref ((json_t *)values);
     return 0;
+}
+
+/* A queue's jobs are those of its virtual queues, too (RFC 33). */
+static int compile_queue (struct leaf *l, const json_t *values, struct mgr *m,
+                          flux_error_t *err)
+{
+    if (all_of ("queue", values, true, err) < 0)
+        return -EINVAL;
+    l->match = match_queue;
+    l->values = m ? queues_with_virtual (m, values) : json_incref ((json_t *)values);
+    return l->values ? 0 : errmsg (err, -ENOMEM, "out of memory");
 }
 
 static int mask_of (const char *op, const json_t *val, bool states)
@@ -247,12 +259,14 @@ static int compile_time (struct leaf *l, const char *op, int field, const json_t
 }
 
 static int compile_op (struct leaf *l, const char *op, const json_t *values,
-                       flux_error_t *err)
+                       struct mgr *m, flux_error_t *err)
 {
     if (!json_is_array (values))
         return errmsg (err, -EINVAL, "%s constraint: values must be an array", op);
-    if (!strcmp (op, "userid") || !strcmp (op, "name") || !strcmp (op, "queue"))
+    if (!strcmp (op, "userid") || !strcmp (op, "name"))
         return compile_values (l, op, values, err);
+    if (!strcmp (op, "queue"))
+        return compile_queue (l, values, m, err);
     if (!strcmp (op, "states") || !strcmp (op, "results"))
         return compile_mask (l, op, values, *op == 's', err);
     if (!strcmp (op, "hostlist"))
@@ -286,7 +300,7 @@ static int leaf_compile (const char *op, const json_t *values, void **leaf, void
 
     if (!l)
         return errmsg (err, -ENOMEM, "out of memory");
-    if ((rc = compile_op (l, op, values, err)) < 0) {
+    if ((rc = compile_op (l, op, values, arg, err)) < 0) {
         leaf_free (l);
         return rc;
     }
@@ -307,7 +321,7 @@ static const struct constraint_ops ops = {
     .free = leaf_free,
 };
 
-struct constraint *list_constraint (const json_t *o, flux_error_t *err)
+struct constraint *list_constraint (struct mgr *m, const json_t *o, flux_error_t *err)
 {
-    return constraint_compile (o, &ops, NULL, err);
+    return constraint_compile (o, &ops, m, err);
 }

@@ -183,6 +183,9 @@ bool queues_any_policy (struct mgr *m, const char *path);
 const json_t *queues_constraint (struct mgr *m, const char *queue);
 const char *queues_membership (struct mgr *m, const char *queue);
 const char *queues_default (struct mgr *m);
+/* An array of names, and of the virtual queues of those that have some: a new
+ * reference, or NULL. */
+json_t *queues_with_virtual (struct mgr *m, const json_t *names);
 /* The constraints of a job that moves from one queue to another in *newp (a new
  * reference), NULL if they stay as they are.  0 or a negative errno. */
 int queues_move_constraints (struct mgr *m, const char *from, const char *to,

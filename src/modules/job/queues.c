@@ -146,6 +146,24 @@ const char *queues_membership (struct mgr *m, const char *name)
     return q && json_object_get (q->conf, "hosts") ? q->name : NULL;
 }
 
+json_t *queues_with_virtual (struct mgr *m, const json_t *names)
+{
+    json_t *all = json_copy ((json_t *)names), *name;
+    struct queue *q;
+    size_t pos = 0, i;
+
+    while (all && m->queues->named && (q = hash_next (m->queues->named, &pos, NULL))) {
+        json_array_foreach ((json_t *)names, i, name) {
+            if (q->parent && !strcmp (q->parent, json_string_value (name))
+                && json_array_append_new (all, json_string (q->name)) < 0) {
+                json_decref (all);
+                return NULL;
+            }
+        }
+    }
+    return all;
+}
+
 /* ---- constraints ---- */
 
 static int add_property (json_t *sys, const char *name)
