@@ -216,14 +216,14 @@ int jobspec_decode_resources (struct decoder *d, const json_t *resources)
 
 /* -- the flat request -- */
 
-static bool simple_vertex (const json_t *o, const char *type, int *countp,
+static bool simple_vertex (const json_t *o, const char *type, bool v1, int *countp,
                            const json_t **withp)
 {
     const char *t = json_string_value (json_object_get (o, "type"));
     const json_t *count = json_object_get (o, "count");
 
     if (!t || strcmp (t, type) != 0 || !json_is_integer (count)
-        || json_object_get (o, "id") || json_object_get (o, "unit"))
+        || json_object_get (o, "id") || (!v1 && json_object_get (o, "unit")))
         return false;
     *countp = (int)json_integer_value (count);
     *withp = json_object_get (o, "with");
@@ -231,7 +231,7 @@ static bool simple_vertex (const json_t *o, const char *type, int *countp,
 }
 
 /* What is in the slot: cores, and perhaps GPUs. */
-static bool simple_slot (const json_t *with, struct jobspec_request *req)
+static bool simple_slot (const json_t *with, bool v1, struct jobspec_request *req)
 {
     size_t index;
     json_t *o;
@@ -240,9 +240,9 @@ static bool simple_slot (const json_t *with, struct jobspec_request *req)
         const json_t *below;
         int count;
 
-        if (simple_vertex (o, "core", &count, &below) && req->cores_per_slot == 0)
+        if (simple_vertex (o, "core", v1, &count, &below) && req->cores_per_slot == 0)
             req->cores_per_slot = count;
-        else if (simple_vertex (o, "gpu", &count, &below) && req->gpus_per_slot == 0)
+        else if (simple_vertex (o, "gpu", v1, &count, &below) && req->gpus_per_slot == 0)
             req->gpus_per_slot = count;
         else
             return false;
@@ -252,22 +252,23 @@ static bool simple_slot (const json_t *with, struct jobspec_request *req)
     return req->cores_per_slot > 0;
 }
 
-static bool flatten (const json_t *resources, struct jobspec_request *req)
+/* 'v1': units are of no account. */
+static bool flatten (const json_t *resources, bool v1, struct jobspec_request *req)
 {
     const json_t *o = json_array_get (resources, 0);
     const json_t *with;
 
     if (json_array_size (resources) != 1)
         return false;
-    if (simple_vertex (o, "node", &req->nnodes, &with)) {
+    if (simple_vertex (o, "node", v1, &req->nnodes, &with)) {
         if (json_array_size (with) != 1)
             return false;
         req->node_exclusive = json_is_true (json_object_get (o, "exclusive"));
         o = json_array_get (with, 0);
     }
-    if (!simple_vertex (o, "slot", &req->nslots, &with)
+    if (!simple_vertex (o, "slot", v1, &req->nslots, &with)
         || json_is_false (json_object_get (o, "exclusive"))
-        || !simple_slot (with, req))
+        || !simple_slot (with, v1, req))
         return false;
     return true;
 }
@@ -277,7 +278,7 @@ int jobspec_decode_request (struct decoder *d, const json_t *resources)
     struct jobspec_request req = {0};
     const struct path *p = path_key (NULL, "resources");
 
-    if (flatten (resources, &req)) {
+    if (flatten (resources, d->js->version == 1, &req)) {
         int64_t slots = (int64_t)req.nslots * (req.nnodes ? req.nnodes : 1);
 
         if (slots > INT32_MAX || slots * req.cores_per_slot > INT32_MAX

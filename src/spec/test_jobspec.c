@@ -83,6 +83,13 @@ static void test_request (void **state)
     assert_true (req->duration == 0.);
     jobspec_unref (js);
 
+    /* RFC 25 allows units without saying of what. */
+    js = decode (JOBSPEC ("1", SLOT ("{\"type\":\"core\",\"count\":2,\"unit\":\"each\"}"), TASK, ATTR),
+                 NULL);
+    assert_non_null (js);
+    assert_int_equal (jobspec_request (js)->cores_per_slot, 2);
+    jobspec_unref (js);
+
     /* Not RFC 25's form, so not flat. */
     js = decode (JOBSPEC ("999", SLOT ("{\"type\":\"socket\",\"count\":1}"), TASK, ATTR),
                  NULL);

@@ -179,6 +179,15 @@ static int unwrap (struct mgr *m, struct submission *s, flux_error_t *err)
     return 0;
 }
 
+/* RFC 25: what is required of version 1 once defaults are applied. */
+static int check_required (const struct jobspec *js, flux_error_t *err)
+{
+    if (jobspec_version (js) != 1 || jobspec_attr (js, "system.duration"))
+        return 0;
+    return errmsg (err, -EINVAL, "attributes.system.duration: required key is missing: "
+                   "0 is without limit");
+}
+
 /* Does the configuration add to jobspecs like this one? */
 static bool is_complete (struct mgr *m, const struct ingestconf *conf, struct jobdoc *doc)
 {
@@ -217,6 +226,10 @@ static int make_doc (struct mgr *m, const struct ingestconf *conf, struct submis
         json_decref (changed);
         if (!js)
             return -errno;
+    }
+    if (!(s->flags & FLUX_JOB_NOVALIDATE) && (rc = check_required (js, err)) < 0) {
+        jobspec_unref (js);
+        return rc;
     }
     s->doc = jobdoc_new (m->t->docs, js, changed ? NULL : s->payload);
     jobspec_unref (js);

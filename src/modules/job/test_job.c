@@ -114,6 +114,35 @@ static void test_kill (void **state)
 
 /* ---- what is refused ---- */
 
+static char *without_duration (const char *cmd)
+{
+    char *s = make_jobspec (cmd, 1, NULL);
+    json_t *o = json_loads (s, 0, NULL);
+
+    free (s);
+    json_object_del (json_object_get (json_object_get (o, "attributes"), "system"),
+                     "duration");
+    s = json_dumps (o, JSON_COMPACT);
+    json_decref (o);
+    return s;
+}
+
+static void test_duration_is_required (void **state)
+{
+    flux_t *h = fixture_client (*state);
+    char *s = without_duration ("true");
+    flux_jobid_t id;
+
+    fails (flux_job_submit (h, s, 16, 0), EINVAL,
+           "attributes.system.duration: required key is missing: 0 is without limit");
+    flux_future_t *f = flux_job_submit (h, s, 16, FLUX_JOB_NOVALIDATE);
+    ready (f);
+    assert_int_equal (flux_job_submit_get_id (f, &id), 0);
+    flux_future_destroy (f);
+    free (s);
+    wait_for (h, id, "clean");
+}
+
 static void test_refused (void **state)
 {
     flux_t *h = fixture_client (*state);
@@ -679,6 +708,7 @@ int main (int argc, char **argv)
         cmocka_unit_test (test_nonfatal_exception),
         cmocka_unit_test (test_kill),
         cmocka_unit_test (test_refused),
+        cmocka_unit_test (test_duration_is_required),
         cmocka_unit_test (test_priority_order),
         cmocka_unit_test (test_pending_reason),
         cmocka_unit_test (test_annotations_of_canceled),
