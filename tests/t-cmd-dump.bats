@@ -214,3 +214,77 @@ y" ]]
     [[ "$output" == *"jobid
 id"* ]]
 }
+
+@test "flux gc deletes what nothing refers to, and nothing else" {
+    mkdir state
+    run start_flux 2 --setattr=statedir=$PWD/state bash -c "$FILL"'
+        flux dump -q d.tar; flux restore -q --key=back d.tar; flux kvs copy back copy
+        flux kvs unlink -R back.data; flux kvs put back.new=5
+        flux job wait-event -q $(flux submit sleep inf) start
+        flux kvs namespace create other
+        head -c 300000 big | flux content store >kept
+        flux kvs put -N other --treeobj v="{\"ver\":1,\"type\":\"valref\",\"data\":[\"$(cat kept)\"]}"
+        echo garbage | flux content store >junk
+        flux kvs sync; echo recent | flux content store >recent
+        flux gc --maxreqs=16 >out; sed "s/^[0-9]*/N/" out
+        flux content load <junk
+        flux content load <recent
+        flux exec -r1 flux gc --no-cache >out; flux content load <recent
+        cmp big <(flux kvs get --raw copy.data.big) && flux kvs get copy.a.c.d back.new back.lnk
+        flux kvs get -N other --raw v | wc -c
+        flux fsck -q && flux cancel --all && flux queue drain && echo sound
+        flux kvs unlink -R copy back; flux kvs namespace remove other; flux kvs sync
+        flux gc >out; test $(cut -d" " -f4 out) -gt 5 && echo collected
+        flux fsck -q && flux content load <kept'
+    echo "$output"
+    [ "${lines[0]}" = "N blobs marked, 2 blobs reclaimed" ]
+    [[ "$output" == *"no such content
+recent
+flux-content: ERROR: load: "*"no such content
+two
+5
+1
+300000
+"*"sound
+collected
+"*"$(cat kept): no such content"* ]]
+    run start_flux 1 --setattr=statedir=$PWD/state sh -c 'flux fsck -q && flux kvs get a.c.d'
+    echo "$output"
+    [ "$output" = two ]
+}
+
+@test "flux gc deletes nothing of a KVS that is damaged, or without a store" {
+    run start_flux 1 bash -c 'echo garbage | flux content store >junk
+        flux kvs put --treeobj d.dir='"'{\"ver\":1,\"type\":\"dirref\",$BAD}'"'
+        flux kvs sync; flux gc; echo $?; flux content load <junk
+        flux kvs unlink -R d; flux gc -vv 2>&1 | grep -c -e horizon -e looked; flux content load <junk
+        flux gc more; flux gc --maxreqs=0
+        flux module remove content-sqlite; flux gc' 2>&1
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"sha1-1234567890123456789012345678901234567890: no such content: the KVS is damaged, nothing was deleted"*"
+1
+garbage
+2
+"*"no such content"*"Usage: flux-gc [OPTIONS]"*"--maxreqs=0: want a positive number"*"there is no content backing store"* ]]
+}
+
+@test "an epoch of garbage ends with each checkpoint, and with the period in which one is due" {
+    run start_flux 1 --conf=kvs.checkpoint-period='"50ms"' bash -c '
+        echo garbage | flux content store >junk; flux kvs put a=1
+        until flux gc | grep -q "1 blobs reclaimed"; do flux kvs put a=2; done
+        flux content load <junk' 2>&1
+    echo "$output"
+    [[ "$output" == *"no such content" ]]
+    run start_flux 1 bash -c '
+        epoch () { flux gc -v 2>&1 >out | sed -n "s/.*epoch //p"; }
+        a=$(epoch); b=$(epoch); echo $((b - a))
+        flux kvs put --sync x=1; c=$(epoch); echo $((c - b))
+        flux content checkpoint update $(flux kvs getroot -b); d=$(epoch); echo $((d - c))
+        flux kvs put x=2; e=$(epoch); echo $((e - d))'
+    echo "$output"
+    [ "$output" = "1
+2
+2
+1" ]
+}

@@ -157,6 +157,22 @@ static void val (struct walk *s, struct item *it)
     free (data);
 }
 
+/* Is an entry to be walked?  (see 'meet') */
+static bool wanted (const struct walk *s, json_t *o)
+{
+    bool dir = treeobj_is (o, "dirref"), want = false;
+    size_t refs = 0;
+
+    if (!s->w->meet || !is_ref (o))
+        return true;
+    if (treeobj_refs (o, &refs) < 0)
+        refs = 0;
+    for (size_t i = 0; i < refs; i++)
+        if (s->w->meet (s->w->arg, treeobj_ref (o, i), dir))
+            want = dir;
+    return want;
+}
+
 /* Put the entries of a directory before the rest, in order. */
 static void expand (struct walk *s, const struct item *it, json_t *dir)
 {
@@ -165,6 +181,8 @@ static void expand (struct walk *s, const struct item *it, json_t *dir)
     json_t *o;
 
     json_object_foreach (json_object_get (dir, "data"), name, o) {
+        if (!wanted (s, o))
+            continue;
         struct item *child = item_new (it->key, name, o);
         list_insert_after (last, &child->node);
         last = &child->node;

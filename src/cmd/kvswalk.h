@@ -20,6 +20,9 @@ struct kvswalk {
     bool bypass;        /* the backing store in place of the cache */
     bool check;         /* values are looked for only; .value gets no bytes */
     /* Each is called with 'arg'; a NULL is not called. */
+    /* A reference is met, before what it refers to is asked for.  With this, values are
+     * not asked for, nor a directory for which it says no. */
+    bool (*meet) (void *arg, const char *ref, bool dir);
     void (*value) (void *arg, const char *key, const void *data, size_t len);
     void (*symlink) (void *arg, const char *key, const char *ns, const char *target);
     /* A key that cannot be read: 'ref' is missing (ENOENT), or what it stands for is no

@@ -14,6 +14,7 @@
 #include "cmd/dump.h"
 #include "cmd/event.h"
 #include "cmd/exec.h"
+#include "cmd/gc.h"
 #include "cmd/hostlist.h"
 #include "cmd/housekeeping.h"
 #include "cmd/job.h"
@@ -67,6 +68,7 @@ const struct cmd cmd_table[] = {
     { "event", cmd_event, COMMON, "Send and receive Flux events" },
     { "exec", cmd_exec, COMMON, "Execute processes across flux ranks" },
     { "fsck", cmd_fsck, COMMON, "Check integrity of the KVS backing store" },
+    { "gc", cmd_gc, COMMON, "Collect garbage in the KVS content store" },
     { "getattr", cmd_getattr, COMMON, "Get broker attribute" },
     { "help", cmd_help, COMMON, "Display the manual page of a command" },
     { "hostlist", cmd_hostlist, COMMON, "Fetch, combine, and manipulate hostlists" },

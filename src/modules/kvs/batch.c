@@ -31,7 +31,7 @@ struct pending {
     struct kvsns *ns;        /* of a commit */
     uint64_t seq;
     struct tnode *root;      /* of that version, if it is to be kept */
-    unsigned char reply[32];
+    unsigned char reply[CHANGE_REPLY_MAX];
     size_t reply_len;
     char blob[72];
 };
@@ -789,6 +789,21 @@ int batcher_load_blob (struct batcher *b, const char *ref, struct buf *out)
     rc = len > 0 ? buf_add (out, data, len) : 0;
     free (data);
     return rc;
+}
+
+int batcher_max_blob (struct batcher *b, int64_t *max)
+{
+    *max = 0;
+    return b->store ? store_max_blob (b->store, max) : 0;
+}
+
+int batcher_old_blobs (struct batcher *b, int64_t after, int64_t upto, int64_t epoch,
+                       int64_t *ids, size_t *count)
+{
+    if (b->store)
+        return store_old_blobs (b->store, after, upto, epoch, ids, count);
+    *count = 0;
+    return 0;
 }
 
 struct tnode *batcher_load_cold (struct batcher *b, const struct tnode *n,

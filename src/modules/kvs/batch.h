@@ -54,6 +54,10 @@ struct tnode *batcher_new_cold (struct batcher *b, const struct tnode *dir);
 bool batcher_has_store (const struct batcher *b);
 bool batcher_has_blob (struct batcher *b, const char *ref);
 int batcher_load_blob (struct batcher *b, const char *ref, struct buf *out);
+/* As storedb.h has them; no store is no blob. */
+int batcher_max_blob (struct batcher *b, int64_t *max);
+int batcher_old_blobs (struct batcher *b, int64_t after, int64_t upto, int64_t epoch,
+                       int64_t *ids, size_t *count);
 struct tnode *batcher_load_cold (struct batcher *b, const struct tnode *n,
                                  int *rc);
 

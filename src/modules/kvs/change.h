@@ -7,6 +7,8 @@
 #include "modules/kvs/state.h"
 #include "modules/kvs/watch.h"
 
+#define CHANGE_REPLY_MAX 64
+
 struct change {
     struct kvsns *ns;        /* whose version it advanced, or NULL */
     uint64_t seq;
@@ -17,7 +19,7 @@ struct change {
     struct kvsns *removed;
     struct kvsns *frozen_in; /* whose head has a frozen directory now */
     struct tnode *frozen;    /* a reference to the cold node, or NULL */
-    unsigned char reply[32]; /* a raw answer, if reply_len > 0 */
+    unsigned char reply[CHANGE_REPLY_MAX]; /* a raw answer, if reply_len > 0 */
     size_t reply_len;
     char blob[72];           /* stored by this: its bytes need not stay in memory */
     bool nomerge;

@@ -10,6 +10,7 @@
 #include "modules/kvs/batch.h"
 #include "modules/kvs/checkpoint.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/gc.h"
 #include "modules/kvs/redo.h"
 #include "modules/kvs/rfc11.h"
 #include "modules/kvs/ttxn.h"
@@ -78,6 +79,7 @@ int checkpoint_put (struct kvs *kvs, json_t *o, struct buf *redo,
     if (!s)
         return -ENOMEM;
     redo_checkpoint (redo, s);
+    gc_checkpoint (kvs->gc, redo);
     rc = remember (kvs, o, true);
     if (rc == 0 && !kvs->h) {
         char *cpy = strdup (s);

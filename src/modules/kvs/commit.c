@@ -10,6 +10,7 @@
 #include "modules/kvs/batch.h"
 #include "modules/kvs/commit.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/gc.h"
 #include "modules/kvs/pack.h"
 #include "modules/kvs/redo.h"
 #include "modules/kvs/rfc11.h"
@@ -71,17 +72,24 @@ static int op_symlink (struct committer *c, const struct kvs_txnop *op)
 
 /* A guest's tree object may not refer to content: a reference is as good as
  * reading what it refers to, and that may be anybody's. */
-static bool has_references (json_t *o)
+static int keep_references (struct committer *c, const json_t *o)
 {
     const char *name;
     json_t *entry;
-    if (treeobj_is (o, "valref") || treeobj_is (o, "dirref"))
-        return true;
-    if (treeobj_is (o, "dir"))
+    size_t count = 0;
+    int rc = 0;
+    if (treeobj_is (o, "valref") || treeobj_is (o, "dirref")) {
+        if (!kvs_is_owner (c->walker.cred))
+            return -EPERM;
+        (void)treeobj_refs (o, &count);
+        for (size_t i = 0; i < count; i++)
+            gc_keep (c->kvs->gc, treeobj_ref (o, i), &c->change->redo);
+    }
+    else if (treeobj_is (o, "dir"))
         json_object_foreach (json_object_get (o, "data"), name, entry)
-            if (has_references (entry))
-                return true;
-    return false;
+            if ((rc = keep_references (c, entry)) < 0)
+                return rc;
+    return c->change->redo.failed ? -ENOMEM : 0;
 }
 
 static int op_treeobj (struct committer *c, const struct kvs_txnop *op)
@@ -91,9 +99,7 @@ static int op_treeobj (struct committer *c, const struct kvs_txnop *op)
     if (!o)
         return -EINVAL;
     struct tnode *n = NULL;
-    if (!kvs_is_owner (c->walker.cred) && has_references (o))
-        rc = -EPERM;
-    else
+    if ((rc = keep_references (c, o)) == 0)
         n = rfc11_parse (o, ++c->kvs->lineage, &rc);
     json_decref (o);
     if (!n)
@@ -266,6 +272,8 @@ void commit_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
             ch.ns = c.ns;
             ch.seq = c.ns->seq;
             ch.sync = (com.flags & FLUX_KVS_SYNC) != 0;
+            if (ch.sync)
+                gc_checkpoint (kvs->gc, &ch.redo);
             ch.keep_root = !(com.flags & KVS_COMMIT_NOREF) && !empty;
             kvs->stats.commits++;
             batcher_submit (kvs->batcher, &ch, h, msg, commit_request);

@@ -8,6 +8,7 @@
 #include "base/blobref.h"
 #include "modules/kvs/batch.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/gc.h"
 #include "modules/kvs/mapped.h"
 #include "modules/kvs/redo.h"
 #include "modules/kvs/rfc11.h"
@@ -15,6 +16,7 @@
 #include "spec/treeobj.h"
 
 struct blob {
+    uint64_t epoch;
     size_t len;
     char data[];
 };
@@ -22,6 +24,7 @@ struct blob {
 struct pin {
     struct tnode *node;
     size_t piece;       /* of a value */
+    uint64_t epoch;
 };
 
 struct content {
@@ -78,13 +81,16 @@ void content_stats (const struct content *c, size_t *blobs, size_t *bytes,
 static int pin_add (struct content *c, const char *ref, const struct tnode *n,
                     size_t piece)
 {
-    if (hash_get (c->pins, ref))
+    struct pin *p = hash_get (c->pins, ref);
+    if (p) {
+        p->epoch = gc_epoch (c->kvs->gc);
         return 0;
-    struct pin *p = malloc (sizeof (*p));
-    if (!p)
+    }
+    if (!(p = malloc (sizeof (*p))))
         return -ENOMEM;
     p->node = tnode_ref (n);
     p->piece = piece;
+    p->epoch = gc_epoch (c->kvs->gc);
     int rc = hash_set (c->pins, ref, p);
     if (rc < 0)
         pin_free (p);
@@ -193,13 +199,16 @@ int content_store (struct content *c, const void *data, size_t len,
     int rc = blobref_hash (c->kvs->hashtype, len > 0 ? data : "", len, ref);
     if (rc < 0)
         return rc;
-    if (!mapped_has (c->mapped, ref) && content_has (c, ref))
+    /* a pin goes with the broker, a file when it is removed */
+    bool pinned = !batcher_durable (c->kvs->batcher) && hash_get (c->pins, ref);
+    if (pinned || hash_get (c->blobs, ref) || batcher_has_blob (c->kvs->batcher, ref)) {
+        content_mark (c, ref, gc_epoch (c->kvs->gc));
         return 1;
-    if (hash_get (c->blobs, ref) || batcher_has_blob (c->kvs->batcher, ref))
-        return 1;
+    }
     struct blob *blob = malloc (sizeof (*blob) + len);
     if (!blob)
         return -ENOMEM;
+    blob->epoch = gc_epoch (c->kvs->gc);
     blob->len = len;
     if (len > 0)
         memcpy (blob->data, data, len);
@@ -209,6 +218,52 @@ int content_store (struct content *c, const void *data, size_t len,
     }
     c->bytes += len;
     return 0;
+}
+
+void content_mark (struct content *c, const char *ref, uint64_t epoch)
+{
+    struct blob *blob = hash_get (c->blobs, ref);
+    struct pin *p = hash_get (c->pins, ref);
+    if (blob && blob->epoch < epoch)
+        blob->epoch = epoch;
+    if (p && p->epoch < epoch)
+        p->epoch = epoch;
+}
+
+static void sweep_blob (struct content *c, const char *ref, const struct blob *blob,
+                        struct content_sweep *s)
+{
+    if (blob->epoch >= s->epoch)
+        return;
+    /* what the store has too is counted there */
+    s->deleted += !batcher_has_blob (c->kvs->batcher, ref);
+    content_drop_blob (c, ref);
+}
+
+static void sweep_pin (struct content *c, const char *ref, const struct pin *p,
+                       struct content_sweep *s)
+{
+    if (p->epoch >= s->epoch)
+        return;
+    s->deleted++;
+    hash_del (c->pins, ref);
+}
+
+bool content_sweep (struct content *c, struct content_sweep *s)
+{
+    const char *ref;
+    void *x;
+    if (!s->pins && !(x = hash_next (c->blobs, &s->pos, &ref))) {
+        s->pins = true;
+        s->pos = 0;
+    }
+    else if (!s->pins)
+        sweep_blob (c, ref, x, s);
+    else if ((x = hash_next (c->pins, &s->pos, &ref)))
+        sweep_pin (c, ref, x, s);
+    else
+        return false;
+    return true;
 }
 
 void content_drop_blob (struct content *c, const char *ref)
@@ -226,7 +281,7 @@ int content_redo_dirty (struct content *c, struct buf *redo)
     const char *ref;
     for (size_t pos = 0; (blob = hash_next (c->blobs, &pos, &ref));)
         if (!batcher_has_blob (c->kvs->batcher, ref))
-            redo_blob (redo, ref, blob->data, blob->len);
+            redo_blob (redo, ref, blob->epoch, blob->data, blob->len);
     return redo->failed ? -ENOMEM : 0;
 }
 

@@ -48,6 +48,17 @@ int content_load (struct content *c, const char *ref, struct buf *out);
 /* 0, or 1 if it was there before, -EFBIG, -ENOMEM, -ENOSYS; ref is set. */
 int content_store (struct content *c, const void *data, size_t len,
                    char ref[72]);
+/* It is of this epoch at least (gc.h), here; what the store has is not touched. */
+void content_mark (struct content *c, const char *ref, uint64_t epoch);
+/* Drop blobs and pins of before an epoch, one a call; start with zeroes.  False: that was
+ * the last.  What comes meanwhile may be passed over. */
+struct content_sweep {
+    uint64_t epoch;
+    uint64_t deleted;
+    size_t pos;
+    bool pins;
+};
+bool content_sweep (struct content *c, struct content_sweep *s);
 /* Forget the bytes of a blob that the store has. */
 void content_drop_blob (struct content *c, const char *ref);
 bool content_has (struct content *c, const char *ref);

@@ -15,6 +15,7 @@
 #include "modules/kvs/batch.h"
 #include "modules/kvs/checkpoint.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/gc.h"
 #include "modules/kvs/kvs.h"
 #include "modules/kvs/mapped.h"
 #include "modules/kvs/redo.h"
@@ -28,8 +29,8 @@ struct service {
     struct kvs *kvs;          /* NULL: we relay */
     bool backing;             /* content-sqlite */
     struct relay *relay;
-    flux_msg_handler_t **handlers;
-    flux_msg_handler_t **more; /* of the second name */
+    flux_msg_handler_t **handlers[3]; /* a table each */
+    int count;
 };
 
 static size_t digest_size (const struct kvs *kvs)
@@ -172,7 +173,7 @@ static int spill (struct kvs *kvs, const char *ref, const void *data, size_t len
         if (rc < 0)
             return rc;
     }
-    redo_blob (&ch->redo, ref, data, len);
+    redo_blob (&ch->redo, ref, gc_epoch (kvs->gc), data, len);
     snprintf (ch->blob, sizeof (ch->blob), "%s", ref);
     return ch->redo.failed ? -ENOMEM : 0;
 }
@@ -190,7 +191,12 @@ static void store_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
         if ((rc = content_store (kvs->content, data, len, ref)) >= 0) {
             ref_to_digest (ref, ch.reply, &ch.reply_len);
             /* what is there already is safe, or in a batch before this one */
-            rc = rc == 0 ? spill (kvs, ref, data, len, &ch) : 0;
+            if (rc == 0)
+                rc = spill (kvs, ref, data, len, &ch);
+            else {
+                gc_keep (kvs->gc, ref, &ch.redo);
+                rc = ch.redo.failed ? -ENOMEM : 0;
+            }
         }
     }
     if (rc < 0)
@@ -355,6 +361,22 @@ static void checkpoint_put_cb (flux_t *h, flux_msg_handler_t *mh,
     put_request (s->kvs, h, msg);
 }
 
+/* -- garbage (gc.h) ---------------------------------------------------------------------- */
+
+#define GC_CB(name)                                                                        \
+    static void name##_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,         \
+                           void *arg)                                                       \
+    {                                                                                        \
+        struct service *s = arg;                                                             \
+        (void)mh;                                                                            \
+        name##_request (s->kvs, h, msg);                                                     \
+    }
+
+GC_CB (gc_info)
+GC_CB (gc_roots)
+GC_CB (gc_mark)
+GC_CB (gc_sweep)
+
 /* -- life -------------------------------------------------------------------------------- */
 
 static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
@@ -403,6 +425,14 @@ static const struct flux_msg_handler_spec sqlite_htab[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+static const struct flux_msg_handler_spec backing_htab[] = {
+    { FLUX_MSGTYPE_REQUEST, "gc-info", gc_info_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "gc-roots", gc_roots_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "mark", gc_mark_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "sweep", gc_sweep_cb, 0 },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
 static const struct flux_msg_handler_spec relay_htab[] = {
     { FLUX_MSGTYPE_REQUEST, "dropcache", dropcache_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_cb, FLUX_ROLE_USER },
@@ -422,11 +452,12 @@ static void service_stop (void *arg)
     if (s->kvs) {
         batcher_drain (s->kvs->batcher);
         refq_flush (s->kvs->refq, s->h);
+        gc_flush (s->kvs->gc, s->h);
         if (s->backing)
             s->kvs->backing = false;
     }
-    flux_msg_handler_delvec (s->handlers);
-    flux_msg_handler_delvec (s->more);
+    for (int i = 0; i < s->count; i++)
+        flux_msg_handler_delvec (s->handlers[i]);
     relay_free (s->relay);
     free (s);
 }
@@ -435,8 +466,9 @@ static int add_handlers (struct service *s, const char *name,
                          const struct flux_msg_handler_spec *htab,
                          flux_error_t *err)
 {
-    if (flux_msg_handler_addvec_ex (s->h, name, htab, s, &s->handlers) < 0)
+    if (flux_msg_handler_addvec_ex (s->h, name, htab, s, &s->handlers[s->count]) < 0)
         return errmsg (err, -errno, "%s: handlers: %s", name, strerror (errno));
+    s->count++;
     return 0;
 }
 
@@ -490,13 +522,10 @@ static int sqlite_start (flux_t *h, int argc, char **argv, void **ctxp,
         s->kvs = kvs;
         rc = add_handlers (s, "content-backing", rank0_htab, err);
     }
-    if (rc == 0) {
-        flux_msg_handler_t **first = s->handlers;
-        s->handlers = NULL;
+    if (rc == 0)
+        rc = add_handlers (s, "content-backing", backing_htab, err);
+    if (rc == 0)
         rc = add_handlers (s, "content-sqlite", sqlite_htab, err);
-        s->more = s->handlers;
-        s->handlers = first;
-    }
     if (rc < 0) {
         service_stop (s);
         return rc;

@@ -14,6 +14,7 @@
 #include "modules/kvs/checkpoint.h"
 #include "modules/kvs/commit.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/gc.h"
 #include "modules/kvs/kvs.h"
 #include "modules/kvs/lookup.h"
 #include "modules/kvs/refq.h"
@@ -361,15 +362,15 @@ static void stats_clear_cb (flux_t *h, flux_msg_handler_t *mh,
         flux_log_error (h, "kvs: responding");
 }
 
-/* The table kvs (flux-config-kvs(5)).  gc-threshold is read by flux shutdown; what
- * checkpoint-period asks for is done at each commit. */
-static int check_conf (const flux_conf_t *conf, flux_error_t *err)
+/* The table kvs (flux-config-kvs(5)).  gc-threshold is read by flux shutdown. */
+static int check_conf (const flux_conf_t *conf, double *periodp, flux_error_t *err)
 {
     const char *period = NULL;
     json_t *table = NULL, *gc = NULL;
     json_error_t jerr;
-    double d;
+    double d = 0;
 
+    *periodp = 0;
     if (!conf || flux_conf_unpack (conf, err, "{s?o}", "kvs", &table) < 0)
         return conf ? -EINVAL : 0;
     if (table && json_unpack_ex (table, &jerr, 0, "{s?s s?o !}", "checkpoint-period", &period,
@@ -380,18 +381,21 @@ static int check_conf (const flux_conf_t *conf, flux_error_t *err)
                        period);
     if (gc && (!json_is_integer (gc) || json_integer_value (gc) < 0))
         return errmsg (err, -EINVAL, "kvs.gc-threshold is not a number of commits");
+    *periodp = d < 1e9 ? d : 0;  /* "infinity" is not to do it */
     return 0;
 }
 
 static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     flux_conf_t *conf;
+    struct service *s = arg;
     flux_error_t err;
+    double period;
     int rc;
 
     if (flux_module_config_request_decode (msg, &conf) < 0)
         rc = flux_respond_error (h, msg, errno, NULL);
-    else if (check_conf (conf, &err) < 0) {
+    else if (check_conf (conf, &period, &err) < 0) {
         flux_conf_decref (conf);
         rc = flux_respond_error (h, msg, EINVAL, err.text);
     }
@@ -399,6 +403,8 @@ static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_
         flux_conf_decref (conf);
         rc = flux_respond_error (h, msg, errno, NULL);
     }
+    else if (gc_set_period (s->kvs->gc, period) < 0)
+        rc = flux_respond_error (h, msg, errno, NULL);
     else
         rc = flux_respond (h, msg, NULL);
     if (rc < 0)
@@ -446,6 +452,7 @@ static void service_stop (void *arg)
     if (s->kvs && s->kvs->h == s->h) {
         batcher_drain (s->kvs->batcher);
         waiters_flush (s->kvs);
+        (void)gc_set_period (s->kvs->gc, 0);
         refq_flush (s->kvs->refq, s->h);
         s->kvs->h = NULL;
     }
@@ -471,6 +478,7 @@ static int service_start (flux_t *h, int argc, char **argv, void **ctxp,
                           flux_error_t *err)
 {
     struct service *s = calloc (1, sizeof (*s));
+    double period;
     uint32_t rank;
     int rc = 0;
 
@@ -487,12 +495,16 @@ static int service_start (flux_t *h, int argc, char **argv, void **ctxp,
     }
     else {
         s->kvs = builtin_data (h);
-        if ((rc = check_conf (flux_get_conf (h), err)) < 0
+        if ((rc = check_conf (flux_get_conf (h), &period, err)) < 0
             || (rc = kvs_init (s->kvs, h, err)) < 0
             || (rc = checkpoint_restore (s->kvs, err)) < 0
             || (rc = options (s->kvs, argc, argv, err)) < 0)
             goto error;
         s->kvs->h = h;
+        if ((rc = gc_set_period (s->kvs->gc, period)) < 0) {
+            errmsg (err, rc, "kvs: timer: %s", strerror (-rc));
+            goto error;
+        }
     }
     if (flux_msg_handler_addvec_ex (h, "kvs", rank > 0 ? relay_htab : rank0_htab,
                                     s, &s->handlers) < 0) {

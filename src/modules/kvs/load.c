@@ -6,6 +6,7 @@
 
 #include "base/errmsg.h"
 #include "modules/kvs/checkpoint.h"
+#include "modules/kvs/gc.h"
 #include "modules/kvs/load.h"
 #include "modules/kvs/rfc11.h"
 #include "spec/treeobj.h"
@@ -206,8 +207,13 @@ static int load_checkpoint (int64_t id, const char *json, void *arg)
 static int load_checkpoints (struct kvs *kvs, const struct storedb_ops *ops,
                              struct storedb *db)
 {
-    char *restore = NULL;
+    char *restore = NULL, *epoch = NULL;
     int rc = ops->checkpoints (db, load_checkpoint, kvs);
+    if (rc == 0 && (rc = ops->get_meta (db, "epoch", &epoch)) == 0)
+        gc_restarted (kvs->gc, epoch);
+    free (epoch);
+    if (rc == -ENOENT)
+        rc = 0;
     if (rc == 0)
         rc = ops->get_meta (db, "restore", &restore);
     if (rc == 0 && *restore) {

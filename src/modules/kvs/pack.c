@@ -49,15 +49,14 @@ static int pack_leaf (const struct tnode *n, const char *name, size_t len,
                       struct buf *out)
 {
     enum tnode_kind kind = tnode_kind (n);
-    struct buf json = BUF_INIT;
-    buf_addc (out, kind == TNODE_VAL ? 'v' : kind == TNODE_LINK ? 'l' : 'r');
+    buf_addc (out, kind == TNODE_VAL ? 'v' : 'l');
     kvs_put_str (out, name, len);
     if (kind == TNODE_LINK) {
         const char *ns = tlink_ns (n);
         kvs_put_str (out, tlink_target (n), strlen (tlink_target (n)));
         kvs_put_str (out, ns, ns ? strlen (ns) : 0);
     }
-    else if (kind == TNODE_VAL) {
+    else {
         size_t size = tval_len (n);
         kvs_put_varint (out, size);
         if (buf_reserve (out, size) < 0)
@@ -65,13 +64,19 @@ static int pack_leaf (const struct tnode *n, const char *name, size_t len,
         tval_read (n, 0, size, out->data + out->len);
         out->len += size;
     }
-    else {
-        if (rfc11_entry (n, "", &json) < 0)
-            out->failed = true;
-        kvs_put_str (out, json.data, json.len);
-        buf_release (&json);
-    }
     return out->failed ? -ENOMEM : 0;
+}
+
+/* A packed directory refers to nothing: what it needs is with it (gc.h). */
+static int pack_ref (const struct twalk_env *env, const struct tnode *n,
+                     const char *name, size_t len, struct buf *out)
+{
+    int rc = 0;
+    struct tnode *val = env->load (env->arg, n, &rc);
+    if (val)
+        rc = pack_leaf (val, name, len, out);
+    tnode_unref (val);
+    return val || rc < 0 ? rc : -EIO;
 }
 
 static int pack_enter (struct stack *s, const struct twalk_env *env,
@@ -111,8 +116,10 @@ int pack_dir (const struct twalk_env *env, const struct tnode *dir,
             tnode_unref (l->dir);
             s.depth--;
         }
-        else if (tnode_kind (n) == TNODE_DIR || tnode_kind (n) == TNODE_COLD)
+        else if (tnode_is_dir (n))
             rc = pack_enter (&s, env, n, name, len, out);
+        else if (tnode_kind (n) == TNODE_REF)
+            rc = pack_ref (env, n, name, len, out);
         else
             rc = pack_leaf (n, name, len, out);
     }

@@ -223,10 +223,22 @@ void redo_drop_frozen (struct buf *b, uint64_t id)
     put_head (b, 'z', id);
 }
 
-void redo_blob (struct buf *b, const char *ref, const void *data, size_t len)
+void redo_blob (struct buf *b, const char *ref, uint64_t epoch, const void *data,
+                size_t len)
 {
-    put_key (b, 'B', 0, ref, strlen (ref));
+    put_key (b, 'B', epoch, ref, strlen (ref));
     kvs_put_str (b, data, len);
+}
+
+void redo_touch_blob (struct buf *b, const char *ref, uint64_t epoch)
+{
+    put_key (b, 'T', epoch, ref, strlen (ref));
+}
+
+void redo_del_blob (struct buf *b, int64_t id, uint64_t epoch)
+{
+    put_head (b, 'b', epoch);
+    kvs_put_varint (b, (uint64_t)id);
 }
 
 void redo_checkpoint (struct buf *b, const char *json)
@@ -248,13 +260,13 @@ int redo_next (const char **p, const char *end, struct redo_op *op)
     if (*p == end)
         return 0;
     struct redo_op x = { .type = *(*p)++ };
-    if (!memchr ("XDVAELRFNnSGZzBCM", x.type, 17)
+    if (!memchr ("XDVAELRFNnSGZzBTbCM", x.type, 19)
         || kvs_get_varint (p, end, &x.ns) < 0)
         return -EPROTO;
-    if (strchr ("XDVAELRFGBM", x.type)
+    if (strchr ("XDVAELRFGBTM", x.type)
         && kvs_get_str (p, end, &x.key, &x.keylen) < 0)
         return -EPROTO;
-    if (strchr ("AFNSG", x.type) && kvs_get_varint (p, end, &x.num) < 0)
+    if (strchr ("AFNSGb", x.type) && kvs_get_varint (p, end, &x.num) < 0)
         return -EPROTO;
     if (x.type == 'N' && kvs_get_str (p, end, &x.key, &x.keylen) < 0)
         return -EPROTO;

@@ -16,7 +16,8 @@
  *   'G' ns key from        all rows of namespace 'from' move below key
  *   'Z' id data            freeze: the directory in packed form (pack.h)
  *   'z' id                 no longer needed
- *   'B' ref data           a blob
+ *   'B' epoch ref data     a blob               'T' epoch ref  is of this epoch
+ *   'b' epoch id           is deleted, if it is from before the epoch (gc.h)
  *   'C' json               a checkpoint         'M' name data           by name
  *
  * A directory has a row only if it could be empty: reading the rows back makes
@@ -49,13 +50,16 @@ void redo_freeze (struct buf *b, int ns, const char *path, uint64_t id,
 /* Without a durable tree: only the frozen row. */
 void redo_frozen_row (struct buf *b, uint64_t id, const struct buf *packed);
 void redo_drop_frozen (struct buf *b, uint64_t id);
-void redo_blob (struct buf *b, const char *ref, const void *data, size_t len);
+void redo_blob (struct buf *b, const char *ref, uint64_t epoch, const void *data,
+                size_t len);
+void redo_touch_blob (struct buf *b, const char *ref, uint64_t epoch);
+void redo_del_blob (struct buf *b, int64_t id, uint64_t epoch);
 void redo_checkpoint (struct buf *b, const char *json);
 void redo_meta (struct buf *b, const char *name, const char *value);
 
 struct redo_op {
     char type;
-    uint64_t ns;         /* or the id of 'Z', 'z' */
+    uint64_t ns;         /* or the id of 'Z', 'z', the epoch of 'B', 'T', 'b' */
     uint64_t num;        /* part, id, owner, seq, from */
     const char *key;     /* not NUL terminated; ref, name */
     size_t keylen;

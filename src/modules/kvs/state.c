@@ -9,6 +9,7 @@
 #include "core/kvs_proto.h"
 #include "modules/kvs/batch.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/gc.h"
 #include "modules/kvs/refq.h"
 #include "modules/kvs/state.h"
 #include "modules/kvs/watch.h"
@@ -159,6 +160,7 @@ void *kvs_create (void)
     kvs->env = (struct twalk_env){ load_node, any_root, kvs };
     snprintf (kvs->hashtype, sizeof (kvs->hashtype), "sha1");
     if (!(kvs->namespaces = hash_new (free_ns))
+        || !(kvs->gc = gc_new (kvs))
         || !(kvs->content = content_new (kvs))
         || !(kvs->watches = watches_new (kvs))
         || !(kvs->refq = refq_new (kvs))
@@ -182,6 +184,7 @@ void kvs_destroy (void *arg)
         return;
     batcher_close (kvs->batcher);
     refq_free (kvs->refq);
+    gc_free (kvs->gc);
     watches_free (kvs->watches);
     hash_free (kvs->namespaces);
     content_free (kvs->content);

@@ -57,6 +57,7 @@ struct kvs {
     struct content *content;
     struct watches *watches;
     struct refq *refq;
+    struct gc *gc;
     struct batcher *batcher;
     bool backing;            /* face "content-sqlite" is loaded */
     json_t *checkpoints;     /* array, latest first */

@@ -177,7 +177,12 @@ static int write_other (struct store *s, const struct redo_op *op)
     case 'z':
         return o->del_cold (s->db, op->ns);
     case 'B':
-        return o->put_blob (s->db, op->key, op->keylen, op->data, op->len);
+        return o->put_blob (s->db, op->key, op->keylen, (int64_t)op->ns, op->data,
+                            op->len);
+    case 'T':
+        return o->touch_blob (s->db, op->key, op->keylen, (int64_t)op->ns);
+    case 'b':
+        return o->del_blob (s->db, (int64_t)op->num, (int64_t)op->ns);
     case 'M':
         return write_meta (s, op);
     case 'C':
@@ -458,6 +463,30 @@ bool store_has_blob (struct store *s, const char *ref)
     int rc = s->ops->has_blob (db, ref);
     reader_put (s);
     return rc == 0;
+}
+
+int store_max_blob (struct store *s, int64_t *max)
+{
+    struct storedb *db = reader_get (s);
+    *max = 0;
+    if (!db && !s->readable)  /* temporary, and nothing was written yet */
+        return 0;
+    if (!db)
+        return -EIO;
+    int rc = s->ops->max_blob (db, max);
+    reader_put (s);
+    return rc;
+}
+
+int store_old_blobs (struct store *s, int64_t after, int64_t upto, int64_t epoch,
+                     int64_t *ids, size_t *count)
+{
+    struct storedb *db = reader_get (s);
+    if (!db)
+        return -EIO;
+    int rc = s->ops->old_blobs (db, after, upto, epoch, ids, count);
+    reader_put (s);
+    return rc;
 }
 
 const struct storedb_ops *store_db (struct store *s, struct storedb **db)

@@ -44,6 +44,10 @@ void store_drain (struct store *s);
 int store_get_cold (struct store *s, uint64_t id, void **data, size_t *len);
 int store_get_blob (struct store *s, const char *ref, void **data, size_t *len);
 bool store_has_blob (struct store *s, const char *ref);
+/* As storedb.h has them. */
+int store_max_blob (struct store *s, int64_t *max);
+int store_old_blobs (struct store *s, int64_t after, int64_t upto, int64_t epoch,
+                     int64_t *ids, size_t *count);
 /* For reading all, with ops->each_...; before the first write. */
 const struct storedb_ops *store_db (struct store *s, struct storedb **db);
 

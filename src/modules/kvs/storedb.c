@@ -22,7 +22,8 @@
 enum stmt {
     S_BEGIN, S_COMMIT, S_ROLLBACK, S_PUT, S_DEL, S_BELOW, S_ALL, S_MOVE,
     S_PUT_NS, S_SEQ, S_DEL_NS, S_PUT_COLD, S_GET_COLD, S_DIGEST, S_DEL_COLD,
-    S_TIDY_COLD, S_MAX_COLD, S_PUT_BLOB, S_GET_BLOB, S_HAS_BLOB, S_PUT_META,
+    S_TIDY_COLD, S_MAX_COLD, S_PUT_BLOB, S_GET_BLOB, S_HAS_BLOB, S_TOUCH_BLOB,
+    S_DEL_BLOB, S_MAX_BLOB, S_OLD_BLOBS, S_PUT_META,
     S_GET_META, S_PUT_CKPT, S_TRIM_CKPT, S_CKPTS, S_EACH_NS, S_EACH_ROW,
     S_COUNT
 };
@@ -51,9 +52,16 @@ static const char *const sql[S_COUNT] = {
     [S_TIDY_COLD] = "DELETE FROM cold WHERE id NOT IN"
                     " (SELECT part FROM kv WHERE type=70)",
     [S_MAX_COLD] = "SELECT max(id) FROM cold",
-    [S_PUT_BLOB] = "INSERT OR IGNORE INTO blob (ref,data) VALUES (?1,?2)",
+    [S_PUT_BLOB] = "INSERT INTO blob (ref,epoch,data) VALUES (?1,?2,?3)"
+                   " ON CONFLICT (ref) DO UPDATE SET"
+                   " epoch=max(epoch,excluded.epoch)",
     [S_GET_BLOB] = "SELECT data FROM blob WHERE ref=?1",
     [S_HAS_BLOB] = "SELECT 1 FROM blob WHERE ref=?1",
+    [S_TOUCH_BLOB] = "UPDATE blob SET epoch=?2 WHERE ref=?1 AND epoch<?2",
+    [S_DEL_BLOB] = "DELETE FROM blob WHERE id=?1 AND epoch<?2",
+    [S_MAX_BLOB] = "SELECT max(id) FROM blob",
+    [S_OLD_BLOBS] = "SELECT id FROM blob WHERE id>?1 AND id<=?2 AND epoch<?3"
+                    " ORDER BY id LIMIT ?4",
     [S_PUT_META] = "INSERT OR REPLACE INTO meta (name,value) VALUES (?1,?2)",
     [S_GET_META] = "SELECT value FROM meta WHERE name=?1",
     [S_PUT_CKPT] = "INSERT INTO checkpt (value) VALUES (?1)",
@@ -75,7 +83,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS cold (id INTEGER PRIMARY KEY, digest BLOB,"
     " size INTEGER, data BLOB);"
     "CREATE TABLE IF NOT EXISTS blob (id INTEGER PRIMARY KEY,"
-    " ref TEXT UNIQUE, data BLOB);"
+    " ref TEXT UNIQUE, epoch INTEGER, data BLOB);"
     "CREATE TABLE IF NOT EXISTS checkpt"
     " (id INTEGER PRIMARY KEY AUTOINCREMENT, value TEXT);"
     "INSERT OR IGNORE INTO meta VALUES ('format','flux-kvs-1');";
@@ -264,6 +272,19 @@ static int check_format (struct storedb *d, const char *path, flux_error_t *err)
     return rc;
 }
 
+/* Blobs had no epoch once: those are never old.  Their trees were not made so that
+ * all that refers to a blob can be found. */
+static int add_epoch (struct storedb *d)
+{
+    sqlite3_stmt *st = NULL;
+    int e = sqlite3_prepare_v2 (d->db, "SELECT epoch FROM blob", -1, &st, NULL);
+    sqlite3_finalize (st);
+    if (e == SQLITE_OK)
+        return SQLITE_OK;
+    return sqlite3_exec (d->db, "ALTER TABLE blob ADD COLUMN epoch INTEGER NOT NULL"
+                         " DEFAULT 9223372036854775807", NULL, NULL, NULL);
+}
+
 static int db_open (const char *path, bool readonly, struct storedb **dbp,
                     flux_error_t *err)
 {
@@ -291,8 +312,8 @@ static int db_open (const char *path, bool readonly, struct storedb **dbp,
     if ((e = sqlite3_exec (d->db, pragmas (d, readonly), NULL, NULL, NULL))
             != SQLITE_OK
         || (!readonly
-            && (e = sqlite3_exec (d->db, schema, NULL, NULL, NULL))
-                   != SQLITE_OK)) {
+            && ((e = sqlite3_exec (d->db, schema, NULL, NULL, NULL)) != SQLITE_OK
+                || (e = add_epoch (d)) != SQLITE_OK))) {
         rc = fail (d, to_errno (e), "cannot use", path, err);
         goto error;
     }
@@ -527,10 +548,10 @@ static int db_tidy_cold (struct storedb *d)
     return run (d, S_TIDY_COLD);
 }
 
-static int db_max_cold (struct storedb *d, int64_t *max)
+static int get_max (struct storedb *d, enum stmt s, int64_t *max)
 {
     int rc = 0;
-    sqlite3_stmt *st = get (d, S_MAX_COLD, &rc);
+    sqlite3_stmt *st = get (d, s, &rc);
     if (!st)
         return rc;
     int e = sqlite3_step (st);
@@ -542,18 +563,72 @@ static int db_max_cold (struct storedb *d, int64_t *max)
     return rc;
 }
 
+static int db_max_cold (struct storedb *d, int64_t *max)
+{
+    return get_max (d, S_MAX_COLD, max);
+}
+
 /* -- blobs, names, checkpoints --------------------------------------------------------- */
 
 static int db_put_blob (struct storedb *d, const char *ref, size_t reflen,
-                        const void *data, size_t len)
+                        int64_t epoch, const void *data, size_t len)
 {
     int rc = 0;
     sqlite3_stmt *st = get (d, S_PUT_BLOB, &rc);
     if (!st)
         return rc;
     sqlite3_bind_text64 (st, 1, ref, reflen, SQLITE_STATIC, SQLITE_UTF8);
-    bind_blob (st, 2, data, len);
+    sqlite3_bind_int64 (st, 2, epoch);
+    bind_blob (st, 3, data, len);
     return done (d, st);
+}
+
+static int db_touch_blob (struct storedb *d, const char *ref, size_t reflen,
+                          int64_t epoch)
+{
+    int rc = 0;
+    sqlite3_stmt *st = get (d, S_TOUCH_BLOB, &rc);
+    if (!st)
+        return rc;
+    sqlite3_bind_text64 (st, 1, ref, reflen, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_int64 (st, 2, epoch);
+    return done (d, st);
+}
+
+static int db_del_blob (struct storedb *d, int64_t id, int64_t epoch)
+{
+    int rc = 0;
+    sqlite3_stmt *st = get (d, S_DEL_BLOB, &rc);
+    if (!st)
+        return rc;
+    sqlite3_bind_int64 (st, 1, id);
+    sqlite3_bind_int64 (st, 2, epoch);
+    return done (d, st);
+}
+
+static int db_max_blob (struct storedb *d, int64_t *max)
+{
+    return get_max (d, S_MAX_BLOB, max);
+}
+
+static int db_old_blobs (struct storedb *d, int64_t after, int64_t upto, int64_t epoch,
+                         int64_t *ids, size_t *count)
+{
+    int rc = 0, e = SQLITE_DONE;
+    size_t n = 0, room = *count;
+    sqlite3_stmt *st = get (d, S_OLD_BLOBS, &rc);
+    if (!st)
+        return rc;
+    sqlite3_bind_int64 (st, 1, after);
+    sqlite3_bind_int64 (st, 2, upto);
+    sqlite3_bind_int64 (st, 3, epoch);
+    sqlite3_bind_int64 (st, 4, (int64_t)room);
+    while (n < room && (e = sqlite3_step (st)) == SQLITE_ROW)
+        ids[n++] = sqlite3_column_int64 (st, 0);
+    sqlite3_reset (st);
+    if ((rc = to_errno (e)) == 0)
+        *count = n;
+    return rc;
 }
 
 static int copy_out (sqlite3_stmt *st, void **data, size_t *len)
@@ -718,6 +793,10 @@ const struct storedb_ops storedb_ops = {
     .put_blob = db_put_blob,
     .get_blob = db_get_blob,
     .has_blob = db_has_blob,
+    .touch_blob = db_touch_blob,
+    .del_blob = db_del_blob,
+    .max_blob = db_max_blob,
+    .old_blobs = db_old_blobs,
     .put_meta = db_put_meta,
     .get_meta = db_get_meta,
     .put_checkpoint = db_put_checkpoint,

@@ -67,11 +67,22 @@ struct storedb_ops {
     int (*tidy_cold) (struct storedb *db);
     int (*max_cold) (struct storedb *db, int64_t *max);  /* largest id, or 0 */
 
+    /* With the epoch in which it was last stored or marked (gc.h): the larger one
+     * stays. */
     int (*put_blob) (struct storedb *db, const char *ref, size_t reflen,
-                     const void *data, size_t len);
+                     int64_t epoch, const void *data, size_t len);
     int (*get_blob) (struct storedb *db, const char *ref, void **data,
                      size_t *len);
     int (*has_blob) (struct storedb *db, const char *ref);
+    int (*touch_blob) (struct storedb *db, const char *ref, size_t reflen,
+                       int64_t epoch);
+    /* Delete the blob of this id, if it is from before 'epoch'. */
+    int (*del_blob) (struct storedb *db, int64_t id, int64_t epoch);
+    int (*max_blob) (struct storedb *db, int64_t *max);  /* largest id, or 0 */
+    /* Ids after < id <= upto of blobs from before 'epoch', in order, *count at
+     * most; then *count is how many. */
+    int (*old_blobs) (struct storedb *db, int64_t after, int64_t upto, int64_t epoch,
+                      int64_t *ids, size_t *count);
 
     /* Values by name: "hash", "restore", ... */
     int (*put_meta) (struct storedb *db, const char *name, const char *value);

@@ -230,6 +230,221 @@ static void test_checkpoint (void **state)
     down (&w, true);
 }
 
+/* -- garbage ----------------------------------------------------------------- */
+
+static void store_ref (struct world *w, const char *s, char ref[72])
+{
+    unsigned char digest[20];
+    assert_int_equal (store_blob (w, s, strlen (s), digest), 0);
+    for (int i = 0, n = snprintf (ref, 72, "sha1-"); i < 20; i++)
+        n += snprintf (ref + n, 72 - n, "%02x", digest[i]);
+}
+
+static int has_ref (struct world *w, const char *ref)
+{
+    unsigned char digest[20];
+    ref_bytes (ref, digest);
+    return load_blob (w, "content.load", digest, NULL);
+}
+
+static void put_ref (struct world *w, const char *key, const char *type, const char *ref)
+{
+    char *s;
+    flux_kvs_txn_t *txn = flux_kvs_txn_create ();
+    assert_true (asprintf (&s, "{\"data\":[\"%s\"],\"type\":\"%s\",\"ver\":1}", ref, type)
+                 > 0);
+    assert_int_equal (flux_kvs_txn_put_treeobj (txn, 0, key, s), 0);
+    assert_int_equal (commit (w, NULL, txn), 0);
+    free (s);
+}
+
+static json_int_t get_epoch (struct world *w, json_int_t *high)
+{
+    json_int_t epoch;
+    flux_future_t *f = flux_rpc (w->h, "content-backing.gc-info", NULL, 0, 0);
+    wait_for (w, f);
+    assert_int_equal (flux_rpc_get_unpack (f, "{s:I s:I}", "current_epoch", &epoch,
+                                           "high_water", high), 0);
+    flux_future_destroy (f);
+    return epoch;
+}
+
+static void end_epoch (struct world *w)
+{
+    json_int_t high, before = get_epoch (w, &high);
+    assert_int_equal (result (w, send_put (w, NULL, FLUX_KVS_SYNC, 0, "gc.sync", "1")), 0);
+    assert_int_equal (get_epoch (w, &high), before + 1);
+}
+
+static int sweep (struct world *w, json_int_t epoch, json_int_t high, int cap, int window)
+{
+    json_int_t cursor = 0, last, deleted;
+    int total = 0;
+    while (cursor < high) {
+        flux_future_t *f =
+            flux_rpc_pack (w->h, "content-backing.sweep", 0, 0, "{s:I s:I s:I s:i s:i}",
+                           "epoch", epoch, "cursor", cursor, "high_water", high,
+                           "delete_cap", cap, "window", window);
+        wait_for (w, f);
+        last = cursor;
+        assert_int_equal (flux_rpc_get_unpack (f, "{s:I s:I}", "cursor", &cursor, "deleted",
+                                               &deleted), 0);
+        assert_true (cursor > last && cursor <= high);
+        total += deleted;
+        flux_future_destroy (f);
+    }
+    return total;
+}
+
+/* A run that marks what the roots name, and 'more'.  How many were deleted. */
+static int collect (struct world *w, const char *more, int dirs, int vals, int cap, int window)
+{
+    json_int_t high, marked, epoch = get_epoch (w, &high);
+    json_t *d, *v, *c;
+    flux_future_t *f = flux_rpc_pack (w->h, "content-backing.gc-roots", 0, 0, "{s:I}",
+                                      "epoch", epoch);
+    wait_for (w, f);
+    assert_int_equal (flux_rpc_get_unpack (f, "{s:o s:o s:o s:I}", "dirrefs", &d, "valrefs",
+                                           &v, "checkpoints", &c, "marked", &marked), 0);
+    assert_int_equal (json_array_size (d), dirs);
+    assert_int_equal (json_array_size (v), vals);
+    json_t *all = json_array ();
+    json_array_extend (all, d);
+    json_array_extend (all, v);
+    if (more)
+        json_array_append_new (all, json_string (more));
+    assert_int_equal (result (w, flux_rpc_pack (w->h, "content-backing.mark", 0, 0,
+                                                "{s:I s:o}", "epoch", epoch, "blobrefs",
+                                                all)), 0);
+    flux_future_destroy (f);
+    return sweep (w, epoch, high, cap, window);
+}
+
+static void check_gc (struct world *w)
+{
+    char junk[3][72], val[72], below[72], dir[72], recent[72], text[256];
+    for (int i = 0; i < 3; i++) {
+        snprintf (text, sizeof (text), "junk %d", i);
+        store_ref (w, text, junk[i]);
+    }
+    store_ref (w, "a value", val);
+    store_ref (w, "a value below", below);
+    snprintf (text, sizeof (text), "{\"data\":{\"x\":{\"data\":[\"%s\"],\"type\":\"valref\","
+              "\"ver\":1}},\"type\":\"dir\",\"ver\":1}", below);
+    store_ref (w, text, dir);
+    put_ref (w, "gc.val", "valref", val);
+    put_ref (w, "gc.dir", "dirref", dir);
+    put_ref (w, "gc.dir2", "dirref", dir);
+    /* of this epoch: nothing goes */
+    assert_int_equal (collect (w, below, 1, 1, 100, 100), 0);
+    assert_int_equal (has_ref (w, junk[0]), 0);
+    store_ref (w, "junk 2", junk[2]);
+    store_ref (w, "recent", recent);
+    assert_int_equal (collect (w, below, 1, 1, 1, 2), 2);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal (has_ref (w, junk[i]), i < 2 ? -ENOENT : 0);
+    assert_int_equal (has_ref (w, recent), 0);
+    get_is (w, NULL, "gc.val", "a value");
+    get_is (w, NULL, "gc.dir2.x", "a value below");
+    /* what is swept can be stored again, and is kept when it is referred to again */
+    store_ref (w, "junk 0", junk[0]);
+    end_epoch (w);
+    put_ref (w, "gc.again", "valref", junk[0]);
+    json_int_t high, epoch = get_epoch (w, &high);
+    /* nobody marked anything: all but that goes */
+    assert_int_equal (sweep (w, epoch, high, 100, 100), 5);
+    get_is (w, NULL, "gc.again", "junk 0");
+    assert_int_equal (get_rc (w, NULL, 0, "gc.val"), -EIO);
+}
+
+static void test_gc (void **state)
+{
+    (void)state;
+    for (int durable = 0; durable < 2; durable++) {
+        struct world w;
+        up (&w, durable);
+        up_content (&w);
+        check_gc (&w);
+        json_int_t high, epoch = get_epoch (&w, &high);
+        down (&w, true);
+        if (!durable)
+            continue;
+        up (&w, true);
+        up_content (&w);
+        assert_true (get_epoch (&w, &high) > epoch);
+        get_is (&w, NULL, "gc.again", "junk 0");
+        down (&w, true);
+    }
+}
+
+/* References that were given out last while what they are of is there. */
+static void test_gc_pins (void **state)
+{
+    (void)state;
+    for (int durable = 0; durable < 2; durable++) {
+        struct world w;
+        char old[72], now[72];
+        int vals = 0;
+        size_t blobs, bytes, before, after;
+        up (&w, durable);
+        up_content (&w);
+        make_job (&w, 7);
+        make_job (&w, 8);
+        rootref (&w, NULL, old);
+        walk_content (&w, old, &vals);
+        assert_int_equal (freeze (&w, "job.7"), 0);
+        assert_int_equal (result (&w, flux_kvs_namespace_create (w.h, "other", 0, 0)), 0);
+        assert_int_equal (put (&w, "other", 0, "x.y", "1"), 0);
+        rootref (&w, "other", now);
+        end_epoch (&w);
+        content_stats (w.kvs->content, &blobs, &bytes, &before);
+        assert_int_equal (collect (&w, NULL, 0, 0, 100, 100), 1);
+        content_stats (w.kvs->content, &blobs, &bytes, &after);
+        assert_int_equal (before - after, 1);
+        assert_int_equal (has_ref (&w, old), -ENOENT);
+        assert_int_equal (has_ref (&w, now), 0);
+        rootref (&w, NULL, now);
+        vals = 0;
+        walk_content (&w, now, &vals);
+        end_epoch (&w);
+        rootref (&w, NULL, old);
+        /* all that is below the root, frozen or not, is still there */
+        assert_int_equal (collect (&w, NULL, 0, 0, 100, 100), 0);
+        int again = 0;
+        walk_content (&w, old, &again);
+        assert_int_equal (again, vals);
+        assert_int_equal (result (&w, flux_kvs_namespace_remove (w.h, "other")), 0);
+        down (&w, true);
+        remove_dir ();
+        assert_int_equal (mkdir (dir, 0700), 0);
+    }
+}
+
+static void test_gc_refuses (void **state)
+{
+    (void)state;
+    struct world w;
+    static const char *const bad[][2] = {
+        { "content-backing.gc-roots", "{}" },
+        { "content-backing.gc-roots", "{\"epoch\":-1}" },
+        { "content-backing.mark", "{\"epoch\":1}" },
+        { "content-backing.mark", "{\"epoch\":1,\"blobrefs\":{}}" },
+        { "content-backing.sweep", "{\"epoch\":1}" },
+        { "content-backing.sweep", "{\"epoch\":1,\"cursor\":2,\"high_water\":1,"
+                                   "\"delete_cap\":1,\"window\":1}" },
+        { "content-backing.sweep", "{\"epoch\":1,\"cursor\":0,\"high_water\":1,"
+                                   "\"delete_cap\":0,\"window\":1}" },
+    };
+    up (&w, true);
+    up_content (&w);
+    for (size_t i = 0; i < sizeof (bad) / sizeof (bad[0]); i++)
+        assert_int_equal (result (&w, flux_rpc (w.h, bad[i][0], bad[i][1], 0, 0)), -EPROTO);
+    assert_int_equal (result (&w, flux_rpc (w.h, "content-backing.mark",
+                                            "{\"epoch\":1,\"blobrefs\":[\"x\"]}", 0, 0)),
+                      -EINVAL);
+    down (&w, true);
+}
+
 #define EACH(t) cmocka_unit_test_setup_teardown (t, setup, teardown)
 
 int main (void)
@@ -238,6 +453,9 @@ int main (void)
         EACH (test_content),
         EACH (test_spill),
         EACH (test_checkpoint),
+        EACH (test_gc),
+        EACH (test_gc_pins),
+        EACH (test_gc_refuses),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

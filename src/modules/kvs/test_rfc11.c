@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/kvs_proto.h"
 #include "modules/kvs/pack.h"
 #include "modules/kvs/redo.h"
 #include "modules/kvs/rfc11.h"
@@ -204,15 +205,17 @@ static void test_slices (void **state)
 
 /* -- packed ------------------------------------------------------------------------- */
 
-static struct tnode *no_load (void *arg, const struct tnode *n, int *rc)
+/* References are there, what is frozen is not. */
+static struct tnode *load_refs (void *arg, const struct tnode *n, int *rc)
 {
     (void)arg;
-    (void)n;
+    if (tnode_kind (n) == TNODE_REF)
+        return tnode_is_dir (n) ? small_dir () : tval_new ("referred", 8, 0);
     *rc = -EIO;
     return NULL;
 }
 
-static const struct twalk_env env = { .load = no_load };
+static const struct twalk_env env = { .load = load_refs };
 
 static void test_pack (void **state)
 {
@@ -223,10 +226,15 @@ static void test_pack (void **state)
     set (dir, "d", small_dir ());
     set (dir, "e", tdir_new ());
     set (dir, "r", tref_new (false, refs, 1));
+    set (dir, "s", tref_new (true, refs, 1));
     struct buf b = BUF_INIT, b2 = BUF_INIT;
     assert_int_equal (pack_dir (&env, dir, &b), 0);
     struct tnode *back = unpack_dir (b.data, b.len, &rc);
     assert_non_null (back);
+    struct tnode *r = tdir_get (back, "r", 1);
+    assert_int_equal (tnode_kind (r), TNODE_VAL);
+    assert_int_equal (tval_len (r), 8);
+    assert_int_equal (tnode_kind (tdir_get (back, "s", 1)), TNODE_DIR);
     assert_int_equal (pack_dir (&env, back, &b2), 0);
     assert_int_equal (b.len, b2.len);
     assert_memory_equal (b.data, b2.data, b.len);
@@ -241,6 +249,17 @@ static void test_pack (void **state)
     assert_null (unpack_dir (b.data, b.len, &rc));
     set (dir, "c", tcold_new (1, NULL, NULL));
     assert_int_equal (pack_dir (&env, dir, &b2), -EIO);
+    /* references that were packed once are read */
+    static const char json[] = "{\"data\":[\"sha1-f1d2d2f924e986ac86fdf7b36c94bcdf32beec15\"],"
+                               "\"type\":\"valref\",\"ver\":1}";
+    buf_clear (&b);
+    buf_addc (&b, 'r');
+    kvs_put_str (&b, "old", 3);
+    kvs_put_str (&b, json, strlen (json));
+    buf_addc (&b, 'e');
+    tnode_unref (back);
+    assert_non_null (back = unpack_dir (b.data, b.len, &rc));
+    assert_int_equal (tnode_kind (tdir_get (back, "old", 3)), TNODE_REF);
     buf_release (&b);
     buf_release (&b2);
     tnode_unref (back);
@@ -259,7 +278,7 @@ static void redo_is (struct buf *b, const char *want)
         buf_addf (&s, "%c%d", op.type, (int)op.ns);
         if (op.key)
             buf_addf (&s, " %.*s", (int)op.keylen, op.key);
-        if (strchr ("AFNSG", op.type))
+        if (strchr ("AFNSGb", op.type))
             buf_addf (&s, " %d", (int)op.num);
         if (op.data)
             buf_addf (&s, " =%.*s", (int)strnlen (op.data, op.len), op.data);
@@ -309,6 +328,10 @@ static void test_redo (void **state)
     redo_freeze (&b, 0, "j", 7, &packed);
     redo_seq (&b, 0, 12);
     redo_is (&b, "Z7 =e; D0 j; F0 j 7; S0 12; ");
+    redo_blob (&b, "sha1-00", 3, "xyz", 3);
+    redo_touch_blob (&b, "sha1-00", 4);
+    redo_del_blob (&b, 17, 5);
+    redo_is (&b, "B3 sha1-00 =xyz; T4 sha1-00; b5 17; ");
     buf_release (&packed);
     tnode_unref (dir);
     tnode_unref (empty);
