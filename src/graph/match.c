@@ -15,8 +15,7 @@
 #include "graph/fit.h"
 #include "graph/match_private.h"
 
-#define MAX_PERMUTED 4
-#define MAX_TRIES 1000          /* of other orders, in all of a match */
+#define MAX_ASSIGNED 1000       /* in all of a match */
 
 /* Marks: epoch * 2, or + 1 if the vertex is taken exclusively by this request. */
 static bool taken_x (const struct ctx *c, uint32_t v)
@@ -24,7 +23,7 @@ static bool taken_x (const struct ctx *c, uint32_t v)
     return c->g->mark[v] == c->g->epoch + 1;
 }
 
-static bool touched (const struct ctx *c, uint32_t v)
+bool match_touched (const struct ctx *c, uint32_t v)
 {
     return taken_x (c, v) || (c->g->mark[v] == c->g->epoch && c->g->part[v] > 0);
 }
@@ -66,7 +65,7 @@ bool match_passes (struct ctx *c, uint32_t v, uint32_t u, bool x)
     const struct graph *g = c->g;
 
     c->steps++;
-    if (x && touched (c, u))
+    if (x && match_touched (c, u))
         return false;
     for (uint32_t w = u; w != v && w != GRAPH_NONE; w = g->v[w].parent) {
         bool node = g->v[w].type == c->type_node;
@@ -437,8 +436,8 @@ static bool match_any_slot (struct ctx *c, uint32_t v, const struct req *r, size
     return best < n && match_slots (c, v, &r[best], score);
 }
 
-static bool in_order (struct ctx *c, uint32_t v, const struct req *r,
-                      const uint8_t *order, size_t n, int64_t *score)
+static bool in_order (struct ctx *c, uint32_t v, const struct req *r, size_t n,
+                      int64_t *score)
 {
     size_t start = c->npick;
     bool any = match_alternatives (c, r, n);
@@ -447,9 +446,9 @@ static bool in_order (struct ctx *c, uint32_t v, const struct req *r,
     if (any && !match_any_slot (c, v, r, n, score))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (any && r[order ? order[i] : i].slot)
+        if (any && r[i].slot)
             continue;
-        if (!match_one (c, v, &r[order ? order[i] : i], score)) {
+        if (!match_one (c, v, &r[i], score)) {
             match_undo (c, start);
             return false;
         }
@@ -474,28 +473,6 @@ bool match_compete (const struct req *r, size_t n)
     return same_type_twice (r, n);
 }
 
-/* The next permutation in ascending order. */
-static bool permute (uint8_t *p, size_t n)
-{
-    size_t i = n - 1, k = n - 1;
-
-    while (i > 0 && p[i - 1] >= p[i])
-        i--;
-    if (i == 0)
-        return false;
-    while (p[k] <= p[i - 1])
-        k--;
-    uint8_t x = p[k];
-    p[k] = p[i - 1];
-    p[i - 1] = x;
-    for (size_t a = i, b = n - 1; a < b; a++, b--) {
-        x = p[a];
-        p[a] = p[b];
-        p[b] = x;
-    }
-    return true;
-}
-
 static bool assigned (struct ctx *c, uint32_t v, const struct req *r, size_t n,
                       int64_t *score)
 {
@@ -503,35 +480,22 @@ static bool assigned (struct ctx *c, uint32_t v, const struct req *r, size_t n,
     bool ok = false;
 
     if (a && !c->failed && assign_most (c, a, 1) == 1) {
-        ok = assign_begin (c, a, 1) && in_order (c, v, r, NULL, n, score);
+        ok = assign_begin (c, a, 1) && in_order (c, v, r, n, score);
         assign_end (c, a);
     }
     assign_free (a);
     return ok && !c->failed;
 }
 
-/* Siblings of one type take from the same vertices, so if their order fails, these are
- * assigned (match_assign.c); and for what they share, the one that is choosy has to choose
- * first: a few of them are tried in all other orders. */
+/* Siblings of one type take from the same vertices, so if their order fails, what they want
+ * whole is assigned (match_assign.c).  For what they share see match_exact.c. */
 bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
                 int64_t *score)
 {
-    uint8_t order[MAX_PERMUTED];
-
-    if (in_order (c, v, r, NULL, n, score))
+    if (in_order (c, v, r, n, score))
         return true;
-    if (c->failed || !match_compete (r, n))
-        return false;
-    if (c->permuted++ < MAX_TRIES && assigned (c, v, r, n, score))
-        return true;
-    if (n > MAX_PERMUTED || !same_type_twice (r, n))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        order[i] = (uint8_t)i;
-    while (!c->failed && c->permuted++ < MAX_TRIES && permute (order, n))
-        if (in_order (c, v, r, order, n, score))
-            return true;
-    return false;
+    return !c->failed && match_compete (r, n) && c->assigned++ < MAX_ASSIGNED
+        && assigned (c, v, r, n, score);
 }
 
 int match_op_parse (const char *s, enum match_op *op)

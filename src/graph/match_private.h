@@ -24,6 +24,9 @@ struct job {
     struct job *next, *prev;
 };
 
+/* What match_exact.c may try in all of a call of graph_match(), at all times. */
+#define MATCH_CHOICES 200000
+
 /* A vertex that was picked for the request. */
 struct pick {
     uint32_t vtx;
@@ -48,7 +51,8 @@ struct ctx {
     struct pick *pick;
     size_t npick, pick_size;
     int root_picked;            /* then what is below it is meant */
-    int permuted;
+    int assigned;               /* tries of match_assign.c */
+    int choices;                /* that match_exact.c may still try */
     struct assign *assign;      /* or NULL, see assign_begin() */
     bool failed;                /* out of memory */
     struct match_why why;
@@ -87,6 +91,13 @@ bool assign_begin (struct ctx *c, struct assign *a, int64_t times);
 void assign_end (struct ctx *c, struct assign *a);
 bool assign_allows (const struct ctx *c, const struct req *r, uint32_t u);
 
+/* The whole request, with the least counts, by trying all choices; false at once if nothing in
+ * it competes, or when it takes too long.  match_exact.c */
+bool match_exact (struct ctx *c);
+
+/* Has this request taken something of v, or below it? */
+bool match_touched (const struct ctx *c, uint32_t v);
+
 /* Picks.  match_undo() takes back all from number 'n' on. */
 int match_pick (struct ctx *c, uint32_t v, bool x, bool full, int64_t amount);
 void match_undo (struct ctx *c, size_t n);
@@ -122,6 +133,12 @@ bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
                 int64_t *score);
 bool match_one (struct ctx *c, uint32_t v, const struct req *r, int64_t *score);
 bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t *score);
+/* Call fn for each vertex at or below v that is a place of slots r, in the order of the policy;
+ * 'raised': of those that may do if others do not. */
+void match_places (struct ctx *c, uint32_t v, const struct req *r, bool raised, each_f fn,
+                   void *arg);
+/* Are there slots in this slot? */
+bool match_nested (const struct req *r);
 /* Is there enough below v for one instance of r, by the sums? */
 bool match_enough (const struct ctx *c, uint32_t v, const struct req *r);
 void match_short (struct ctx *c, uint32_t v, const struct req *r, int64_t found);

@@ -237,7 +237,8 @@ static void ctx_release (struct ctx *c)
 static int ctx_init (struct ctx *c, struct graph *g, const struct match_args *a,
                      int64_t *need, flux_error_t *err)
 {
-    *c = (struct ctx){ .g = g, .policy = a->policy, .rq = a->request };
+    *c = (struct ctx){ .g = g, .policy = a->policy, .rq = a->request,
+                       .choices = MATCH_CHOICES };
     c->type_node = graph_find_type (g, "node");
     if (c->type_node >= 0 && g->type[c->type_node].n == 0)
         c->type_node = -1;
@@ -284,13 +285,14 @@ static int try_at (struct ctx *c, const int64_t *need, enum when when, int64_t a
     g->epoch += 2;
     c->npick = 0;
     c->root_picked = 0;
-    c->permuted = 0;
+    c->assigned = 0;
     c->when = when;
     c->at = at;
     c->end = duration > PLANNER_END - at ? PLANNER_END : at + duration;
     c->why = (struct match_why){ .where = GRAPH_NONE };
     ok = sums_suffice (c, need) && match_passes (c, GRAPH_NONE, 0, false)
-        && match_all (c, 0, c->rq->top, c->rq->ntop, &score);
+        && (match_all (c, 0, c->rq->top, c->rq->ntop, &score)
+            || (!c->failed && match_exact (c)));
     if (c->failed)
         return -ENOMEM;
     return ok ? 0 : -EBUSY;

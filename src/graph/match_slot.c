@@ -23,6 +23,8 @@ struct slots {
     size_t sorted_from;         /* segments before this are of better nodes */
     struct idhash *seen;
     bool stopped;
+    each_f visit;               /* not to form slots, but for each place; or NULL */
+    void *arg;
 };
 
 static bool better (const struct ctx *c, const struct segment *a,
@@ -174,6 +176,8 @@ static bool walk (struct ctx *c, uint32_t v, void *arg)
         }
         return false;
     }
+    if (is_parent (c, s, v) && s->visit)
+        return s->visit (c, v, s->arg);
     if (is_parent (c, s, v)) {
         fill (c, s, v);
         return c->failed || (c->policy->first && (int64_t)s->n >= s->most);
@@ -265,7 +269,7 @@ static bool by_resource_fits (const struct ctx *c, const struct slots *s)
 {
     uint32_t lo, hi;
 
-    if (s->raised || s->nested || c->type[req_number (c, &s->r->child[0])] < 0)
+    if (s->raised || s->nested || s->visit || c->type[req_number (c, &s->r->child[0])] < 0)
         return false;
     for (size_t i = 0; i < s->r->nchild; i++)
         if (c->type[req_number (c, &s->r->child[i])] < 0)
@@ -301,18 +305,35 @@ static void look_inside (const struct ctx *c, struct slots *s)
 {
     uint32_t lo, hi;
 
+    s->nested = match_nested (s->r);
     for (size_t i = 0; i < s->r->nchild; i++) {
         const struct req *r = &s->r->child[i];
         int t = c->type[req_number (c, r)];
 
-        if (r->slot)
-            s->nested = true;
-        else if (t >= 0 && c->type_node >= 0 && c->g->type[t].n > 0) {
+        if (!r->slot && t >= 0 && c->type_node >= 0 && c->g->type[t].n > 0) {
             graph_type_range (c->g, c->g->type[t].list[0], c->type_node, &lo, &hi);
             if (t == c->type_node || lo < hi)
                 s->with_nodes = true;
         }
     }
+}
+
+bool match_nested (const struct req *r)
+{
+    for (size_t i = 0; i < r->nchild; i++)
+        if (r->child[i].slot)
+            return true;
+    return false;
+}
+
+void match_places (struct ctx *c, uint32_t v, const struct req *r, bool raised, each_f fn,
+                   void *arg)
+{
+    struct slots s = { .r = r, .v = v, .most = request_most (r), .raised = raised,
+                       .visit = fn, .arg = arg };
+
+    look_inside (c, &s);
+    search (c, &s);
 }
 
 bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
