@@ -92,7 +92,8 @@ END
 echo hello | flux run cat | grep -qx hello
 seq 1000 | flux run -N2 -n4 -l cat >out
 for i in 0 1 2 3; do grep "^$i: " out | sed 's/^.: //' | cmp - <(seq 1000); done
-echo hello | flux run -n3 -N2 -l --input=1 cat | grep -qx '1: hello'
+echo hello | flux run -n3 -N2 -l --input=1 cat >out; grep -x '1: hello' out
+[ "$(wc -l <out)" -eq 1 ]    # the others are at the end of their input: cat does not wait
 head -c 8000000 /dev/urandom >data
 flux run -o input.limit=20M cat <data | cmp - data
 flux run --input=data -N2 sha1sum | sort -u >out

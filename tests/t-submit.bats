@@ -31,6 +31,10 @@ load common
         [ "$status" -eq 1 ]
         [[ "$output" == *"'--time'"*--time-limit* || "$output" == *"'--time=5'"*--time-limit* ]]
     done
+    run flux alloc -n1 --dry-run -- cat -n
+    [ "$(echo "$output" | jq -c .tasks[0].command)" = '["flux","broker","--","cat","-n"]' ]
+    run flux alloc -n1 --dry-run --job-name -- cat -n
+    [ "$(echo "$output" | jq -c .tasks[0].command)" = '["flux","broker","cat","-n"]' ]
     run start_flux 1 sh -c 'flux run -t1 echo --time=5 -n2; flux run -- echo -- -n'
     [ "$output" = "$(printf -- '--time=5 -n2\n-- -n')" ]
 }
@@ -94,6 +98,20 @@ load common
     run start_flux 1 flux run --rlimit=nofile=123 sh -c 'ulimit -Sn'
     echo "$output"
     [ "$output" = 123 ]
+    while read -r rule keys; do
+        run flux submit --dry-run --rlimit="$rule" true
+        echo "$rule: $status"
+        [ "$(echo "$output" | jq -c '.attributes.system.shell.options.rlimit // {} | keys')" = "$keys" ]
+    done <<'END'
+-*,core ["core"]
+-* []
+-*,ofile,cpu=7 ["cpu","nofile"]
+-*,MEM* ["memlock"]
+-[a-bd-z]* ["core","cpu"]
+END
+    run flux submit --dry-run --rlimit=-*,nosuch true
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"--rlimit=nosuch: no such limit" ]]
 }
 
 @test "--dry-run prints the jobspec and submits nothing" {
@@ -177,6 +195,10 @@ load common
 echo script' sh -c 'cat $FLUX_JOB_TMPDIR/data.txt; {{tmpdir}}/s.sh'
     echo "$output"
     [ "$output" = "$(printf 'content\nscript')" ]
+    run flux batch -n1 --add-file=script=data.txt --wrap true
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == "flux-batch: ERROR: --add-file=script=data.txt: the names script"* ]]
 }
 
 @test "dependencies order jobs, and an impossible one cancels" {

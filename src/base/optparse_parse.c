@@ -227,6 +227,11 @@ void optparse_set_whole_names (optparse_t *p)
     p->posix = 1;
 }
 
+bool optparse_has_separator (optparse_t *p)
+{
+    return p->separator;
+}
+
 static int use (optparse_t *p, int c)
 {
     struct opt *opt = c >= LONG_BASE ? p->opts[c - LONG_BASE]
@@ -258,8 +263,10 @@ int optparse_parse_args (optparse_t *p, int argc, char *argv[])
     opterr = 0;
     for (;;) {
         int word = optind > 0 ? optind : 1;
-        if ((c = getopt_long (argc, argv, shorts, longs, NULL)) == -1)
+        if ((c = getopt_long (argc, argv, shorts, longs, NULL)) == -1) {
+            p->separator = optind == word + 1 && strcmp (argv[word], "--") == 0;
             break;
+        }
         bool bad = c == '?' || c == ':';
         if (bad)
             complain (p, c, argv);

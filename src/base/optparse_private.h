@@ -63,6 +63,7 @@ struct opt_parser {
     int left_margin;
     int posix;                  /* -1: as the parent */
     bool whole_names;           /* long options are not abbreviated */
+    bool separator;             /* the options ended with "--" */
     bool print_subcmds;
     bool sorted;
     bool no_options;            /* of a subcommand: it parses its own */

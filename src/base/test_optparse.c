@@ -184,6 +184,11 @@ static void test_whole_names (void **state)
     assert_non_null (strstr (out.data, "'--verb': did you mean '--verbose'?"));
     assert_int_equal (parse (p, "-v", "--verbose", "free", "--verb", NULL), 3);
     assert_int_equal (optparse_getopt (p, "verbose", NULL), 2);
+    assert_false (optparse_has_separator (p));
+    assert_int_equal (parse (p, "-v", "--", "--verb", NULL), 3);
+    assert_true (optparse_has_separator (p));
+    assert_int_equal (parse (p, "--", NULL), 2);
+    assert_true (optparse_has_separator (p));
     optparse_destroy (p);
 }
 

@@ -42,14 +42,18 @@ static void sent_cb (flux_future_t *f, void *arg)
         flux_watcher_start (in->w);
 }
 
-static void send (struct attach_stdin *in, const char *data, size_t len, bool eof)
+/* Takes the reference; reading goes on when it is answered. */
+static void request (struct attach_stdin *in, json_t *o)
 {
-    json_t *o = iodata_encode ("stdin", in->ranks ? in->ranks : "all", data, len, eof);
-
     in->f = o ? flux_rpc_pack (in->h, in->topic, in->rank, 0, "o", o) : NULL;
     if (!in->f || flux_future_then (in->f, -1., sent_cb, in) < 0)
         cmd_die (1, "stdin: %s", flux_strerror (errno));
     flux_watcher_stop (in->w);
+}
+
+static void send (struct attach_stdin *in, const char *data, size_t len, bool eof)
+{
+    request (in, iodata_encode ("stdin", in->ranks ? in->ranks : "all", data, len, eof));
 }
 
 static void read_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
@@ -82,6 +86,8 @@ struct attach_stdin *attach_stdin_start (flux_t *h, const char *service, int ran
 {
     struct attach_stdin *in = calloc (1, sizeof (*in));
 
+    if (ranks && strcmp (ranks, "all") == 0)
+        ranks = NULL;
     if (!in || asprintf (&in->topic, "%s.stdin", service) < 0
         || (ranks && !(in->ranks = strdup (ranks))))
         cmd_die (1, "out of memory");
@@ -91,7 +97,10 @@ struct attach_stdin *attach_stdin_start (flux_t *h, const char *service, int ran
         attach_stdin_free (in);
         return NULL;
     }
-    flux_watcher_start (in->w);
+    if (ranks)    /* the others have no input */
+        request (in, json_pack ("{s:s}", "except", ranks));
+    else
+        flux_watcher_start (in->w);
     return in;
 }
 

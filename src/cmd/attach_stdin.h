@@ -7,7 +7,7 @@
 
 struct attach_stdin;
 
-/* 'ranks' is an idset of tasks, or NULL for all.  Input goes on as it comes: nothing
+/* 'ranks' is an idset of tasks, or NULL for all; the input of others is closed.  Input goes on as it comes: nothing
  * is buffered here.  NULL if stdin is closed. */
 struct attach_stdin *attach_stdin_start (flux_t *h, const char *service, int rank,
                                          const char *ranks);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/optparse_more.h"
 #include "cmd/attach.h"
 #include "cmd/batch.h"
 #include "cmd/cmd.h"
@@ -87,6 +88,8 @@ static char **broker_command (optparse_t *p, const char *program, int argc, char
         v[n++] = (char *)opt;
     if (optparse_hasopt (p, "bg") && argc == 0)
         v[n++] = (char *)"-Sbroker.rc2_none=1";
+    if (!program && optparse_has_separator (p))
+        v[n++] = (char *)"--";
     if (program)
         v[n++] = (char *)program;
     for (int i = 0; i < argc; i++)

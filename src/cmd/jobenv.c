@@ -253,51 +253,57 @@ static void propagate (json_t *o, size_t i)
                                            : (json_int_t)rl.rlim_cur));
 }
 
-static void set_limit (json_t *o, const char *rule, const char *eq)
+static json_t *limit_value (const char *name, const char *s)
 {
     json_int_t val;
     char *end;
 
-    for (size_t i = 0; i < NLIMITS; i++) {
-        if (strlen (limits[i].name) != (size_t)(eq - rule)
-            || strncmp (limits[i].name, rule, eq - rule) != 0)
-            continue;
-        errno = 0;
-        val = strtoll (eq + 1, &end, 10);
-        if (strcmp (eq + 1, "unlimited") == 0 || strcmp (eq + 1, "infinity") == 0
-            || strcmp (eq + 1, "inf") == 0)
-            val = -1;
-        else if (*end || end == eq + 1 || errno || val < 0)
-            cmd_die (1, "--rlimit=%s: want a number or 'unlimited'", rule);
-        json_object_set_new (o, limits[i].name, json_integer (val));
-        return;
-    }
-    cmd_die (1, "--rlimit=%s: no such limit", rule);
+    if (strcmp (s, "unlimited") == 0 || strcmp (s, "infinity") == 0 || strcmp (s, "inf") == 0)
+        return json_integer (-1);
+    errno = 0;
+    val = strtoll (s, &end, 10);
+    if (*end || end == s || errno || val < 0)
+        cmd_die (1, "--rlimit=%s=%s: want a number or 'unlimited'", name, s);
+    return json_integer (val);
 }
 
-static void apply_limit_rule (json_t *o, const char *rule)
+/* NAME=VALUE, -PATTERN, or PATTERN */
+static void apply_limit_rule (json_t *o, char *rule)
 {
-    const char *eq = strchr (rule, '=');
+    bool remove = rule[0] == '-';
+    char *eq = remove ? NULL : strchr (rule, '=');
+    const char *pattern = rule + remove;
     bool found = false;
 
-    if (eq && rule[0] != '-') {
-        set_limit (o, rule, eq);
-        return;
-    }
+    if (eq)
+        *eq = '\0';
+    if (strcasecmp (pattern, "ofile") == 0)    /* its old name */
+        pattern = "nofile";
     for (size_t i = 0; i < NLIMITS; i++) {
-        if (rule[0] == '-') {
-            if (fnmatch (rule + 1, limits[i].name, FNM_CASEFOLD) == 0) {
-                json_object_del (o, limits[i].name);
-                found = true;
-            }
-        }
-        else if (fnmatch (rule, limits[i].name, FNM_CASEFOLD) == 0) {
+        if (fnmatch (pattern, limits[i].name, FNM_CASEFOLD) != 0)
+            continue;
+        found = true;
+        if (eq)
+            json_object_set_new (o, limits[i].name, limit_value (rule, eq + 1));
+        else if (remove)
+            json_object_del (o, limits[i].name);
+        else
             propagate (o, i);
-            found = true;
-        }
     }
     if (!found)
         cmd_die (1, "--rlimit=%s: no such limit", rule);
+}
+
+static void apply_limit_rules (json_t *o, const char *list)
+{
+    char *copy = strdup (list);
+    char *save = NULL;
+
+    if (!copy)
+        cmd_die (1, "out of memory");
+    for (char *s = strtok_r (copy, ",", &save); s; s = strtok_r (NULL, ",", &save))
+        apply_limit_rule (o, s);
+    free (copy);
 }
 
 json_t *jobenv_rlimits (optparse_t *p)
@@ -313,6 +319,6 @@ json_t *jobenv_rlimits (optparse_t *p)
     }
     optparse_getopt_iterator_reset (p, "rlimit");
     while ((rule = optparse_getopt_next (p, "rlimit")))
-        apply_limit_rule (o, rule);
+        apply_limit_rules (o, rule);
     return o;
 }

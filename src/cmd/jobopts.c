@@ -203,10 +203,13 @@ static void apply_setopts (optparse_t *p, json_t *options)
 static json_t *json_of_file (const char *path)
 {
     json_error_t error;
-    json_t *o = json_load_file (path, JSON_DECODE_ANY, &error);
+    size_t len;
+    char *text = jobopts_read_file (path, &len);
+    json_t *o = json_loadb (text, len, JSON_DECODE_ANY, &error);
 
     if (!o)
         cmd_die (1, "--setattr: %s:%d: %s", path, error.line, error.text);
+    free (text);
     return o;
 }
 
@@ -315,7 +318,7 @@ static void apply_dependencies (optparse_t *p, json_t *sys)
 }
 
 /* NAME[:PERMS]=ARG, or a path */
-static void add_file (json_t *sys, const char *arg)
+static void add_file (json_t *sys, enum jobopts_kind kind, const char *arg)
 {
     const char *eq = strchr (arg, '=');
     char *name = eq ? strndup (arg, eq - arg) : strdup (basename (arg));
@@ -335,6 +338,9 @@ static void add_file (json_t *sys, const char *arg)
             cmd_die (1, "--add-file=%s: '%s' are not octal permissions", arg, colon + 1);
         *colon = '\0';
     }
+    if (kind == JOBOPTS_SLOTS && (strcmp (name, "script") == 0 || strcmp (name, "conf.json") == 0))
+        cmd_die (1, "--add-file=%s: the names script and conf.json are those of files that every"
+                 " batch job may have: take another", arg);
     if (eq && strchr (content, '\n')) {
         data = strdup (content);
         len = strlen (content);
@@ -459,7 +465,7 @@ static json_t *make_system (optparse_t *p, enum jobopts_kind kind, json_t *optio
     apply_dependencies (p, sys);
     optparse_getopt_iterator_reset (p, "add-file");
     while ((val = optparse_getopt_next (p, "add-file")))
-        add_file (sys, val);
+        add_file (sys, kind, val);
     return sys;
 }
 
