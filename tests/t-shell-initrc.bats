@@ -21,9 +21,13 @@ END
     in_flux 2 <<'END'
 flux run -N2 -n2 -o userrc=rc.lua -o testplugin.word=up -l sh -c 'echo $TESTPLUGIN; umask' >out 2>err
 test "$(sort out)" = "$(printf '0: 0.0\n0: 0123\n1: 0123\n1: 1.0')"
+! grep "not known" err    # the plugin asks for its option
 grep -q 'flux-shell\[1\]: testplugin: shell 1 of 2, 2 tasks, word=up, conf={.*"list": *\["a", *"b"\]' err
 grep -q 'flux-shell\[0\]: testplugin: all tasks are done' err
 flux job eventlog -p guest.exec.eventlog $(flux job last) | grep 'shell.init.*testplugin="here"'
+printf 'local mine = shell.options.mine\n' >asks.lua; flux run -o userrc=asks.lua -o mine.a=1 true 2>err; test ! -s err
+printf 'for k in pairs (shell.options) do end\n' >asks.lua; flux run -o userrc=asks.lua -o mine true 2>err; test ! -s err
+printf 'local other = shell.options.other\n' >asks.lua; flux run -o userrc=asks.lua -o mine true 2>err; grep -q "'mine' is not known" err
 flux run -N2 -n2 -o userrc=rc.lua --taskmap=swap true 2>/dev/null
 test "$(flux job taskmap --to=raw $(flux job last))" = "1;0"
 flux run -o userrc=rc.lua echo '{{testtag}}' 2>/dev/null | grep -qx rendered

@@ -553,8 +553,12 @@ flux run -o sysmon -o sysmon.period=0.05s -o verbose=2 sleep 0.3 2>err; grep -q 
 ! flux run -o sysmon -o sysmon.period=x true 2>err; grep -q sysmon.period err
 HWLOC_COMPONENTS=x flux run -o hwloc.xmlfile sh -c 'grep -c "<topology" $HWLOC_XMLFILE; echo $HWLOC_COMPONENTS' | tr '\n' . | grep -qx '1\.\.'
 flux run -n1 -c1 -o hwloc.xmlfile -o hwloc.restrict sh -c 'grep -c "type=.Core" $HWLOC_XMLFILE' | grep -qx 1
-flux run -o nonsense=1 true 2>err; test ! -s err
-flux run -o verbose -o nonsense=1 true 2>err; grep -q "option 'nonsense'" err
+flux run -N1 -n2 -o nonsense=1 true 2>err; test $(wc -l <err) = 1; grep -q "WARN: option 'nonsense' is not known" err
+flux run -o output.stdout.typ=kvs true 2>err; test $(wc -l <err) = 1; grep -q "'output.stdout.typ' .* is 'output.stdout.type' meant?" err
+flux run --output=x.out --label-io --unbuffered -o pty.capture -o hwloc.restrict -o signal -o testplugin true 2>err; test "$(grep -c WARN err)" = 1; grep -q "WARN.*testplugin" err
+for o in verbose=x verbose=-1 signal=x coprocess-kill-timeout=soon; do
+    ! flux run -o $o true 2>err; grep -q "${o%=*}: want" err
+done
 flux run -n2 -o verbose true 2>err; grep -q 'job .*: 2 tasks on 1 nodes, task map \[\[0,1,2,1\]\]' err
 grep -q 'on .*: 2 tasks, cores \[.*\], gpus \[\]' err
 ! flux run -o rexec.sign-required true 2>err; grep -q 'rexec: sign-required: this version does not' err

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "cmd/similar.h"
+#include "cmd/similarcmd.h"
 
 #ifdef __SANITIZE_ADDRESS__
 /* A command ends with its process: what it still holds then is no leak.  (The broker

@@ -151,6 +151,7 @@ int flux_shell_getopt (flux_shell_t *shell, const char *name, char **json_str)
 
     if (!shell || !name)
         return einval ();
+    shell_option_claim (shell, name);
     if (!(o = shell_option (shell, name)))
         return 0;
     if (json_str && give_json (json_incref ((json_t *)o), json_str) < 0)
@@ -166,6 +167,7 @@ int flux_shell_getopt_unpack (flux_shell_t *shell, const char *name, const char 
 
     if (!shell || !name || !fmt)
         return einval ();
+    shell_option_claim (shell, name);
     if (!(o = shell_option (shell, name)))
         return 0;
     va_start (ap, fmt);
@@ -189,6 +191,7 @@ int flux_shell_setopt (flux_shell_t *shell, const char *name, const char *json_s
 
     if (!shell || !name)
         return einval ();
+    shell_option_claim (shell, name);
     if (!json_str) {
         json_object_del (shell->options, name);
         return 0;

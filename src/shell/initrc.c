@@ -55,6 +55,7 @@ static int host_push (flux_shell_t *shell, flux_plugin_t *p)
 
 static json_t *host_options (flux_shell_t *shell)
 {
+    shell_options_claim_all (shell);
     return shell->options;
 }
 

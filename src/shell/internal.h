@@ -93,6 +93,7 @@ struct flux_shell {
     flux_reactor_t *r;
     struct shell_info info;
     json_t *options;             /* attributes.system.shell.options, ours to change */
+    json_t *unclaimed;           /* those of it that nobody knows yet, or NULL */
     json_t *env;                 /* environment of the tasks, ours to change */
     struct plugstack *plugstack;
     struct kvslog *kvslog;
@@ -224,8 +225,14 @@ int shell_option_duration (flux_shell_t *shell, const char *path, double *valp);
 
 /* options.c: the option pmi lists this name (unset, it is "simple"). */
 bool shell_pmi_wanted (flux_shell_t *shell, const char *name);
-/* Values that nobody will look at end the shell; options of no plugin are mentioned. */
+/* Values that nobody will look at end the shell. */
 void shell_options_check (flux_shell_t *shell);
+/* Which options are of no built-in plugin?  0 or -ENOMEM.  Then a plugin or script asks for
+ * this one, or for all; the leader names those that are left. */
+int shell_options_init (flux_shell_t *shell);
+void shell_option_claim (flux_shell_t *shell, const char *path);
+void shell_options_claim_all (flux_shell_t *shell);
+void shell_options_warn (flux_shell_t *shell);
 
 /* A size option: bytes, or a number with k, K, M or G.  0, -EINVAL, or -ERANGE if
  * it is over 'max'. */

@@ -93,7 +93,7 @@ static int init_objects (flux_shell_t *shell)
 
     shell->options = options ? json_deep_copy (options) : json_object ();
     shell->env = env ? json_copy ((json_t *)env) : json_object ();
-    if (!shell->options || !shell->env)
+    if (!shell->options || !shell->env || shell_options_init (shell) < 0)
         return -ENOMEM;
     if (!(shell->kvslog = kvslog_new (shell))
         || !(shell->plugstack = plugstack_new (shell)))
@@ -507,6 +507,7 @@ static void start (flux_shell_t *shell, flux_jobid_t id)
     start_tasks (shell);
     if (plugstack_call (shell->plugstack, "shell.start", NULL) < 0)
         shell_die (1, "shell.start failed");
+    shell_options_warn (shell);
     enter_start_barrier (shell);
 }
 

@@ -58,6 +58,8 @@ static int parse (struct timesignal *ts, const json_t *o)
 
     ts->signum = SIGUSR1;
     ts->timeleft = 60;
+    if (json_is_string (o) || json_is_array (o))
+        return -1;
     if (signum && (!json_is_integer (signum) || (ts->signum = json_integer_value (signum)) < 1
                    || ts->signum >= NSIG))
         return -1;

@@ -1,7 +1,7 @@
-/* similar.h - what a person may have meant by a misspelt command
+/* similar.h - what a person may have meant by a misspelt word
  */
-#ifndef CMD_SIMILAR_H
-#define CMD_SIMILAR_H
+#ifndef BASE_SIMILAR_H
+#define BASE_SIMILAR_H
 
 #include <stdbool.h>
 
@@ -13,9 +13,8 @@ int similar_distance (const char *a, const char *b);
  * most a third of the word's letters, and two, away? */
 bool similar_is (const char *word, const char *name);
 
-/* Commands that are likely meant by 'word', nearest first, as "a, b or c": those of the
- * table, and flux-NAME in the folders of the ':'-separated 'paths' (NULL ends the array).
- * At most 4.  NULL if there are none; the caller frees. */
-char *similar_commands (const char *word, const char *const *paths);
+/* The nearest of these names (NULL ends them) that is likely meant, the first of several;
+ * borrowed, or NULL. */
+const char *similar_nearest (const char *word, const char *const *names);
 
-#endif /* !CMD_SIMILAR_H */
+#endif /* !BASE_SIMILAR_H */
