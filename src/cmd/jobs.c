@@ -261,7 +261,7 @@ static void ask_instances (struct listing *l, json_t *jobs)
         jobinstance_ask_all (jobs, threads);
 }
 
-/* "its queue is stopped: maintenance", "" if it is not; kept by the queue's name. */
+/* "its queue is stopped: maintenance", or is gone; "" if neither; kept by its name. */
 static json_t *queue_stopped (flux_t *h, json_t *seen, const char *queue)
 {
     json_t *text = json_object_get (seen, queue ? queue : "");
@@ -275,6 +275,8 @@ static json_t *queue_stopped (flux_t *h, json_t *seen, const char *queue)
     if (f && flux_rpc_get_unpack (f, "{s:b s?s}", "start", &start, "stop_reason", &reason) == 0
         && !start)
         text = json_sprintf ("its queue is stopped%s%s", *reason ? ": " : "", reason);
+    else if (f && queue && flux_rpc_get (f, NULL) < 0 && errno == ENOENT)
+        text = json_sprintf ("there is no queue '%s' any more: flux update ID queue=NAME", queue);
     else
         text = json_string ("");
     flux_future_destroy (f);

@@ -75,6 +75,24 @@ static bool must_wait (struct qmanager *qm)
     return false;
 }
 
+/* Queues that are not configured any more stay as long as jobs wait in them. */
+static void drop_queues (struct qmanager *qm)
+{
+    const char *name;
+    size_t i = 0;
+
+    qm->stale = false;
+    while ((name = queues_name (qm->q, i))) {
+        const char *real = hash_get (qm->names, name);
+        if (real && !strcmp (real, name))
+            i++;
+        else if (queues_remove (qm->q, name) < 0) {
+            qm->stale = true;
+            i++;
+        }
+    }
+}
+
 static void prep_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct qmanager *qm = arg;
@@ -91,6 +109,8 @@ static void prep_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
     }
     flux_watcher_stop (qm->idle);
     flux_watcher_stop (w);
+    if (qm->stale)
+        drop_queues (qm);
     if (rc < 0)
         flux_log (qm->h, LOG_ERR, "a pass over the queues: %s", flux_strerror (-rc));
     set_timer (qm);
@@ -178,6 +198,23 @@ static void begin (void *arg)
         flux_log (qm->h, LOG_ERR, "queues: %s: not scheduling", flux_strerror (-rc));
 }
 
+/* What a job still has: brokers that were lost are not among the resources any more.
+ * A graph of a file may have no ranks. */
+static int parts_left (const struct fluxion *fx, const struct rset *R, const struct idset *freed,
+                       struct job_part **part, size_t *n, flux_error_t *err)
+{
+    struct idset *left = fx->all ? idset_intersect (rset_ranks (R), rset_ranks (fx->all)) : NULL;
+    struct rset *r = NULL;
+    int rc;
+
+    if (left && idset_count (left) < idset_count (rset_ranks (R)))
+        r = rset_copy_ranks (R, left);
+    rc = parts_from_rset (fx->graph, r ? r : R, freed, part, n, err);
+    rset_free (r);
+    idset_destroy (left);
+    return rc;
+}
+
 static int take_job (void *arg, uint64_t id, const struct rset *R, const struct idset *freed,
                      flux_error_t *err)
 {
@@ -189,7 +226,7 @@ static int take_job (void *arg, uint64_t id, const struct rset *R, const struct 
 
     if (!qm->q)
         return errmsg (err, -EAGAIN, "there are no queues");
-    if ((rc = parts_from_rset (qm->fx->graph, R, freed, &part, &n, err)) < 0)
+    if ((rc = parts_left (qm->fx, R, freed, &part, &n, err)) < 0)
         return rc;
     if (end <= start)
         end = start + 1;
@@ -230,7 +267,6 @@ static void give (void *arg, uint64_t id, const struct rset *R, bool final)
         give_part (qm, id, R);
     if (final)
         idhash_del (qm->allocated, id);
-    fluxion_let_go (qm->fx);
     qmanager_kick (qm);
 }
 
@@ -251,7 +287,8 @@ static void expiration_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *
         flux_respond_error (h, msg, ENOENT, "the job has no allocation");
     else if (limit > 0. && (expiration == 0. || expiration > limit))
         flux_respond_error (h, msg, EINVAL, "the instance ends before that");
-    else if ((rc = queues_set_end (qm->q, id, end_of (expiration))) < 0)
+    /* -ENOENT: it lost all it had, and is about to end */
+    else if ((rc = queues_set_end (qm->q, id, end_of (expiration))) < 0 && rc != -ENOENT)
         flux_respond_error (h, msg, -rc, rc == -EINVAL ? "the job starts after that" : NULL);
     else if (flux_respond (h, msg, NULL) < 0)
         flux_log_error (h, "sched.expiration");
@@ -343,17 +380,9 @@ static int configure (struct qmanager *qm, const flux_conf_t *conf, flux_error_t
     return 0;
 }
 
-/* Queues that are not there any more stay as long as jobs wait in them. */
 static int update_queues (struct qmanager *qm)
 {
-    const char *name;
-    size_t i = 0;
-
-    while ((name = queues_name (qm->q, i))) {
-        const char *real = hash_get (qm->names, name);
-        if ((real && !strcmp (real, name)) || queues_remove (qm->q, name) < 0)
-            i++;
-    }
+    drop_queues (qm);
     return add_queues (qm);
 }
 

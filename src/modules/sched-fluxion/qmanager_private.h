@@ -25,6 +25,7 @@ struct qmanager {
     struct qmanager_conf *conf;
     struct hash *names;        /* queue -> the one that schedules its jobs */
     struct queues *q;          /* NULL: there is no graph */
+    bool stale;                /* it has queues that are not configured any more */
     struct hello *hello;
     struct specs *specs;
     struct idhash *jobs;       /* id -> struct waiting */

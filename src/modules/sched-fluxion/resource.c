@@ -79,12 +79,8 @@ static void shrink (void *arg, const struct idset *ranks)
     struct resource *o = arg;
     struct fluxion *fx = o->fx;
 
-    set_up (o, ranks, false);
-    if (!fx->leaving && !(fx->leaving = idset_create (0, IDSET_FLAG_AUTOGROW)))
-        return;
-    (void)idset_add (fx->leaving, ranks);
     (void)rset_remove_ranks (fx->all, ranks);
-    fluxion_let_go (fx);
+    fluxion_shrink (fx, ranks);
 }
 
 struct property {

@@ -8,6 +8,7 @@
 #include <flux/idset.h>
 
 #include "core/builtin.h"
+#include "graph/match.h"
 #include "modules/sched-fluxion/fluxion.h"
 #include "spec/rset.h"
 
@@ -55,25 +56,51 @@ void fluxion_forget (struct fluxion *fx)
     }
     graph_free (fx->graph);
     rset_free (fx->all);
-    idset_destroy (fx->leaving);
     fx->graph = NULL;
     fx->all = NULL;
-    fx->leaving = NULL;
     fx->expiration = 0.;
 }
 
-void fluxion_let_go (struct fluxion *fx)
+static bool has_part (const struct graph *g, const struct job *j, uint32_t v)
 {
-    unsigned int rank;
+    size_t n;
+    const struct job_part *part = job_parts (j, &n);
 
-    if (!fx->leaving || idset_empty (fx->leaving))
-        return;
+    for (size_t i = 0; i < n; i++)
+        if (part[i].vtx >= v && part[i].vtx < graph_end (g, v))
+            return true;
+    return false;
+}
+
+/* A job that has the vertex, or what is in it, or NULL. */
+static const struct job *user_of (const struct graph *g, uint32_t v)
+{
+    const struct job *j = graph_job_next (g, NULL);
+
+    while (j && !has_part (g, j, v))
+        j = graph_job_next (g, j);
+    return j;
+}
+
+static int lose (struct graph *g, uint32_t v)
+{
+    const struct job *j;
+    bool empty;
+    int rc = 0;
+
+    while (rc == 0 && (j = user_of (g, v)))
+        rc = graph_cancel_part (g, job_id (j), &v, 1, &empty);
+    return rc == 0 ? graph_shrink (g, v) : rc;
+}
+
+void fluxion_shrink (struct fluxion *fx, const struct idset *ranks)
+{
     fluxion_changed (fx);
-    for (rank = idset_first (fx->leaving); rank != IDSET_INVALID_ID;
-         rank = idset_next (fx->leaving, rank)) {
-        uint32_t v = graph_by_rank (fx->graph, (int32_t)rank);
-        if (v == GRAPH_NONE || graph_shrink (fx->graph, v) == 0)
-            (void)idset_clear (fx->leaving, rank);
+    for (unsigned int rank = idset_first (ranks); rank != IDSET_INVALID_ID;
+         rank = idset_next (ranks, rank)) {
+        uint32_t v = rank > INT32_MAX ? GRAPH_NONE : graph_by_rank (fx->graph, (int32_t)rank);
+        if (v != GRAPH_NONE && lose (fx->graph, v) < 0)
+            (void)graph_set_status (fx->graph, v, false);
     }
     fluxion_changed (fx);
 }

@@ -21,7 +21,6 @@ struct idset;
 struct fluxion {
     struct graph *graph;       /* NULL: not known */
     struct rset *all;          /* as resource.acquire told it, with later properties */
-    struct idset *leaving;     /* ranks that shrink when no job has them any more */
     struct policy policy;
     enum emit_format format;
     bool flexible;             /* slots beside each other are alternatives */
@@ -49,7 +48,8 @@ struct request *fluxion_request (const struct fluxion *fx, json_t *jobspec, flux
 void fluxion_known (struct fluxion *fx);
 void fluxion_changed (struct fluxion *fx);
 void fluxion_forget (struct fluxion *fx);
-/* Take ranks that leave out of the graph, those that no job has. */
-void fluxion_let_go (struct fluxion *fx);
+/* Take ranks that are lost out of the graph, and from the jobs that have them; tells
+ * changed() before and after. */
+void fluxion_shrink (struct fluxion *fx, const struct idset *ranks);
 
 #endif /* !SCHED_FLUXION_SHARED_H */

@@ -237,12 +237,13 @@ static void tell (void *arg)
     told++;
 }
 
-/* A rank that leaves stays until its job is gone. */
-static void leave (void **state)
+/* A rank that is lost goes at once, also from the jobs that have it. */
+static void lost (void **state)
 {
     struct fluxion *fx = fluxion_builtin_data.create ();
     struct listener l = { .known = tell, .changed = tell, .gone = tell };
-    struct rset *r = rset_of (R_TEXT ("0-2", "0-3", "n[0-2]"));
+    struct rset *r = rset_of (R_TEXT ("0-3", "0-3", "n[0-3]"));
+    struct idset *ranks = idset_decode ("0,2,77");
 
     assert_non_null (fx);
     fluxion_listen (fx, &l);
@@ -252,21 +253,20 @@ static void leave (void **state)
     fluxion_known (fx);
     assert_int_equal (told, 1);
     assert_non_null (allocate (fx->graph, 1, NODES (1, 4)));
-    fx->leaving = idset_decode ("0,2,77");
-    fluxion_let_go (fx);
+    assert_non_null (allocate (fx->graph, 2, NODES (3, 4)));
+    fluxion_shrink (fx, ranks);
     assert_int_equal (told, 3);
     assert_int_equal (graph_type_count (fx->graph, "node"), 2);
-    assert_int_not_equal (graph_by_rank (fx->graph, 0), GRAPH_NONE);
-    assert_int_equal (graph_cancel (fx->graph, 1), 0);
-    fluxion_let_go (fx);
     assert_int_equal (graph_by_rank (fx->graph, 0), GRAPH_NONE);
-    assert_int_equal (graph_type_count (fx->graph, "node"), 1);
-    assert_true (idset_empty (fx->leaving));
-    told = 0;
-    fluxion_let_go (fx);
-    assert_int_equal (told, 0);
+    assert_int_equal (graph_by_rank (fx->graph, 2), GRAPH_NONE);
+    /* one node is left of what the second had, and is its own */
+    assert_null (graph_job (fx->graph, 1));
+    assert_int_equal (graph_free_now (fx->graph, graph_root (fx->graph), "core"), 0);
+    assert_int_equal (graph_cancel (fx->graph, 2), 0);
+    assert_int_equal (graph_free_now (fx->graph, graph_root (fx->graph), "core"), 8);
+    idset_destroy (ranks);
     fluxion_forget (fx);
-    assert_int_equal (told, 1);
+    assert_int_equal (told, 4);
     fluxion_unlisten (&l);
     fluxion_builtin_data.destroy (fx);
 }
@@ -297,7 +297,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (to_R), cmocka_unit_test (from_R), cmocka_unit_test (scheduling),
-        cmocka_unit_test (foreign), cmocka_unit_test (same_host), cmocka_unit_test (leave),
+        cmocka_unit_test (foreign), cmocka_unit_test (same_host), cmocka_unit_test (lost),
         cmocka_unit_test (sets),
     };
 
