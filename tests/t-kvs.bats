@@ -131,3 +131,14 @@ kvs.gc-threshold is not a number of commits
 kvs.gc-threshold is not a number of commits
 0" ]
 }
+
+@test "every rank tells the hash of the content (RFC 10), and references use it" {
+    run start_flux 2 sh -c 'flux getattr content.hash; flux exec -r 1 flux getattr content.hash'
+    echo "$output"
+    [ "$output" = "$(printf 'sha1\nsha1')" ]
+    run start_flux 1 --setattr=content.hash=sha256 sh -c 'flux getattr content.hash
+        echo x | flux content store; flux kvs put a=1; flux kvs getroot -b'
+    echo "$output"
+    [ "${lines[0]}" = sha256 ]
+    [[ "${lines[1]}" == sha256-* && "${lines[2]}" == sha256-* ]]
+}

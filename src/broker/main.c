@@ -75,6 +75,7 @@ static int set_names (struct broker *b, flux_error_t *err)
         return errmsg (err, -errno, "gethostname: %s", strerror (errno));
     name[sizeof (name) - 1] = '\0';
     if (attrs_default (a, "hostname", name, 0) < 0
+        || attrs_default (a, "content.hash", "sha1", 0) < 0
         || attrs_set (a, "version", FLUX_CORE_VERSION_STRING, 0) < 0
         || attrs_set (a, "broker.uuid", b->uuid, 0) < 0
         || attrs_setf (a, "broker.pid", 0, "%d", (int)getpid ()) < 0
