@@ -151,6 +151,16 @@ flux-archive: ERROR: --chunksize=x"* ]]
     [ ! -e x ] && [ ! -e ../x ]
 }
 
+@test "nothing is written through a symbolic link of the same archive" {
+    mkdir out sub
+    run start_flux 1 sh -c '
+        printf "%s\n" "{\"path\":\"l\",\"mode\":41471,\"data\":\"../sub\"}" \
+            "{\"path\":\"l/x\",\"mode\":33188,\"encoding\":\"utf-8\",\"data\":\"a\"}" >o
+        flux kvs put --raw archive.main="$(cat o)"; flux archive extract -C out; ls sub'
+    echo "$output"
+    [ "$output" = "flux-archive: ERROR: l/x: leads through 'l', a symbolic link of the same archive" ]
+}
+
 @test "stage-in extracts archives on each node before the tasks start" {
     mkdir d; echo one >d/a; echo two >d/b; seq 3000 >c
     run start_flux 2 bash -c '

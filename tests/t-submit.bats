@@ -201,6 +201,15 @@ echo script' sh -c 'cat $FLUX_JOB_TMPDIR/data.txt; {{tmpdir}}/s.sh'
     [[ "$output" == "flux-batch: ERROR: --add-file=script=data.txt: the names script"* ]]
 }
 
+@test "a file of the jobspec may be a reference to content (RFC 37)" {
+    run start_flux 1 sh -c 'ref=$(printf content | flux content store)
+        flux run --setattr=files.f="{\"mode\":33188,\"size\":9,\"encoding\":\"blobvec\",
+            \"data\":[[0,7,\"$ref\"]]}" sh -c "tr \"\\0\" . <\$FLUX_JOB_TMPDIR/f"'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = content.. ]
+}
+
 @test "dependencies order jobs, and an impossible one cancels" {
     run start_flux 1 sh -c '
         a=$(flux submit sh -c "echo a >>order")

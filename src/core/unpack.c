@@ -29,14 +29,17 @@ bool unpack_path_is_safe (const char *path)
     return true;
 }
 
-static int make_parents (int dirfd, const char *path)
+static int make_parents (struct unpack *u, const char *path, flux_error_t *err)
 {
     char *copy = strdup (path);
     int rc = copy ? 0 : -ENOMEM;
 
     for (char *s = copy ? strchr (copy, '/') : NULL; s && rc == 0; s = strchr (s + 1, '/')) {
         *s = '\0';
-        if (mkdirat (dirfd, copy, 0777) < 0 && errno != EEXIST)
+        if (json_object_get (u->links, copy))
+            rc = errmsg (err, -ELOOP, "leads through '%s', a symbolic link of the same archive",
+                         copy);
+        else if (mkdirat (u->dirfd, copy, 0777) < 0 && errno != EEXIST)
             rc = -errno;
         *s = '/';
     }
@@ -191,6 +194,8 @@ static int unpack_file (struct unpack *u, const char *path, int mode, const json
 
 static int unpack_dir (struct unpack *u, const char *path, int mode)
 {
+    if (json_object_get (u->links, path))
+        return -EEXIST;
     if (mkdirat (u->dirfd, path, 0700) < 0 && errno != EEXIST)
         return -errno;
     if (!u->dirs && !(u->dirs = json_object ()))
@@ -204,7 +209,11 @@ static int unpack_symlink (struct unpack *u, const char *path, const json_t *o)
 
     if (!target)
         return -EINVAL;
-    return symlinkat (target, u->dirfd, path) < 0 ? -errno : 0;
+    if (symlinkat (target, u->dirfd, path) < 0)
+        return -errno;
+    if (!u->links && !(u->links = json_object ()))
+        return -ENOMEM;
+    return json_object_set_new (u->links, path, json_true ()) < 0 ? -ENOMEM : 0;
 }
 
 void unpack_init (struct unpack *u, flux_t *h, int dirfd, int flags)
@@ -225,7 +234,7 @@ int unpack_object (struct unpack *u, const char *path, const json_t *o, flux_err
         return errmsg (err, -EINVAL, "not a path below the directory");
     if (!S_ISDIR (mode) && (u->flags & UNPACK_OVERWRITE))
         (void)unlinkat (u->dirfd, path, 0);
-    if ((rc = make_parents (u->dirfd, path)) == 0) {
+    if ((rc = make_parents (u, path, err)) == 0) {
         if (S_ISDIR (mode))
             rc = unpack_dir (u, path, mode);
         else if (S_ISLNK (mode))
@@ -246,7 +255,8 @@ void unpack_finish (struct unpack *u)
     json_object_foreach (u->dirs, path, mode)
         (void)fchmodat (u->dirfd, path, json_integer_value (mode), 0);
     json_decref (u->dirs);
-    u->dirs = NULL;
+    json_decref (u->links);
+    u->dirs = u->links = NULL;
 }
 
 /* Archives */

@@ -6,9 +6,9 @@
  *   unpack_finish (&u);
  *
  * Objects may be regular files in each encoding, directories and symbolic links.  A path
- * that would lead out of the directory by its text is refused; symbolic links that are
- * there are followed.  Missing directories on the way are
- * made.  Directories get their mode at the end, so that one without write permission can be
+ * that would lead out of the directory by its text, or through a symbolic link made here
+ * before, is refused; other symbolic links that are there are followed.  Missing
+ * directories on the way are made.  Directories get their mode at the end, so that one without write permission can be
  * filled.
  */
 #ifndef CORE_UNPACK_H
@@ -26,6 +26,7 @@ struct unpack {
     int dirfd;
     int flags;
     json_t *dirs;           /* {path: mode} */
+    json_t *links;          /* {path: true} */
 };
 
 void unpack_init (struct unpack *u, flux_t *h, int dirfd, int flags);

@@ -126,7 +126,7 @@ static bool leave_spare (const char *path)
 
 /* Files */
 
-static int unpack_files (const char *dir, const json_t *files)
+static int unpack_files (flux_shell_t *shell, const char *dir, const json_t *files)
 {
     int dirfd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct unpack u;
@@ -135,7 +135,7 @@ static int unpack_files (const char *dir, const json_t *files)
     flux_error_t err;
     int rc = dirfd < 0 ? -errno : 0;
 
-    unpack_init (&u, NULL, dirfd, 0);
+    unpack_init (&u, shell->h, dirfd, 0);
     json_object_foreach ((json_t *)files, path, file) {
         if (rc == 0 && (rc = unpack_object (&u, path, file, &err)) < 0)
             shell_log_error ("file '%s' of the jobspec: %s", path, err.text);
@@ -213,7 +213,7 @@ static int tmpdir_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
     }
     if (flux_shell_setenvf (shell, 1, "FLUX_JOB_TMPDIR", "%s", dir) < 0)
         return -1;
-    return files ? unpack_files (dir, files) : 0;
+    return files ? unpack_files (shell, dir, files) : 0;
 }
 
 static int tmpdir_render (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
