@@ -50,7 +50,7 @@ load common
 
 @test "flux start kills brokers that are left after --test-exit-timeout, and says so" {
     run start_flux 2 --test-exit-timeout=0.1s \
-        sh -c 'flux exec -r 1 sh -c "kill -9 \$PPID"; exec sleep 60'
+        sh -c 'flux exec -r 1 sh -c "kill -9 \$PPID"; while kill -0 $PPID; do sleep 0.1; done'
     [ "$status" -eq 137 ]
     [[ "$output" == *"flux-start: --test-exit-timeout=0.1s has expired: killing the brokers that are left"* ]]
 }

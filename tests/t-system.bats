@@ -444,7 +444,7 @@ SH
         flux kvs get a; flux jobs -ano "{status}"; flux getattr size
         flux resource list -s free -no "{nnodes}"; flux overlay parentof 1
         flux submit true >/dev/null; flux jobs -no "{status}"
-        timeout 30 flux dmesg -f | grep -m1 "refused a broker" >refused' >out 2>err
+        timeout 30 sh -c "until flux dmesg | grep \"refused a broker\" >refused; do sleep 0.1; done"' >out 2>err
     cat out err
     [ "$(xargs <out)" = "1 COMPLETED 2 0 0 SCHED" ]
     grep -q 'the parent takes no new children' home/refused
