@@ -166,7 +166,7 @@ end 0
     hk_conf 'release-after = "0"'
     run --separate-stderr start_flux 2 -Sstatedir=$PWD/state --config-path=conf.toml bash -c '
         . ./until.sh
-        flux run -N2 true; go 0; till free_is 0; till [ -e started.1 ]; kill -9 $(flux getattr broker.pid); sleep 20'
+        flux run -N2 true; go 0; till free_is 0; till [ -e started.1 ]; kill -9 $PPID; while kill -0 $PPID; do :; done'
     run --separate-stderr start_flux 2 -Sstatedir=$PWD/state --config-path=conf.toml bash -c '
         . ./until.sh; twice() { [ "$(wc -l <started.1)" = 2 ]; }
         till twice; busy_is 1; echo $?; free_is 0; echo $?; go 1; till busy_is ""; free_is 0-1; echo $?

@@ -102,7 +102,7 @@ kill-timeout = -1.0' 'per-rank = true'; do
     perilog_conf "command = [\"sh\", \"-c\", \"echo run >>$PWD/runs; test -e $PWD/again || exec sleep 100\"]" ''
     run start_flux 1 -Sstatedir=$PWD/state --config-path=conf.toml sh -c '
         flux job wait-event $(flux submit touch task) prolog-start >/dev/null
-        while ! [ -e runs ]; do command sleep 0.1; done; kill -9 $(flux getattr broker.pid); command sleep 20'
+        while ! [ -e runs ]; do command sleep 0.1; done; kill -9 $PPID; while kill -0 $PPID; do :; done'
     touch again
     run start_flux 1 -Sstatedir=$PWD/state --config-path=conf.toml sh -c '
         flux job wait-event $(flux job last) clean >/dev/null; flux jobs -ano "{name} {status}"'
