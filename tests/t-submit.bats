@@ -152,6 +152,16 @@ END
     [ "${lines[1]}" = 1 ]
 }
 
+@test "a directive that is no option is refused: it would end the options" {
+    for d in '-N1 word' '--job-name' 'x' '-n1 --'; do
+        printf '#!/bin/sh\n# flux: %s\n' "$d" >b.sh
+        run flux batch --dry-run -n1 b.sh
+        echo "$d: $output"
+        [ "$status" -eq 1 ]
+        [[ "$output" == flux-batch:* && "$output" != *jobspec* ]]
+    done
+}
+
 @test "batch refuses what is no script, and says what to do" {
     printf 'echo hi\n' >nobang.sh
     run flux batch -n1 nobang.sh
@@ -241,12 +251,14 @@ echo script' sh -c 'cat $FLUX_JOB_TMPDIR/data.txt; {{tmpdir}}/s.sh'
         flux cancel -m enough $id; flux job status -v $id; echo rc=$?
         id=$(flux submit --wait-event=exec.shell.start sleep 100)
         flux job kill -s SIGUSR1 $id; flux job status $id; echo rc=$?
+        id=$(flux submit --urgency=hold true); flux cancel $id "no!id"; flux jobs -no "{state} left" $id
+        flux cancel -q $id; flux cancel -q --all; echo quiet
         flux submit --quiet --cc=1-4 --urgency=hold true
         flux cancel --all; flux queue idle; flux jobs --stats-only'
     echo "$output"
     [[ "$output" == *"enough"* ]]
     [[ "$output" == *"rc=138"* ]]
-    [[ "$output" == *"Canceled 4 jobs"* ]]
+    [[ "$output" == *"'no!id' is not a job id"*"SCHED left"$'\n'"quiet"*"Canceled 4 jobs"* ]]
 }
 
 @test "urgency holds and releases a job" {

@@ -60,6 +60,11 @@ static optparse_t *make_parser (const char *usage, const char *doc, bool batch)
     return p;
 }
 
+static optparse_t *batch_parser (void)
+{
+    return make_parser ("[OPTIONS...] [SCRIPT] [ARGS...]", "enqueue a batch script", true);
+}
+
 static void die_of_args (optparse_t *p, int argc, char **argv, int *np)
 {
     if ((*np = optparse_parse_args (p, argc, argv)) < 0)
@@ -214,6 +219,21 @@ static void read_script (struct script *s, bool wrap, int argc, char **argv)
     }
 }
 
+/* Directives are options and nothing else: a word among them would end the options, also
+ * those of the command line. */
+static void check_directives (const struct script *s, int argc, char **argv)
+{
+    optparse_t *p = batch_parser ();
+    int n;
+
+    die_of_args (p, argc, argv, &n);
+    if (n < argc || optparse_has_separator (p))
+        cmd_die (1, "%s: '%s' among the directives is not an option", s->name,
+                 n < argc ? argv[n] : "--");
+    optparse_destroy (p);
+    jobenv_reset ();
+}
+
 /* Directives of the script come before the options of the command line, which so
  * override them. */
 static optparse_t *parse_with_directives (const struct script *s, int argc, char **argv, int *np)
@@ -231,9 +251,11 @@ static optparse_t *parse_with_directives (const struct script *s, int argc, char
     all[0] = argv[0];
     for (int i = 0; i < ndirs; i++)
         all[1 + i] = dirs[i];
+    if (ndirs > 0)
+        check_directives (s, ndirs + 1, all);
     for (int i = 1; i < argc; i++)
         all[ndirs + i] = argv[i];
-    p = make_parser ("[OPTIONS...] [SCRIPT] [ARGS...]", "enqueue a batch script", true);
+    p = batch_parser ();
     die_of_args (p, argc + ndirs, all, np);
     return p;
 }
@@ -266,7 +288,7 @@ static int wait_for (flux_t *h, flux_jobid_t id)
 int cmd_batch (int argc, char **argv)
 {
     struct script script = { 0 };
-    optparse_t *p = make_parser ("[OPTIONS...] [SCRIPT] [ARGS...]", "enqueue a batch script", true);
+    optparse_t *p = batch_parser ();
     json_t *jobspec;
     flux_jobid_t id;
     char idstr[32];

@@ -75,13 +75,17 @@ typedef flux_future_t *(*act_f) (flux_t *h, flux_jobid_t id, void *arg);
 static int for_each_job (int n, char **ids, act_f act, void *arg)
 {
     flux_future_t **f = calloc (n, sizeof (*f));
-    flux_t *h = cmd_open ();
+    flux_jobid_t *id = calloc (n, sizeof (*id));
+    flux_t *h;
     int rc = 0;
 
-    if (!f)
+    if (!f || !id)
         cmd_die (1, "out of memory");
+    for (int i = 0; i < n; i++)    /* all are ids before anything is done to one */
+        id[i] = cmd_parse_id (ids[i]);
+    h = cmd_open ();
     for (int i = 0; i < n; i++)
-        f[i] = act (h, cmd_parse_id (ids[i]), arg);
+        f[i] = act (h, id[i], arg);
     for (int i = 0; i < n; i++) {
         if (!f[i] || flux_future_get (f[i], NULL) < 0) {
             cmd_err ("%s: %s", ids[i], f[i] ? future_strerror (f[i], errno) : flux_strerror (errno));
@@ -90,6 +94,7 @@ static int for_each_job (int n, char **ids, act_f act, void *arg)
         flux_future_destroy (f[i]);
     }
     free (f);
+    free (id);
     flux_close (h);
     return rc;
 }
