@@ -35,7 +35,8 @@ teardown() {
         mkdir out; flux exec -r1 flux archive extract -C $PWD/out
         flux archive list | wc -l; flux archive list --raw | wc -c
         flux archive list -l | grep -E " (sub/big|sub|sub/link)$"
-        flux archive list "*b*ig"; flux archive extract -t "*/num*"'
+        flux archive list "*b*ig"; flux archive extract -t "*/num*"
+        flux archive create -v2 -C src --name=v small; flux archive create -v0 -C src --name=w small'
     echo "$output"
     [ "$status" -eq 0 ]
     sums out >out.list
@@ -49,7 +50,8 @@ d 0755            0 sub
 f 0750      3000000 sub/big
 l 0777            8 sub/link
 sub/big
-sub/deep/numbers" ]]
+sub/deep/numbers
+small" ]]
 }
 
 @test "an archive of '.', with all content stored, small pieces, --preserve" {

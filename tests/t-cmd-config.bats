@@ -16,7 +16,7 @@ load common
     [ "${lines[3]}" = '{"b":3,"s":"text","l":[1,2],"d":"1.5m"}' ]
     [ "${lines[4]}" = 1.5m ]
     [ "${lines[5]}" = 90 ]
-    [ "${lines[6]}" = 90 ]
+    [ "${lines[6]}" = 90.0 ]
 }
 
 @test "config get: a missing key is an error, unless there is a default; -q is quiet" {

@@ -43,6 +43,17 @@ load common
     [[ "$output" == "flux-start: "*"/flux-broker -Sa=b true x" ]]
     run flux start -X -s2 true
     [ -z "$output" ]
+    for v in -v0 --verbose=0 -v2 -vv; do
+        run flux start -X $v true
+        [ "$status" -eq 0 ]
+        case $v in *0) [ -z "$output" ];; *) [ -n "$output" ];; esac
+    done
+    run flux start -X -vx true
+    [ "$output" = "flux-start: ERROR: --verbose=x: want a level, a number from 0" ]
+    run flux start -s 99999999 -X true
+    [ "$output" = "flux-start: ERROR: --test-size=99999999: want 1 to 65536" ]
+    run flux start --conf=nosuch.json true
+    [ "$output" = "flux-broker: nosuch.json: No such file or directory" ]
     run flux start -X -s2 --test-pmi-clique=foo true
     [ "$status" -eq 1 ]
     [[ "$output" == *"--test-pmi-clique: taskmap 'foo'"* ]]

@@ -49,7 +49,7 @@ load common
 }
 
 @test "flux admin system-scripts tells what is configured; exec --with-imp wants an IMP" {
-    run start_flux 1 sh -c 'flux admin system-scripts; flux admin system-scripts -v | grep -c "system: .*log.d"
+    run start_flux 1 sh -c 'flux admin system-scripts; flux admin system-scripts -v | grep -c "log: not configured$"
         flux exec -r0 --with-imp true; echo $?'
     echo "$output"
     [[ "$output" == "prolog: not configured
@@ -70,11 +70,13 @@ per-rank = true
 [job-manager.housekeeping]
 release-after = "5s"
 CONF
-    run start_flux 1 --config-path=conf.toml sh -c 'flux admin system-scripts | head -n2
+    run start_flux 1 --config-path=conf.toml sh -c 'flux admin system-scripts | head -n4
         flux exec -r0 --with-imp prolog x; flux jobtap load perilog.so; flux admin system-scripts --color=never | grep "^epi\|^house"'
     echo "$output"
     [ "$output" = "prolog: configured but inactive: perilog.so is not loaded
   command: a b
+
+epilog: configured but inactive: perilog.so is not loaded
 imp run prolog x
 epilog: enabled (per-rank=true)
 housekeeping: enabled (release-after=5s)" ]

@@ -65,6 +65,7 @@ struct scripts {
     json_t *conf;            /* job-manager */
     const char *imp;
     bool perilog;            /* the plugin is loaded */
+    bool blank;              /* a blank line before the next type */
 };
 
 static int by_name (const struct dirent **a, const struct dirent **b)
@@ -77,11 +78,14 @@ static int visible (const struct dirent *d)
     return d->d_name[0] != '.';
 }
 
-static void list_dir (const struct scripts *s, const char *label, const char *dir)
+/* 'empty': also where there are no scripts.  Was something printed? */
+static bool list_dir (const struct scripts *s, const char *label, const char *dir, bool empty)
 {
     struct dirent **list;
     int n = scandir (dir, &list, visible, by_name);
 
+    if (n <= 0 && !empty)
+        return false;
     printf ("  %s: %s\n", label, dir);
     for (int i = 0; i < n; i++) {
         char path[4096];
@@ -92,23 +96,25 @@ static void list_dir (const struct scripts *s, const char *label, const char *di
                 s->color ? "\033[0m" : "", list[i]->d_name);
         free (list[i]);
     }
-    if (n > 0)
+    if (n >= 0)
         free (list);
+    return true;
 }
 
-static void list_scripts (const struct scripts *s, const char *type)
+static bool list_scripts (const struct scripts *s, const char *type, bool empty)
 {
     char path[4096];
+    bool any;
 
     snprintf (path, sizeof (path), "%s/%s.d", cmd_builtin ("libexecdir"), type);
-    list_dir (s, "system", path);
+    any = list_dir (s, "system", path, empty);
     snprintf (path, sizeof (path), "%s/system/%s", cmd_builtin ("confdir"), type);
     if (access (path, F_OK) == 0) {
         printf ("  site: %s\n", path);
-        return;
+        return true;
     }
     snprintf (path, sizeof (path), "%s/system/%s.d", cmd_builtin ("confdir"), type);
-    list_dir (s, "site", path);
+    return list_dir (s, "site", path, empty) || any;
 }
 
 static void print_command (json_t *command)
@@ -136,19 +142,25 @@ static void print_status (const struct scripts *s, const char *type, json_t *tab
                 json_is_true (json_object_get (table, "per-rank")) ? "true" : "false");
 }
 
-static void show_type (const struct scripts *s, const char *type)
+/* A blank line is below one that has more lines than its heading. */
+static void show_type (struct scripts *s, const char *type)
 {
     json_t *table = json_object_get (s->conf, type);
     json_t *command = json_object_get (table, "command");
 
+    if (s->blank)
+        printf ("\n");
+    s->blank = false;
     if (!table)
         printf ("%s: not configured\n", type);
     else
         print_status (s, type, table);
-    if (command)
+    if (command) {
         print_command (command);
+        s->blank = true;
+    }
     else if (table || s->verbose)
-        list_scripts (s, type);
+        s->blank = list_scripts (s, type, table != NULL);
 }
 
 static bool has_perilog (flux_t *h)

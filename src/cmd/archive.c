@@ -181,7 +181,7 @@ static int archive_extract (optparse_t *p, int argc, char **argv)
         .p = p,
         .pattern = n < argc ? argv[n] : NULL,
         .list_only = optparse_hasopt (p, "list-only"),
-        .verbose = optparse_hasopt (p, "verbose"),
+        .verbose = cmd_verbosity (p) > 0,
     };
     flux_t *h;
     int fd;
@@ -230,7 +230,7 @@ static int archive_remove (optparse_t *p, int argc, char **argv)
 #define OPT_DIR KVS_OPT ("directory", 'C', "DIR", "Change to DIR before anything else")
 #define OPT_VERBOSE \
     { .name = "verbose", .key = 'v', .has_arg = 2, .arginfo = "LEVEL", \
-      .usage = "List files on standard error" }
+      .flags = OPTPARSE_OPT_SHORTOPT_OPTIONAL_ARG, .usage = "List files on standard error" }
 
 static struct optparse_option create_opts[] = {
     OPT_NAME,

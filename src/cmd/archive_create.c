@@ -243,7 +243,7 @@ static void add (struct create *c, const char *path, const char *access_path, co
     if (!(text = json_dumps (o, JSON_COMPACT)))
         cmd_die (1, "out of memory");
     buf_addf (&c->text, "%s\n", text);
-    if (optparse_hasopt (c->p, "verbose"))
+    if (cmd_verbosity (c->p) > 0)
         fprintf (stderr, "%s\n", member);
     free (text);
     json_decref (o);

@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -156,6 +157,23 @@ flux_jobid_t cmd_parse_id (const char *s)
     if (fluid_parse (s, &id) < 0)
         cmd_die (1, "'%s' is not a job id: want a form like ƒWZEQa8X or 1234", s);
     return id;
+}
+
+int cmd_verbosity (optparse_t *p)
+{
+    const char *arg = NULL;
+    int n = optparse_getopt (p, "verbose", &arg);
+    char *end;
+    long level;
+
+    if (n <= 0 || !arg)
+        return n > 0 ? n : 0;
+    if (strspn (arg, "v") == strlen (arg))    /* -vv: an argument "v" */
+        return n + (int)strlen (arg);
+    level = strtol (arg, &end, 10);
+    if (*end || end == arg || level < 0 || level > INT_MAX)
+        cmd_die (1, "--verbose=%s: want a level, a number from 0", arg);
+    return (int)level;
 }
 
 char *cmd_join (int argc, char **argv)

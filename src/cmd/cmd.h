@@ -64,6 +64,10 @@ const char *cmd_f58 (flux_jobid_t id, char *buf, size_t size);
 /* Parse a job id in any RFC 19 form or exit 1 saying what is wrong with it. */
 flux_jobid_t cmd_parse_id (const char *s);
 
+/* How often --verbose was given, or its level: -vv, -v2 and --verbose=2 are 2.  Its table
+ * entry has an optional argument, and OPTPARSE_OPT_SHORTOPT_OPTIONAL_ARG. */
+int cmd_verbosity (optparse_t *p);
+
 /* The words joined by blanks; the caller frees. */
 char *cmd_join (int argc, char **argv);
 

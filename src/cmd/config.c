@@ -111,6 +111,16 @@ static double check_fsd (const char *name, const char *s)
 
 /* get */
 
+static void print_real (double d)
+{
+    json_t *o = json_real (d);
+    char *s = json_dumps (o, JSON_ENCODE_ANY | JSON_REAL_PRECISION (15));
+
+    printf ("%s\n", s ? s : "inf");    /* JSON has no infinity */
+    free (s);
+    json_decref (o);
+}
+
 static void print_value (const char *name, const json_t *o, enum type type)
 {
     char *s;
@@ -121,7 +131,7 @@ static void print_value (const char *name, const json_t *o, enum type type)
         if (type == T_FSD_INTEGER)
             printf ("%.0f\n", trunc (d));
         else if (type == T_FSD_REAL)
-            printf ("%.15g\n", d);
+            print_real (d);
         else
             printf ("%s\n", json_string_value (o));
         return;

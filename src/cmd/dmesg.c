@@ -109,20 +109,6 @@ void dmesg_print (FILE *f, const char *line, int severity)
                  (int)strcspn (l.msg, "\n"), l.msg);
 }
 
-static bool want_color (optparse_t *p)
-{
-    const char *when = "auto";
-
-    optparse_getopt (p, "color", &when);
-    if (optparse_hasopt (p, "color") && (!when || strcmp (when, "always") == 0))
-        return true;
-    if (when && strcmp (when, "never") == 0)
-        return false;
-    if (when && strcmp (when, "auto") != 0)
-        cmd_die (1, "--color=%s: there are always, never and auto", when);
-    return isatty (STDOUT_FILENO) && !(getenv ("NO_COLOR") && *getenv ("NO_COLOR"));
-}
-
 static void clear_log (flux_t *h)
 {
     flux_future_t *f = flux_rpc (h, "log.clear", "{}", FLUX_NODEID_ANY, 0);
@@ -141,6 +127,7 @@ int cmd_dmesg (int argc, char **argv)
         { .name = "human", .key = 'H', .usage = "Human readable output" },
         { .name = "delta", .key = 'd', .usage = "With --human, show the time since the last line" },
         { .name = "color", .key = 'L', .has_arg = 2, .arginfo = "WHEN",
+          .flags = OPTPARSE_OPT_SHORTOPT_OPTIONAL_ARG,
           .usage = "Colorize output: always, never, auto" },
         OPTPARSE_TABLE_END,
     };
@@ -157,7 +144,7 @@ int cmd_dmesg (int argc, char **argv)
 
     if (n != argc)
         cmd_die (1, "unexpected argument '%s'", argv[n]);
-    hm.color = want_color (p);
+    hm.color = optparse_get_color (p, "color");
     h = cmd_open ();
     if (optparse_hasopt (p, "clear")) {
         clear_log (h);

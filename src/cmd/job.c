@@ -7,7 +7,8 @@
 #define OPT(NAME, KEY, ARG, USAGE) \
     { .name = NAME, .key = KEY, .has_arg = (ARG) ? 1 : 0, .arginfo = ARG, .usage = USAGE }
 #define OPTIONAL(NAME, KEY, ARG, USAGE) \
-    { .name = NAME, .key = KEY, .has_arg = 2, .arginfo = ARG, .usage = USAGE }
+    { .name = NAME, .key = KEY, .has_arg = 2, .arginfo = ARG, .usage = USAGE, \
+      .flags = OPTPARSE_OPT_SHORTOPT_OPTIONAL_ARG }
 
 static struct optparse_option attach_opts[] = {
     OPT ("label-io", 'l', NULL, "Label output by rank"),

@@ -21,14 +21,19 @@ static json_t *from_file (const char *path)
 {
     flux_error_t err;
     json_error_t error;
+    char *text;
+    size_t len;
     json_t *o;
 
     if (ends_with (path, ".toml")) {
         if (!(o = toml_parse_file (path, &err)))
             cmd_die (1, "--conf: %s", err.text);
+        return o;
     }
-    else if (!(o = json_load_file (path, 0, &error)))
+    text = jobopts_read_file (path, &len);
+    if (!(o = json_loadb (text, len, 0, &error)))
         cmd_die (1, "--conf: %s:%d:%d: %s", path, error.line, error.column, error.text);
+    free (text);
     return o;
 }
 

@@ -267,26 +267,9 @@ static struct idset *decode_targets (flux_t *h, const char *targets)
     return ids;
 }
 
-static int verbosity (optparse_t *p)
-{
-    const char *arg = NULL;
-    int n = optparse_getopt (p, "verbose", &arg);
-    char *end;
-    long level;
-
-    if (!arg || n <= 0)
-        return n > 0 ? n : 0;
-    if (strcmp (arg, "v") == 0)          /* -vv */
-        return 2;
-    level = strtol (arg, &end, 10);
-    if (*end || end == arg || level < 0)
-        cmd_die (1, "--verbose=%s: want 0, 1 or 2", arg);
-    return level;
-}
-
 int overlay_status (optparse_t *p, int argc, char **argv)
 {
-    struct view v = { .p = p, .timeout = cmd_timeout (p, "timeout", 0.5), .verbose = verbosity (p),
+    struct view v = { .p = p, .timeout = cmd_timeout (p, "timeout", 0.5), .verbose = cmd_verbosity (p),
                       .color = optparse_get_color (p, "color"),
                       .pretty = !optparse_hasopt (p, "no-pretty"),
                       .ghosts = !optparse_hasopt (p, "no-ghost"),

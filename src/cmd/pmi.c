@@ -77,7 +77,7 @@ static struct pmi *open_pmi (optparse_t *sub)
     optparse_t *p = optparse_get_parent (sub);
     struct pmi_args args = {
         .methods = optparse_get_str (p, "method", NULL),
-        .debug = optparse_hasopt (p, "verbose") || getenv ("FLUX_PMI_DEBUG"),
+        .debug = cmd_verbosity (p) > 0 || getenv ("FLUX_PMI_DEBUG"),
         .noflux = optparse_hasopt (p, "libpmi-noflux"),
         .cray = optparse_hasopt (p, "libpmi2-cray"),
         .interrupt = &timed_out,

@@ -199,7 +199,7 @@ int cmd_shutdown (int argc, char **argv)
         cmd_die (1, "--yes and --no exclude each other");
     if (optparse_hasopt (p, "quiet"))
         s.severity = LOG_WARNING;
-    if (optparse_hasopt (p, "verbose"))
+    if (cmd_verbosity (p) > 0)
         s.severity = LOG_DEBUG;
     s.h = resolve_open (n < argc ? argv[n] : NULL);
     set_dump (p, s.h);

@@ -15,10 +15,11 @@
 
 #define HAS_ARG 1
 #define OPT_ARG 2
+#define MAX_TEST_SIZE 65536   /* beyond, no host has the processes */
 
 static const struct optparse_option opts[] = {
     { .name = "verbose", .key = 'v', .has_arg = OPT_ARG, .arginfo = "LEVEL",
-      .usage = "Be annoyingly informative by degrees" },
+      .flags = OPTPARSE_OPT_SHORTOPT_OPTIONAL_ARG, .usage = "Be annoyingly informative by degrees" },
     { .name = "noexec", .key = 'X',
       .usage = "Don't execute anything (most useful with -v)" },
     { .name = "setattr", .key = 'S', .has_arg = HAS_ARG, .arginfo = "ATTR=VAL",
@@ -160,21 +161,6 @@ static void free_words (char **words)
     free (words);
 }
 
-static int verbosity (optparse_t *p)
-{
-    const char *arg;
-    int n = optparse_getopt (p, "verbose", &arg);
-    char *end;
-    long level;
-
-    if (n < 1 || !arg)
-        return n;
-    level = strtol (arg, &end, 10);
-    if (end == arg || *end || level < 0 || level > 100)
-        cmd_die (1, "--verbose: '%s' is not a level", arg);
-    return (int)level;
-}
-
 static void check_test_options (optparse_t *p)
 {
     for (const struct optparse_option *o = opts; o->name; o++)
@@ -188,14 +174,14 @@ int cmd_start (int argc, char **argv)
     int n, program, size, code;
     optparse_t *p = cmd_parse ("[OPTIONS] command ...",
                                "Start a Flux instance", opts, argc, argv, &n);
-    int verbose = verbosity (p);
+    int verbose = cmd_verbosity (p);
     char **words = broker_words (p, argc - n, argv + n, &program);
 
     raise_nofile ();
     if (optparse_hasopt (p, "test-size")) {
         size = optparse_get_int (p, "test-size", -1);
-        if (size < 1)
-            cmd_die (1, "--test-size: must be at least 1");
+        if (size < 1 || size > MAX_TEST_SIZE)
+            cmd_die (1, "--test-size=%d: want 1 to %d", size, MAX_TEST_SIZE);
         code = start_test (p, words, program, size, verbose);
         free_words (words);
         optparse_destroy (p);

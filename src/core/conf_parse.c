@@ -38,7 +38,10 @@ static json_t *load_json_file (const char *path, flux_error_t *error)
     errno = 0;
     if (!(o = json_load_file (path, 0, &err))) {
         int errnum = errno && err.line <= 0 ? errno : EINVAL;
-        errmsg (error, -errnum, "%s:%d: %s", path, err.line, err.text);
+        if (err.line <= 0)
+            errmsg (error, -errnum, "%s: %s", path, errnum == EINVAL ? err.text : strerror (errnum));
+        else
+            errmsg (error, -errnum, "%s:%d:%d: %s", path, err.line, err.column, err.text);
         errno = errnum;
         return NULL;
     }
