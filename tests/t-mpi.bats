@@ -71,7 +71,6 @@ for i in 1 2 3 4 5 6; do
 done
 $px -N2 -n4 pmixtest local | sort >out
 printf '%s: fence of 2\n' 0 1 2 3 | cmp - out
-test "$($px -N2 -n4 pmixtest pair | sort -u)" = NOT-SUPPORTED
 $px -N3 -n4 pmixtest info | sort >out
 cat >want <<'WANT'
 0: size 4 nodes 3 local 0/2 peers 0,1 node 0 host node0
@@ -83,6 +82,36 @@ cmp want out
 test "$($px -N2 -n4 --taskmap=cyclic pmixtest info | grep -c 'peers 0,2')" = 2
 $px,simple -N2 -n4 pmitest exchange | grep -qx '4 ok'
 ! $px env | grep '^PMI_FD\|^FLUX_PMI'
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "PMIx: fences of some tasks, connections, groups" {
+    need_pmix
+    on_nodes 3 <<'END'
+px="flux run -o pmi=pmix"
+for n in 1 2 3; do
+    test "$($px -N$n -n5 pmixtest pair | sort | xargs)" = "0: pair 4: pair"
+    test "$($px -N$n -n5 pmixtest halves | sort | xargs)" = "0: halves 1: halves 2: halves 3: halves 4: halves"
+    test "$($px -N$n -n5 pmixtest connect | grep -c connected)" = 5
+    # a group has one number, which all its members are told and no other group has
+    $px -N$n -n5 pmixtest group | sort | uniq -c | tr -s ' ' >out
+    test "$(cut -d' ' -f2,3 out | xargs)" = "5 again 3 even 5 everyone 2 odd"
+    test $(cut -d' ' -f4 out | sort -u | wc -l) = 4
+done
+END
+    [ "$status" -eq 0 ]
+}
+
+@test "PMIx: what is not there is refused at once" {
+    need_pmix
+    on_nodes 2 <<'END'
+px="flux run -o pmi=pmix"
+for w in spawn publish lookup unpublish alloc control; do
+    test "$($px -N2 -n2 pmixtest ask $w | sort -u)" = "$w: NOT-SUPPORTED"
+done
+$px -N2 -n2 pmixtest ask query | grep -v SUCCESS
+test "$($px -N2 -n2 pmixtest foreign | sort -u)" = NOT-SUPPORTED
 END
     [ "$status" -eq 0 ]
 }

@@ -12,26 +12,40 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 #include <pmix.h>
 #include <pmix_server.h>
 
 #include "shell/pmixlib.h"
 
-enum kind { FENCE, MODEX, MODEX_ANSWER, ABORT, CONNECTED, FINALIZED };
+#define FINALIZE_SECONDS 2
 
-/* Something that the library wants, until it is dispatched (a fence or modex: until it
- * is answered). */
+enum kind { FENCE, GATHER, MODEX, MODEX_ANSWER, ABORT, CONNECTED, FINALIZED };
+
+struct event;
+
+/* NULL: it has failed. */
+typedef void (*answer_f) (struct event *e, const void *data, size_t len);
+
+/* Something that the library wants, until it is dispatched (what asks others: until it is
+ * answered). */
 struct event {
     struct event *next;
     enum kind kind;
     int rank;
     int code;
     void *request;
+    char *what;                  /* of GATHER */
+    int *ranks;                  /* of GATHER */
+    size_t nranks;
+    answer_f answer;             /* of FENCE, GATHER, MODEX */
     void *data;                  /* copied; of ABORT: the message */
     size_t len;
     pmix_modex_cbfunc_t done;
     pmix_op_cbfunc_t op_done;
+    pmix_info_cbfunc_t info_done;
+    bool wants_id;               /* GATHER of a new group */
     void *done_arg;
 };
 
@@ -48,6 +62,8 @@ struct shell_pmix {
     struct event **last;
     struct event *fences;        /* the one under way, and those that come after it */
     bool fencing;
+    uint64_t nshells;
+    uint64_t groups;             /* that tasks here have begun; the library's thread */
 };
 
 static struct shell_pmix *server;
@@ -56,8 +72,11 @@ static struct shell_pmix *server;
 
 static void event_free (struct event *e)
 {
-    if (e)
+    if (e) {
         free (e->data);
+        free (e->ranks);
+        free (e->what);
+    }
     free (e);
 }
 
@@ -150,17 +169,6 @@ static pmix_status_t abort_cb (const pmix_proc_t *proc, void *object, int status
     return PMIX_SUCCESS;
 }
 
-static bool whole_program (const pmix_proc_t procs[], size_t nprocs)
-{
-    if (nprocs == 1 && procs[0].rank == PMIX_RANK_WILDCARD)
-        return is_ours (&procs[0]);
-    for (size_t i = 0; i < nprocs; i++) {
-        if (!is_ours (&procs[i]))
-            return false;
-    }
-    return nprocs == (size_t)server->ntasks;
-}
-
 static bool all_local (const pmix_proc_t procs[], size_t nprocs)
 {
     for (size_t i = 0; i < nprocs; i++) {
@@ -171,9 +179,118 @@ static bool all_local (const pmix_proc_t procs[], size_t nprocs)
     return true;
 }
 
+/* Ascending, each once.  NULL: they are not all tasks of this job, or out of memory; then *np
+ * is as it was. */
+static int *ranks_of (const pmix_proc_t procs[], size_t nprocs, size_t *np)
+{
+    bool *in = calloc (server->ntasks, sizeof (*in));
+    int *ranks = calloc (server->ntasks, sizeof (*ranks));
+    bool ok = in && ranks;
+    size_t n = 0;
+
+    for (size_t i = 0; ok && i < nprocs; i++) {
+        bool all = procs[i].rank == PMIX_RANK_WILDCARD;
+        ok = is_ours (&procs[i]) && (all || procs[i].rank < (pmix_rank_t)server->ntasks);
+        if (ok)
+            memset (in + (all ? 0 : procs[i].rank), true, all ? server->ntasks : 1);
+    }
+    for (int t = 0; ok && t < server->ntasks; t++) {
+        if (in[t])
+            ranks[n++] = t;
+    }
+    free (in);
+    if (!ok) {
+        free (ranks);
+        return NULL;
+    }
+    *np = n;
+    return ranks;
+}
+
+static bool whole_program (const pmix_proc_t procs[], size_t nprocs)
+{
+    size_t n = 0;
+    int *ranks = nprocs == 1 || nprocs >= (size_t)server->ntasks ? ranks_of (procs, nprocs, &n)
+                                                                 : NULL;
+
+    free (ranks);
+    return n == (size_t)server->ntasks;
+}
+
 static void release_event (void *arg)
 {
     event_free (arg);
+}
+
+/* The library has the copy until it says release. */
+static void answer_data (struct event *e, const void *data, size_t len)
+{
+    struct event *copy = data ? event_new (e->kind, e->rank, data, len) : NULL;
+
+    if (copy)
+        e->done (PMIX_SUCCESS, copy->data, copy->len, e->done_arg, release_event, copy);
+    else
+        e->done (PMIX_ERROR, NULL, 0, e->done_arg, NULL, NULL);
+}
+
+static void answer_op (struct event *e, const void *data, size_t len)
+{
+    e->op_done (data ? PMIX_SUCCESS : PMIX_ERROR, e->done_arg);
+}
+
+/* Each shell gave a number: that of the first shell names the group, as no other group that
+ * it is the first of has it. */
+static size_t group_id (const void *data, size_t len)
+{
+    uint64_t best = UINT64_MAX;
+
+    for (size_t i = 0; i + sizeof (best) <= len; i += sizeof (best)) {
+        uint64_t n;
+        memcpy (&n, (const char *)data + i, sizeof (n));
+        if (best == UINT64_MAX || n % server->nshells < best % server->nshells)
+            best = n;
+    }
+    return best;
+}
+
+static void release_info (void *arg)
+{
+    pmix_info_t *info = arg;
+
+    PMIX_INFO_FREE (info, 1);
+}
+
+static void answer_group (struct event *e, const void *data, size_t len)
+{
+    pmix_info_t *info = NULL;
+    size_t id;
+
+    if (data && e->wants_id) {
+        id = group_id (data, len);
+        PMIX_INFO_CREATE (info, 1);
+        PMIX_INFO_LOAD (info, PMIX_GROUP_CONTEXT_ID, &id, PMIX_SIZE);
+    }
+    e->info_done (data ? PMIX_SUCCESS : PMIX_ERROR, info, info ? 1 : 0, e->done_arg,
+                  info ? release_info : NULL, info);
+}
+
+static void answer (struct event *e, const void *data, size_t len)
+{
+    e->answer (e, data, len);
+    event_free (e);
+}
+
+/* Processes of other programs cannot be reached. */
+static pmix_status_t make_gather (struct event *e, const char *what, const char *name,
+                                  const pmix_proc_t procs[], size_t nprocs)
+{
+    if (asprintf (&e->what, "%s %s", what, name) < 0) {
+        e->what = NULL;
+        return PMIX_ERR_NOMEM;
+    }
+    if (!(e->ranks = ranks_of (procs, nprocs, &e->nranks)))
+        return PMIX_ERR_NOT_SUPPORTED;
+    return PMIX_SUCCESS;
 }
 
 static pmix_status_t fence_cb (const pmix_proc_t procs[], size_t nprocs, const pmix_info_t info[],
@@ -182,17 +299,86 @@ static pmix_status_t fence_cb (const pmix_proc_t procs[], size_t nprocs, const p
 {
     struct event *e;
     bool local = all_local (procs, nprocs);
+    bool some = !local && !whole_program (procs, nprocs);
+    pmix_status_t rc;
 
-    if (!local && !whole_program (procs, nprocs))
-        return PMIX_ERR_NOT_SUPPORTED;
-    if (!(e = event_new (FENCE, 0, data, ndata)))
+    if (!(e = event_new (some ? GATHER : FENCE, 0, data, ndata)))
         return PMIX_ERR_NOMEM;
+    if (some && (rc = make_gather (e, "fence", "", procs, nprocs)) != PMIX_SUCCESS) {
+        event_free (e);
+        return rc;
+    }
+    e->answer = answer_data;
     e->done = cb;
     e->done_arg = arg;
     if (local)
         cb (PMIX_SUCCESS, e->data, e->len, arg, release_event, e);
     else
         enqueue (e);
+    return PMIX_SUCCESS;
+}
+
+/* As the end of any task can end the job, to be connected takes no more than to meet. */
+static pmix_status_t meet (const char *what, const pmix_proc_t procs[], size_t nprocs,
+                           pmix_op_cbfunc_t cb, void *arg)
+{
+    struct event *e = event_new (GATHER, 0, NULL, 0);
+    pmix_status_t rc = e ? make_gather (e, what, "", procs, nprocs) : PMIX_ERR_NOMEM;
+
+    if (rc != PMIX_SUCCESS) {
+        event_free (e);
+        return rc;
+    }
+    e->answer = answer_op;
+    e->op_done = cb;
+    e->done_arg = arg;
+    enqueue (e);
+    return PMIX_SUCCESS;
+}
+
+static pmix_status_t connect_cb (const pmix_proc_t procs[], size_t nprocs,
+                                 const pmix_info_t info[], size_t ninfo, pmix_op_cbfunc_t cb,
+                                 void *arg)
+{
+    return meet ("connect", procs, nprocs, cb, arg);
+}
+
+static pmix_status_t disconnect_cb (const pmix_proc_t procs[], size_t nprocs,
+                                    const pmix_info_t info[], size_t ninfo, pmix_op_cbfunc_t cb,
+                                    void *arg)
+{
+    return meet ("disconnect", procs, nprocs, cb, arg);
+}
+
+static bool has_true (const pmix_info_t info[], size_t ninfo, const char *key)
+{
+    for (size_t i = 0; i < ninfo; i++) {
+        if (strncmp (info[i].key, key, PMIX_MAX_KEYLEN) == 0)
+            return PMIX_INFO_TRUE (&info[i]);
+    }
+    return false;
+}
+
+static pmix_status_t group_cb (pmix_group_operation_t op, char name[], const pmix_proc_t procs[],
+                               size_t nprocs, const pmix_info_t info[], size_t ninfo,
+                               pmix_info_cbfunc_t cb, void *arg)
+{
+    bool begin = op == PMIX_GROUP_CONSTRUCT;
+    uint64_t number = server->groups * server->nshells + server->shell_rank;
+    struct event *e = event_new (GATHER, 0, &number, sizeof (number));
+    pmix_status_t rc = e ? make_gather (e, begin ? "group" : "group-end", name, procs, nprocs)
+                         : PMIX_ERR_NOMEM;
+
+    if (rc != PMIX_SUCCESS) {
+        event_free (e);
+        return rc;
+    }
+    server->groups += begin;
+    e->answer = answer_group;
+    e->wants_id = begin && has_true (info, ninfo, PMIX_GROUP_ASSIGN_CONTEXT_ID);
+    e->info_done = cb;
+    e->done_arg = arg;
+    enqueue (e);
     return PMIX_SUCCESS;
 }
 
@@ -205,6 +391,7 @@ static pmix_status_t modex_cb (const pmix_proc_t *proc, const pmix_info_t info[]
         return PMIX_ERR_NOT_FOUND;
     if (!(e = event_new (MODEX, proc->rank, NULL, 0)))
         return PMIX_ERR_NOMEM;
+    e->answer = answer_data;
     e->done = cb;
     e->done_arg = arg;
     enqueue (e);
@@ -228,6 +415,9 @@ static pmix_server_module_t callbacks = {
     .abort = abort_cb,
     .fence_nb = fence_cb,
     .direct_modex = modex_cb,
+    .connect = connect_cb,
+    .disconnect = disconnect_cb,
+    .group = group_cb,
 };
 
 /* Dispatch, in the shell's thread */
@@ -264,6 +454,9 @@ static void dispatch_one (struct shell_pmix *p, struct event *e)
         case FENCE:
             add_fence (p, e);
             return;
+        case GATHER:
+            p->host->gather (p->arg, e->what, e->ranks, e->nranks, e->data, e->len, e);
+            return;
         case MODEX:
             p->host->modex (p->arg, e->rank, e);
             return;
@@ -295,18 +488,6 @@ static void pmix_dispatch (struct shell_pmix *p)
     }
 }
 
-/* The library has the copy until it says release. */
-static void answer (struct event *e, const void *data, size_t len)
-{
-    struct event *copy = data ? event_new (e->kind, e->rank, data, len) : NULL;
-
-    if (copy)
-        e->done (PMIX_SUCCESS, copy->data, copy->len, e->done_arg, release_event, copy);
-    else
-        e->done (PMIX_ERROR, NULL, 0, e->done_arg, NULL, NULL);
-    event_free (e);
-}
-
 static void pmix_fence_done (struct shell_pmix *p, const void *data, size_t len)
 {
     struct event *e = p->fences;
@@ -317,6 +498,11 @@ static void pmix_fence_done (struct shell_pmix *p, const void *data, size_t len)
     p->fencing = false;
     answer (e, data, len);
     next_fence (p);
+}
+
+static void pmix_gather_done (struct shell_pmix *p, void *token, const void *data, size_t len)
+{
+    answer (token, data, len);
 }
 
 static void pmix_modex_done (struct shell_pmix *p, void *token, const void *data, size_t len)
@@ -571,6 +757,7 @@ static struct shell_pmix *shell_pmix_new (const struct shell_pmix_job *job,
     p->arg = arg;
     p->ntasks = job->ntasks;
     p->shell_rank = job->shell_rank;
+    p->nshells = job->nshells;
     p->last = &p->first;
     pthread_mutex_init (&p->lock, NULL);
     snprintf (p->nspace, sizeof (p->nspace), "%s", job->nspace);
@@ -604,11 +791,25 @@ static struct shell_pmix *pmix_start (const struct shell_pmix_job *job,
     return server;
 }
 
+static void *finalize (void *arg)
+{
+    (void)PMIx_server_finalize ();       /* the library's thread ends */
+    return NULL;
+}
+
+/* It is known to wait for ever where a request of a task has gone wrong.  The shell is about
+ * to exit: then it is left behind, with all that it may still look at. */
 static void pmix_stop (struct shell_pmix *p)
 {
+    struct timespec end;
+    pthread_t t;
+
     if (!p)
         return;
-    (void)PMIx_server_finalize ();       /* its thread ends */
+    clock_gettime (CLOCK_REALTIME, &end);
+    end.tv_sec += FINALIZE_SECONDS;
+    if (pthread_create (&t, NULL, finalize, NULL) != 0 || pthread_timedjoin_np (t, NULL, &end) != 0)
+        return;
     shell_pmix_free (p);
     server = NULL;
 }
@@ -625,6 +826,7 @@ const struct shell_pmix_lib shell_pmix_lib = {
     .dispatch = pmix_dispatch,
     .environment = pmix_environment,
     .fence_done = pmix_fence_done,
+    .gather_done = pmix_gather_done,
     .modex_done = pmix_modex_done,
     .modex_request = pmix_modex_request,
 };

@@ -1,9 +1,10 @@
 /* pmix.c - a PMIx server for the tasks (shell option pmi=pmix)
  *
  *   task ◄─PMIx─► libpmix in this process (pmixlib.h) ─fence─► exchange.h ◄─► other shells
+ *                                     ─fence of some──► gather.h ◄─► shells of those tasks
  *                                                  ─get───► pmix-modex ──► shell of that task
  *
- * A fence is one of the whole program, or of tasks of one node.
+ * Fences of tasks of one node do not come here.
  */
 #define FLUX_SHELL_PLUGIN_NAME "pmix"
 
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <flux/idset.h>
 #include <flux/taskmap.h>
 
 #include "base/base64.h"
@@ -18,6 +20,7 @@
 #include "base/dso.h"
 #include "shell/builtins.h"
 #include "shell/exchange.h"
+#include "shell/gather.h"
 #include "shell/internal.h"
 #include "shell/pmixlib.h"
 
@@ -29,20 +32,28 @@ struct pmix {
     struct shell_pmix *server;
     flux_watcher_t *w;
     struct exchange *exchange;
+    struct gather *gather;
     bool *active;                /* by local id: between init and finalize */
     bool aborted;
 };
 
 /* Fences: each shell gives a line of base64 */
 
-static void fence_cb (void *arg, const void *data, size_t len)
+static char *encode_line (const void *data, size_t len)
 {
-    struct pmix *px = arg;
     char *line = malloc (base64_encoded_size (len) + 1);
 
     if (!line)
         shell_die (1, "out of memory");
     memcpy (line + base64_encode (data, len, line), "\n", 2);
+    return line;
+}
+
+static void fence_cb (void *arg, const void *data, size_t len)
+{
+    struct pmix *px = arg;
+    char *line = encode_line (data, len);
+
     exchange_enter (px->exchange, line);
     free (line);
 }
@@ -69,6 +80,47 @@ static void exchange_cb (void *arg, const char *all, const char *why)
         px->lib->fence_done (px->server, b.data, b.len);
     else
         px->lib->fence_done (px->server, NULL, 0);
+    buf_release (&b);
+}
+
+/* Operations of some tasks: fences, connections, groups */
+
+static void gather_cb (void *arg, const char *what, const int *ranks, size_t nranks, const void *data, size_t len,
+                       void *token)
+{
+    struct pmix *px = arg;
+    struct idset *tasks = idset_create (0, IDSET_FLAG_AUTOGROW);
+    struct idset *shells = idset_create (0, IDSET_FLAG_AUTOGROW);
+    char *line = encode_line (data, len);
+    char *set = NULL;
+    char *key;
+
+    for (size_t i = 0; tasks && shells && i < nranks; i++) {
+        if (idset_set (tasks, ranks[i]) < 0
+            || idset_set (shells, taskmap_nodeid (px->shell->info.taskmap, ranks[i])) < 0)
+            shell_die (1, "out of memory");
+    }
+    if (!tasks || !shells || !(set = idset_encode (tasks, IDSET_FLAG_RANGE))
+        || asprintf (&key, "%s %s", what, set) < 0)
+        shell_die (1, "out of memory");
+    shell_trace ("%s of tasks %s", what, set);
+    gather_enter (px->gather, shells, key, line, token);
+    free (key);
+    free (set);
+    free (line);
+    idset_destroy (tasks);
+    idset_destroy (shells);
+}
+
+static void gathered_cb (void *arg, void *token, const char *all)
+{
+    struct pmix *px = arg;
+    struct buf b = BUF_INIT;
+
+    if (all && decode_lines (all, &b) == 0)
+        px->lib->gather_done (px->server, token, b.data, b.len);
+    else
+        px->lib->gather_done (px->server, token, NULL, 0);
     buf_release (&b);
 }
 
@@ -178,6 +230,7 @@ static void abort_cb (void *arg, int rank, int code, const char *msg)
 
 static const struct shell_pmix_host host = {
     .fence = fence_cb,
+    .gather = gather_cb,
     .modex = modex_cb,
     .modex_answer = modex_answer_cb,
     .abort = abort_cb,
@@ -195,6 +248,7 @@ static void pmix_free (void *arg)
     if (px->server)
         px->lib->stop (px->server);
     exchange_free (px->exchange);
+    gather_free (px->gather);
     free (px->active);
     free (px);
 }
@@ -268,6 +322,7 @@ static struct pmix *pmix_new (flux_shell_t *shell)
     px->shell = shell;
     if (!(px->active = calloc (shell->info.ntasks, sizeof (px->active[0])))
         || !(px->exchange = exchange_new (shell, "pmix-exchange", FANOUT, exchange_cb, px))
+        || !(px->gather = gather_new (shell, "pmix-gather", gathered_cb, px))
         || (shell->info.nshells > 1
             && flux_shell_service_register (shell, "pmix-modex", modex_request_cb, px) < 0)) {
         pmix_free (px);
@@ -335,8 +390,10 @@ static int pmix_lost (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *ar
 {
     struct pmix *px = flux_plugin_aux_get (p, "pmix");
 
-    if (px)
+    if (px) {
         exchange_break (px->exchange, 0, "a node of this job is lost");
+        gather_break (px->gather);
+    }
     return 0;
 }
 

@@ -33,6 +33,11 @@ struct shell_pmix_host {
     /* All tasks here are in a fence of the whole program.  Answer with fence_done(); no
      * other fence comes before. */
     void (*fence) (void *arg, const void *data, size_t len);
+    /* All tasks here of 'ranks' (ascending, each once) are in an operation 'what' of those: a
+     * fence, or a group of that name.  Answer with gather_done() and what all shells of those
+     * tasks gave; others may come before. */
+    void (*gather) (void *arg, const char *what, const int *ranks, size_t nranks,
+                    const void *data, size_t len, void *token);
     /* What has task 'rank', of another shell, put?  Answer with modex_done(). */
     void (*modex) (void *arg, int rank, void *token);
     /* An answer to modex_request(); NULL: none. */
@@ -55,6 +60,7 @@ struct shell_pmix_lib {
                         void *arg);
     /* NULL: it has failed. */
     void (*fence_done) (struct shell_pmix *p, const void *data, size_t len);
+    void (*gather_done) (struct shell_pmix *p, void *token, const void *data, size_t len);
     void (*modex_done) (struct shell_pmix *p, void *token, const void *data, size_t len);
     /* For another shell: what has our task put?  'request' comes with the answer.  0 or -1:
      * there will be none. */
