@@ -102,3 +102,13 @@ CONF
     echo "$output"
     [ -z "$output" ]
 }
+
+@test "a key of the table job-manager that is not known is named in the log" {
+    run start_flux 1 --conf=job-manager.inactive-age-limt='"1d"' --conf=job-manager.mine=1 \
+        --conf=job-manager.journal-size-limit=10 --conf=job-manager.perilog='{}' flux dmesg
+    echo "$output"
+    [ "$(grep -c 'job-manager.warning' <<<"$output")" -eq 3 ]
+    [[ "$output" == *"job-manager.inactive-age-limt has no effect, unless a jobtap plugin reads it: is 'inactive-age-limit' meant?"* ]]
+    [[ "$output" == *"job-manager.mine has no effect, unless a jobtap plugin reads it"* ]]
+    [[ "$output" == *"journal-size-limit has no effect"* ]]
+}

@@ -142,3 +142,21 @@ kvs.gc-threshold is not a number of commits
     [ "${lines[0]}" = sha256 ]
     [[ "${lines[1]}" == sha256-* && "${lines[2]}" == sha256-* ]]
 }
+
+@test "what was committed is brought to the disk after each checkpoint-period, if there is any" {
+    cat >s <<'SH'
+syncs() { flux module stats kvs | sed -n 's/.*"syncs": \([0-9]*\).*/\1/p'; }
+flux kvs put a=1
+until [ "$(syncs)" -ge 1 ]; do :; done
+n=$(syncs); flux kvs put --sync a=2; echo $(($(syncs) - n))
+flux kvs put a=3; n=$(syncs); until [ "$(syncs)" -gt "$n" ]; do :; done
+SH
+    run start_flux 1 --setattr=statedir="$PWD" --conf=kvs.checkpoint-period='"0.1s"' sh s
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" -ge 1 ]
+    run start_flux 1 --setattr=statedir="$PWD" sh -c 'flux kvs get a; flux kvs put a=4; flux module stats kvs | grep -o "\"syncs\": 0"'
+    echo "$output"
+    [ "$output" = '3
+"syncs": 0' ]
+}

@@ -130,6 +130,33 @@ static int set_testexec (struct execconf *c, json_t *o, flux_error_t *err)
     return 0;
 }
 
+/* They are for the service sdexec: checked here, and told by the statistics. */
+static int set_sdexec_key (struct execconf *c, const char *key, json_t *val, flux_error_t *err)
+{
+    json_int_t n = json_is_integer (val) ? json_integer_value (val) : -1;
+    const char *name;
+    json_t *o;
+
+    if (!strcmp (key, "sdexec-constrain-resources"))
+        return json_is_boolean (val) ? 0
+               : errmsg (err, -EINVAL, "exec.%s: want true or false", key);
+    if (!strcmp (key, "sdexec-stop-timer-sec") && n >= 0 && n <= INT32_MAX) {
+        c->sdexec_stop_sec = n;
+        return 0;
+    }
+    if (!strcmp (key, "sdexec-stop-timer-signal") && n >= 1 && n < NSIG) {
+        c->sdexec_stop_signal = (int)n;
+        return 0;
+    }
+    if (strcmp (key, "sdexec-properties") != 0 || !json_is_object (val))
+        return errmsg (err, -EINVAL, "exec.%s: unknown key, or a value that cannot be"
+                       " (flux-config-exec(5))", key);
+    json_object_foreach (val, name, o)
+        if (!json_is_string (o))
+            return errmsg (err, -EINVAL, "exec.sdexec-properties.%s: want a string", name);
+    return 0;
+}
+
 static int set_key (struct execconf *c, const char *key, json_t *val,
                     flux_error_t *err)
 {
@@ -168,6 +195,8 @@ static int set_defaults (struct execconf *c)
     c->barrier_timeout = 1800.;
     c->max_kill_timeout = -1.;
     c->start_delay_percent = 25.;
+    c->sdexec_stop_sec = -1;
+    c->sdexec_stop_signal = SIGUSR1;
     c->max_kill_count = 8;
     c->term_signal = SIGTERM;
     c->kill_signal = SIGKILL;
@@ -190,8 +219,11 @@ static int parse_table (struct execconf *c, const flux_conf_t *conf,
     if (!json_is_object (table))
         return errmsg (err, -EINVAL, "exec: must be a table");
     json_object_foreach (table, key, val) {
-        if (!strncmp (key, "sdexec-", 7))
-            continue; /* the sdexec service reads them */
+        if (!strncmp (key, "sdexec-", 7)) {
+            if ((rc = set_sdexec_key (c, key, val, err)) < 0)
+                return rc;
+            continue;
+        }
         if ((rc = set_key (c, key, val, err)) < 0)
             return rc;
     }

@@ -17,6 +17,8 @@ struct execconf {
     int max_kill_count;
     int term_signal;
     int kill_signal;
+    int sdexec_stop_sec;       /* negative: as long as until nodes are drained */
+    int sdexec_stop_signal;
     bool testexec_allow_guests;
 };
 

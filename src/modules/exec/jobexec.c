@@ -227,8 +227,10 @@ static json_t *config_stats (struct jobexec *ctx)
                       "default_job_shell", ctx->conf.job_shell,
                       "exec_service", ctx->conf.service,
                       "default_barrier_timeout", ctx->conf.barrier_timeout,
-                      "sdexec_stop_timer_sec", (json_int_t)ceil (t),
-                      "sdexec_stop_timer_signal", 10);
+                      "sdexec_stop_timer_sec",
+                      ctx->conf.sdexec_stop_sec < 0 ? (json_int_t)ceil (t)
+                                                    : (json_int_t)ctx->conf.sdexec_stop_sec,
+                      "sdexec_stop_timer_signal", ctx->conf.sdexec_stop_signal);
 }
 
 static void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,

@@ -1,4 +1,5 @@
 /* test_conf.c */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,6 +61,9 @@ static void test_keys (void **state)
                              "\"shell-exit-timeout\":\"none\","
                              "\"method\":\"bulk-exec\","
                              "\"sdexec-properties\":{\"MemoryMax\":\"1G\"},"
+                             "\"sdexec-constrain-resources\":true,"
+                             "\"sdexec-stop-timer-sec\":2147483647,"
+                             "\"sdexec-stop-timer-signal\":64,"
                              "\"testexec\":{\"allow-guests\":true}}}",
                              "kill-timeout=2s"), 0);
     assert_true (c.kill_timeout == 2.); /* an argument wins */
@@ -71,6 +75,8 @@ static void test_keys (void **state)
     assert_true (c.shell_exit_timeout < 0.);
     assert_true (c.barrier_timeout == 0.);
     assert_true (c.testexec_allow_guests);
+    assert_int_equal (c.sdexec_stop_sec, INT_MAX);
+    assert_int_equal (c.sdexec_stop_signal, 64);
     execconf_release (&c);
     assert_int_equal (parse (&c, "{\"exec\":{\"max-kill-timeout\":\"30m\"}}", NULL), 0);
     assert_true (execconf_effective_max_kill_timeout (&c) == 1800.);
@@ -89,6 +95,14 @@ static void test_bad (void **state)
         "{\"exec\":{\"method\":\"magic\"}}",
         "{\"exec\":{\"testexec\":{\"foo\":true}}}",
         "{\"exec\":{\"max-start-delay-percent\":-1}}",
+        "{\"exec\":{\"sdexec-nosuch\":1}}",
+        "{\"exec\":{\"sdexec-constrain-resources\":1}}",
+        "{\"exec\":{\"sdexec-stop-timer-sec\":-1}}",
+        "{\"exec\":{\"sdexec-stop-timer-sec\":2147483648}}",
+        "{\"exec\":{\"sdexec-stop-timer-signal\":0}}",
+        "{\"exec\":{\"sdexec-stop-timer-signal\":65}}",
+        "{\"exec\":{\"sdexec-properties\":[]}}",
+        "{\"exec\":{\"sdexec-properties\":{\"MemoryMax\":1}}}",
     };
     for (size_t i = 0; i < sizeof (bad) / sizeof (bad[0]); i++) {
         struct execconf c;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/errmsg.h"
+#include "base/similar.h"
 #include "core/builtin.h"
 #include "modules/job/housekeeping.h"
 #include "modules/job/info.h"
@@ -64,12 +65,41 @@ static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *
     drains_disconnect (m, msg);
 }
 
+/* Plugins may have keys of their own in the table, so a name that is not known is no error
+ * (flux-config-job-manager(5)): but it may be misspelt. */
+static int check_keys (struct mgr *m, const flux_conf_t *conf, flux_error_t *err)
+{
+    static const char *const known[] = {
+        "inactive-age-limit", "inactive-num-limit", "stop-queues-on-restart", "plugins",
+        "housekeeping", "prolog", "epilog", "perilog", NULL,
+    };
+    json_t *table = NULL, *val;
+    const char *key;
+
+    if (flux_conf_unpack (conf, err, "{s?o}", "job-manager", &table) < 0)
+        return -errno;
+    if (table && !json_is_object (table))
+        return errmsg (err, -EINVAL, "job-manager: must be a table");
+    json_object_foreach (table, key, val) {
+        const char *near = similar_nearest (key, known);
+        if (!strcmp (key, "journal-size-limit"))
+            flux_log (m->h, LOG_WARNING, "job-manager.journal-size-limit has no effect:"
+                      " the journal is kept as long as its jobs");
+        else if (!near || strcmp (near, key) != 0)
+            flux_log (m->h, LOG_WARNING, "job-manager.%s has no effect, unless a jobtap plugin"
+                      " reads it%s%s%s", key, near ? ": is '" : "", near ? near : "",
+                      near ? "' meant?" : "");
+    }
+    return 0;
+}
+
 static int configure (struct mgr *m, const flux_conf_t *conf, flux_error_t *err)
 {
     int rc;
 
     if ((rc = job_sign_read_conf (&m->sign, err)) < 0
         || (rc = queues_configure (m, conf, err)) < 0
+        || (rc = check_keys (m, conf, err)) < 0
         || (rc = purge_configure (m, conf, err)) < 0
         || (rc = housekeeping_configure (m, conf, err)) < 0
         || (rc = tap_configure (m, conf, err)) < 0)

@@ -707,6 +707,7 @@ static void written (int rc, const char *text,
     b->busy = NULL;
     if (rc == 0) {
         b->full = false;
+        b->stats.syncs += x->sync;
         succeed (b, x, frozen, count);
     }
     else

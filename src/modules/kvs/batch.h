@@ -66,6 +66,7 @@ struct batcher_stats {
     uint64_t changes;      /* in them */
     uint64_t failed;
     uint64_t frozen;       /* directories */
+    uint64_t syncs;        /* batches after which all was on the disk */
     bool durable;
 };
 void batcher_get_stats (const struct batcher *b, struct batcher_stats *st);

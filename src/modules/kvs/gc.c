@@ -106,6 +106,7 @@ static void period_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *
         return;
     gc->seq = kvs->primary->seq;
     gc_checkpoint (gc, &ch.redo);
+    ch.sync = true;
     batcher_submit (kvs->batcher, &ch, kvs->h, NULL, NULL);
     change_release (&ch);
 }

@@ -32,7 +32,8 @@ void gc_free (struct gc *gc);
 uint64_t gc_epoch (const struct gc *gc);
 /* The epoch ends.  The record goes with the change that is the reason. */
 void gc_checkpoint (struct gc *gc, struct buf *redo);
-/* End it each so many seconds in which something was committed; 0: do not. */
+/* End it each so many seconds in which something was committed, and bring that to the disk;
+ * 0: do not. */
 int gc_set_period (struct gc *gc, double seconds);
 /* The epoch that a store had when its broker ended, as text. */
 void gc_restarted (struct gc *gc, const char *epoch);

@@ -336,9 +336,12 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     else {
         struct kvs *kvs = s->kvs;
         size_t blobs, bytes, pins;
+        struct batcher_stats store;
         content_stats (kvs->content, &blobs, &bytes, &pins);
+        batcher_get_stats (kvs->batcher, &store);
         rc = flux_respond_pack (
-            h, msg, "{s:I s:I s:I s:I s:I s:I s:I s:I}", "namespaces",
+            h, msg, "{s:I s:I s:I s:I s:I s:I s:I s:I s:I}", "syncs",
+            (json_int_t)store.syncs, "namespaces",
             (json_int_t)hash_count (kvs->namespaces), "commits",
             (json_int_t)kvs->stats.commits, "operations",
             (json_int_t)kvs->stats.ops, "failed",
