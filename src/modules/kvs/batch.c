@@ -410,8 +410,10 @@ static void publish (struct batcher *b, struct step *s)
     watches_touched (kvs->watches, s->touch, s->ntouch);
     for (size_t i = 0; i < s->ncreated; i++)
         watches_ns_created (kvs->watches, s->created[i]->name);
-    for (size_t i = 0; i < s->nmoved; i++)
+    for (size_t i = 0; i < s->nmoved; i++) {
         waiters_check (s->moved[i].ns);
+        kvsns_age_roots (s->moved[i].ns);
+    }
     for (size_t i = 0; i < s->nremoved; i++)
         remove_ns (kvs, s->removed[i]);
 }

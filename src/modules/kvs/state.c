@@ -30,6 +30,18 @@ struct kvsns *kvsns_find (struct kvs *kvs, const char *name, bool head)
     return ns && (head ? !ns->removed : ns->visible) ? ns : NULL;
 }
 
+static struct kept_root *kept_at (const struct kvsns *ns, size_t i)
+{
+    return &ns->kept[(ns->kept_first + i) % ns->kept_size];
+}
+
+static void drop_oldest (struct kvsns *ns)
+{
+    tnode_unref (kept_at (ns, 0)->root);
+    ns->kept_first = (ns->kept_first + 1) % ns->kept_size;
+    ns->kept_count--;
+}
+
 static void free_ns (void *arg)
 {
     struct kvsns *ns = arg;
@@ -37,8 +49,9 @@ static void free_ns (void *arg)
         return;
     tnode_unref (ns->head);
     tnode_unref (ns->root);
-    for (int i = 0; i < KVSNS_RECENT; i++)
-        tnode_unref (ns->recent[i].root);
+    while (ns->kept_count > 0)
+        drop_oldest (ns);
+    free (ns->kept);
     free (ns->name);
     free (ns);
 }
@@ -81,21 +94,53 @@ int kvsns_authorize (const struct kvsns *ns, struct flux_msg_cred cred)
     return flux_msg_cred_authorize (cred, ns->owner) < 0 ? -EPERM : 0;
 }
 
+static double now (const struct kvsns *ns)
+{
+    return ns->kvs->reactor ? flux_reactor_now (ns->kvs->reactor) : 0;
+}
+
+void kvsns_age_roots (struct kvsns *ns)
+{
+    while (ns->kept_count > 0 && kept_at (ns, 0)->when + KVSNS_KEPT_SECONDS < now (ns))
+        drop_oldest (ns);
+}
+
+/* Room for one more, if need be in place of the oldest.  False: there is none. */
+static bool kept_room (struct kvsns *ns)
+{
+    size_t size = ns->kept_size ? 2 * ns->kept_size : 8;
+    struct kept_root *kept;
+
+    if (ns->kept_count < ns->kept_size)
+        return true;
+    if (size <= KVSNS_KEPT_MAX && (kept = malloc (size * sizeof (*kept)))) {
+        for (size_t i = 0; i < ns->kept_count; i++)
+            kept[i] = *kept_at (ns, i);
+        free (ns->kept);
+        ns->kept = kept;
+        ns->kept_size = size;
+        ns->kept_first = 0;
+    }
+    else if (ns->kept_count > 0)
+        drop_oldest (ns);
+    return ns->kept_count < ns->kept_size;
+}
+
 void kvsns_keep_root (struct kvsns *ns, uint64_t seq, const struct tnode *root)
 {
-    int i = ns->recent_pos++ % KVSNS_RECENT;
-    tnode_unref (ns->recent[i].root);
-    ns->recent[i].seq = seq;
-    ns->recent[i].root = tnode_ref (root);
+    if (kept_room (ns))
+        *kept_at (ns, ns->kept_count++) = (struct kept_root){
+            .seq = seq, .when = now (ns), .root = tnode_ref (root),
+        };
 }
 
 const struct tnode *kvsns_kept_root (const struct kvsns *ns, int wire_seq)
 {
     if (kvs_wire_seq (kvsns_seq (ns)) == wire_seq)
         return kvsns_root (ns);
-    for (int i = 0; i < KVSNS_RECENT; i++)
-        if (ns->recent[i].root && kvs_wire_seq (ns->recent[i].seq) == wire_seq)
-            return ns->recent[i].root;
+    for (size_t i = 0; i < ns->kept_count; i++)
+        if (kvs_wire_seq (kept_at (ns, i)->seq) == wire_seq)
+            return kept_at (ns, i)->root;
     return NULL;
 }
 

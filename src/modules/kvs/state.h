@@ -19,7 +19,14 @@
 
 struct kvs;
 
-enum { KVSNS_RECENT = 64 };
+/* How many roots are kept, and for how many seconds, for those who committed them */
+enum { KVSNS_KEPT_MAX = 16384, KVSNS_KEPT_SECONDS = 60 };
+
+struct kept_root {
+    uint64_t seq;
+    double when;
+    struct tnode *root;
+};
 
 struct kvsns {
     struct kvs *kvs;
@@ -36,12 +43,9 @@ struct kvsns {
     int steps;               /* changes under way (batch.c) */
     struct step *step;       /* the last of them, while it is open */
     struct list_node waiters;/* struct waiter: for a version */
-    /* Roots of the latest commits whose senders may ask for the reference. */
-    struct {
-        uint64_t seq;
-        struct tnode *root;
-    } recent[KVSNS_RECENT];
-    int recent_pos;
+    /* Roots of the latest commits whose senders may ask for the reference: a ring. */
+    struct kept_root *kept;
+    size_t kept_first, kept_count, kept_size;
 };
 
 struct kvs {
@@ -90,8 +94,10 @@ static inline int kvs_wire_seq (uint64_t seq)
 {
     return (int)(seq & INT32_MAX);
 }
-/* Keep the root of version 'seq' for a while, or find it (borrowed, or NULL). */
+/* Keep the root of version 'seq' for a while, or find it (borrowed, or NULL).  Those that
+ * have been kept for so long are dropped at the next commit. */
 void kvsns_keep_root (struct kvsns *ns, uint64_t seq, const struct tnode *root);
+void kvsns_age_roots (struct kvsns *ns);
 const struct tnode *kvsns_kept_root (const struct kvsns *ns, int wire_seq);
 
 /* A walk on behalf of a user: links into namespaces that are not his fail with

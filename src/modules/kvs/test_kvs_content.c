@@ -445,6 +445,40 @@ static void test_gc_refuses (void **state)
     down (&w, true);
 }
 
+/* The root of a commit can be asked for when many others have followed, for a minute. */
+static void test_kept_roots (void **state)
+{
+    struct world w;
+    struct kvsns *ns;
+    size_t size;
+    int seq;
+
+    (void)state;
+    up (&w, false);
+    ns = w.kvs->primary;
+    assert_int_equal (put (&w, NULL, 0, "k", "first"), 0);
+    seq = (int)ns->seq;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal (put (&w, NULL, 0, "k", i % 2 ? "a" : "b"), 0);
+    assert_non_null (kvsns_kept_root (ns, seq));
+    assert_non_null (kvsns_kept_root (ns, seq + 500));
+    assert_int_equal (ns->kept_count, 1001);
+    size = ns->kept_size;
+    for (size_t i = 0; i < ns->kept_count - 1; i++)
+        ns->kept[i].when -= KVSNS_KEPT_SECONDS + 1;
+    assert_int_equal (put (&w, NULL, 0, "k", "last"), 0);
+    assert_null (kvsns_kept_root (ns, seq));
+    assert_int_equal (ns->kept_count, 2);
+    for (int i = 0; i < 3 * KVSNS_KEPT_MAX; i++)
+        kvsns_keep_root (ns, i, ns->head);
+    assert_int_equal (ns->kept_count, KVSNS_KEPT_MAX);
+    assert_true (size < ns->kept_size && ns->kept_size == KVSNS_KEPT_MAX);
+    assert_non_null (kvsns_kept_root (ns, 3 * KVSNS_KEPT_MAX - 1));
+    assert_non_null (kvsns_kept_root (ns, 2 * KVSNS_KEPT_MAX));
+    assert_null (kvsns_kept_root (ns, 2 * KVSNS_KEPT_MAX - 1));
+    down (&w, true);
+}
+
 #define EACH(t) cmocka_unit_test_setup_teardown (t, setup, teardown)
 
 int main (void)
@@ -456,6 +490,7 @@ int main (void)
         EACH (test_gc),
         EACH (test_gc_pins),
         EACH (test_gc_refuses),
+        EACH (test_kept_roots),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
