@@ -180,6 +180,102 @@ CONF
     [[ "$output" == *"load one"*"are loaded"*2*"in use by one"*0*2*sched-fluxion-qmanager*one*"  heartbeat"*nosuch* ]]
 }
 
+@test "flux modprobe remove takes what is not used any more too, and a service for its module" {
+    run start_flux 1 --conf=modules.one.module="\"$MOD\"" '--conf=modules.one.requires=["cron", "kvs", "barrier"]' \
+        '--conf=modules.heartbeat.requires=["barrier"]' '--conf=modules.kvs-watch.requires=["kvs"]' sh -c '
+        flux modprobe remove --dry-run one; flux modprobe remove one
+        for m in one cron kvs barrier; do eval "$loaded $m" && echo $m; done
+        flux modprobe remove sched; eval "$loaded sched-fluxion-resource" || echo gone
+        flux modprobe load sched; flux run echo ran; flux modprobe remove nosuch'
+    echo "$output"
+    [ "$output" = "remove one
+remove cron
+kvs
+barrier
+gone
+ran
+flux-modprobe: ERROR: module nosuch is not loaded" ]
+}
+
+@test "flux modprobe rc1 and rc3 show what comes after what; rc1 tells how long it took" {
+    cat >conf.toml <<CONF
+[modules]
+one = { module = "$MOD", after = ["two", "kvs", "sched"] }
+two = { module = "$MOD", requires = ["one"] }
+CONF
+    run start_flux 2 -c conf.toml -Sbroker.rc1_path='flux modprobe rc1 --timing' sh -c '
+        for r in 0 1; do flux kvs get admin.modprobe.rc1.$r >$r; jq -r "keys | .[]" $r | grep -c .; done
+        jq -r "[.one.start > .two.end, .kvs.end > .kvs.start, .one.end < 60] | all" 0
+        flux modprobe rc1 --show-deps; flux modprobe rc3 --show-deps >rc3
+        sed "s/], /]\n/g" rc3 | sed -n "1p;2p;\$p"
+        flux modprobe remove all; flux modprobe rc1 --show-deps' 2>&1
+    echo "$output"
+    [ "${lines[0]}" -gt "${lines[1]}" ] && [ "${lines[1]}" -gt 5 ]
+    [ "${lines[2]}" = true ]
+    [ "${lines[3]}" = "{}" ]
+    [ "${lines[4]}" = "{'one': []" ]
+    [ "${lines[5]} ${lines[6]}" = "'two': ['one'] 'content': ['content-sqlite']}" ]
+    [[ "${lines[7]}" == "{'content': [], "*"'one': ['two', 'kvs', 'sched-fluxion-qmanager']"* ]]
+    run start_flux 1 -Sbroker.rc1_path= flux modprobe rc1 --timing --dry-run
+    [[ "$output" == *"load kvs"* ]]
+}
+
+@test "a module runs as a process: exec in the table, --exec, --loader" {
+    printf '#!/bin/sh\necho "loader of ${1##*/}" >&2; exec flux module-exec "$1"\n' >loader; chmod +x loader
+    mkdir path; cp "$MOD" path/found.so; touch path/snake.py junk.so
+    printf '#!/bin/sh\nexec flux module-exec "$MOD"\n' >path/flux-module-python-exec
+    chmod +x path/flux-module-python-exec
+    export FLUX_MODULE_PATH=$PWD/path
+    pid_of='rpc module.list >l; ps -eo pid,ppid,args | grep "[m]odule-exec .*$1"'
+    run start_flux 1 --conf=modules.one.module="\"$MOD\"" --conf=modules.one.exec=true \
+        '--conf=modules.one.args=["hello=two  words", "service=svc"]' bash -c '
+        rpc one.hello; flux module list | grep -o "one .* svc"
+        flux module stats -p rx.request one; flux module stats -R one | grep -c maxrss
+        flux module debug --set=5 one; flux module debug one
+        flux module load --exec found; rpc found.hello
+        flux module reload --exec --name=found "$MOD" hello=again; rpc found.hello
+        flux module load --loader=./loader --name=third "$MOD"; rpc third.hello
+        FLUX_EXEC_PATH=$PWD/path flux module load snake; rpc snake.hello
+        for m in found third snake; do flux module remove $m; rpc $m.hello; done
+        flux module load --exec "$MOD" fail; flux module load --exec ./junk.so; flux module load --exec kvs
+        flux module load --loader=./loader found; rpc module.load "{\"path\":\"found\",\"loader\":\"/x\"}"; flux module load --loader=/bin/false "$MOD"
+        flux module load --loader=/none "$MOD"; flux module load --exec /none.so' 2>&1
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "${lines[0]}" == '{"hello":"two  words"}' && "${lines[1]}" == "one "*" svc" ]]
+    [[ "$output" == *'0x5
+{"hello":"found"}
+{"hello":"again"}
+loader of testmod.so
+{"hello":"third"}
+'*'snake'*': there is no flux-module-python-exec in FLUX_EXEC_PATH'* ]]
+    [[ "$output" == *"found.hello is registered"*"third.hello is registered"* ]]
+    [[ "$output" == *"Invalid cross-device link"*"junk.so: file too short"*"Exec format error"*"kvs is built in"* ]]
+    [[ "$output" == *"--loader: give the path of the module"*"a loader needs the module"*"exited with code 1"*"--loader=/none: No such file"*"/none.so: No such file"* ]]
+    FLUX_EXEC_PATH=$PWD/path run start_flux 1 sh -c 'flux module load snake && rpc snake.hello'
+    echo "$output"
+    [ "$output" = '{"hello":"snake"}' ]
+}
+
+@test "a module that is a process is lost as a thread is, ended by force, and leaves nothing" {
+    run start_flux 1 -Sbroker.module-nopanic=1 bash -c '
+        process() { pgrep -P $(flux getattr broker.pid) -f "flux-module-exe[c] /"; }
+        flux module load --exec "$MOD"; rpc testmod.die; echo $?
+        flux module load --exec "$MOD"; rpc testmod.hang & p=$!
+        until [ "$(flux module stats -p rx.request testmod 2>/dev/null & sleep 0.1; kill $! 2>/dev/null)" = "" ]; do :; done
+        flux module remove --cancel testmod; wait $p; echo $?; flux module list | grep testmod
+        flux module load --exec "$MOD"; p=$(process); flux module remove testmod; kill -0 $p
+        flux module load --exec "$MOD"; p=$(process); rpc testmod.hello & wait $!; kill -9 $p
+        while flux module list | grep -q testmod; do :; done; process; true' 2>&1
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"38"*"38"*"No such process"*"was ended by signal 9"* ]]
+    run start_flux 1 sh -c 'flux module load --exec "$MOD"; rpc testmod.die; command sleep 30'
+    echo "$output"
+    [ "$status" -eq 129 ]
+    [[ "$output" == *"module testmod exited with error: Inappropriate ioctl"* ]]
+}
+
 @test "flux modprobe shows the table as with another alternative, or without a module; run is refused" {
     cat >modprobe.toml <<'CONF'
 [[modules]]

@@ -1,18 +1,28 @@
 /* testmod.c - a user's module, for tests of the module host
  *
  * NAME.hello answers {"hello": NAME}, NAME.die ends the module with ENOTTY and
- * leaves its request unanswered.  Arguments: "fail" makes mod_main() fail,
- * "service=S" registers a service.
+ * leaves its request unanswered, NAME.hang never returns.  Arguments: "fail" makes
+ * mod_main() fail, "service=S" registers a service, "hello=S" is S in place of NAME.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <flux/core.h>
+
+static const char *greeting;
 
 static void hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                       void *arg)
 {
-    flux_respond_pack (h, msg, "{s:s}", "hello", (char *)flux_aux_get (h, "flux::name"));
+    flux_respond_pack (h, msg, "{s:s}", "hello",
+                       greeting ? greeting : (char *)flux_aux_get (h, "flux::name"));
+}
+
+static void hang_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    for (;;)
+        pause ();
 }
 
 static void die_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -24,6 +34,7 @@ static void die_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "hello", hello_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "die", die_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "hang", hang_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -48,6 +59,8 @@ int mod_main (flux_t *h, int argc, char **argv)
             errno = EXDEV;
             return -1;
         }
+        if (strncmp (argv[i], "hello=", 6) == 0)
+            greeting = argv[i] + 6;
         if (strncmp (argv[i], "service=", 8) == 0 && add_service (h, argv[i] + 8) < 0)
             return -1;
     }

@@ -112,9 +112,6 @@ static int check_entry (const char *name, json_t *entry, flux_error_t *err)
     if (ranks && in_ranks (ranks, 0) < 0)
         return errmsg (err, -EINVAL, "modules.%s.ranks: '%s' is neither an idset nor >N"
                        " or <N", name, ranks);
-    if (json_is_true (json_object_get (entry, "exec")))
-        return errmsg (err, -ENOTSUP, "modules.%s.exec: this build does not run modules"
-                       " as processes", name);
     return 0;
 }
 
@@ -178,10 +175,12 @@ static bool on_module_path (const char *name)
 
     while (!found && p && *p) {
         size_t len = strcspn (p, ":");
-        if (asprintf (&file, "%.*s/%s.so", (int)len, p, name) < 0)
-            return false;
-        found = access (file, R_OK) == 0;
-        free (file);
+        for (int i = 0; i < 2 && !found; i++) {
+            if (asprintf (&file, "%.*s/%s%s", (int)len, p, name, i ? ".py" : ".so") < 0)
+                return false;
+            found = access (file, R_OK) == 0;
+            free (file);
+        }
         p += len + (p[len] == ':');
     }
     return found;

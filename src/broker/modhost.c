@@ -7,6 +7,7 @@
 #include "base/errmsg.h"
 #include "broker/modhold.h"
 #include "broker/modhost.h"
+#include "broker/modproc.h"
 #include "broker/modrun.h"
 #include "core/userlib.h"
 
@@ -84,6 +85,7 @@ void modhost_set_status (struct modhost *mh, struct module *m,
         return;
     if (status == MODULE_RUNNING) {
         m->ran = true;
+        m->t_running = module_clock ();
         answer_all (mh, m->loaders, 0, NULL);
         if (m->in_series)
             series_end_one (&mh->loads, 0, NULL);
@@ -214,6 +216,7 @@ static int start (struct modhost *mh, struct module *m, flux_error_t *err)
     int e;
 
     m->started = true;
+    m->t_start = module_clock ();
     if (modrun_start (mh->run, m) == 0)
         return 0;
     e = m->errnum ? m->errnum : EINVAL;
@@ -235,15 +238,24 @@ static char *search_path (const char *name)
 
     while (p && *p) {
         size_t len = strcspn (p, ":");
-        if (asprintf (&path, "%.*s/%s.so", (int)len, p, name) < 0)
-            return NULL;
-        if (access (path, R_OK) == 0)
-            return path;
-        free (path);
+        for (int i = 0; i < 2; i++) {
+            if (asprintf (&path, "%.*s/%s%s", (int)len, p, name, i ? ".py" : ".so") < 0)
+                return NULL;
+            if (access (path, R_OK) == 0)
+                return path;
+            free (path);
+        }
         p += len + (p[len] == ':');
     }
     errno = ENOENT;
     return NULL;
+}
+
+static bool is_python (const char *path)
+{
+    size_t n = strlen (path);
+
+    return n > 3 && !strcmp (path + n - 3, ".py");
 }
 
 /* "dir/foo.so.1" -> "foo" */
@@ -251,7 +263,7 @@ static char *name_of (const char *path)
 {
     const char *base = strrchr (path, '/');
     char *name = strdup (base ? base + 1 : path);
-    char *dot = name ? strstr (name, ".so") : NULL;
+    char *dot = !name ? NULL : is_python (name) ? strrchr (name, '.') : strstr (name, ".so");
 
     if (dot)
         *dot = '\0';
@@ -297,6 +309,39 @@ done:
     return m;
 }
 
+/* The file is opened in the process only: there its faults stay. */
+static struct module *create_process (struct modhost *mh, const char *path, const char *name,
+                                      const struct modhost_how *how, int argc, char **argv,
+                                      flux_error_t *err)
+{
+    char *own_name = NULL, *loader = NULL;
+    struct module *m = NULL;
+
+    if (access (path, R_OK) < 0)
+        errno = -errmsg (err, -errno, "module %s: %s", path, strerror (errno));
+    else if (!name && !(name = own_name = name_of (path)))
+        errmsg (err, -ENOMEM, "out of memory");
+    else if (modhost_find (mh, name))
+        errno = -errmsg (err, -EEXIST, "module %s is already loaded", name);
+    else if ((loader = modproc_loader (path, how->loader, err))
+             && (m = create (mh, name, path, NULL, NULL, argc, argv, err))) {
+        m->loader = loader;
+        loader = NULL;
+    }
+    free (loader);
+    free (own_name);
+    return m;
+}
+
+static struct module *create_file (struct modhost *mh, const char *path, const char *name,
+                                   const struct modhost_how *how, int argc, char **argv,
+                                   flux_error_t *err)
+{
+    if (how->exec || how->loader || is_python (path))
+        return create_process (mh, path, name, how, argc, argv, err);
+    return create_dso (mh, path, name, argc, argv, err);
+}
+
 static struct module *create_builtin (struct modhost *mh, const struct builtin *b,
                                       const char *name, int argc, char **argv,
                                       flux_error_t *err)
@@ -314,16 +359,21 @@ static struct module *create_builtin (struct modhost *mh, const struct builtin *
 
 /* Find what 'path' names and make it known, without starting it. */
 static struct module *create_any (struct modhost *mh, const char *path, const char *name,
-                                  int argc, char **argv, flux_error_t *err)
+                                  const struct modhost_how *how, int argc, char **argv,
+                                  flux_error_t *err)
 {
     const struct builtin *b;
     struct module *m;
     char *found;
 
     if (strchr (path, '/'))
-        return create_dso (mh, path, name, argc, argv, err);
+        return create_file (mh, path, name, how, argc, argv, err);
+    if (how->loader) {
+        errno = -errmsg (err, -EINVAL, "module %s: a loader needs the module's path", path);
+        return NULL;
+    }
     if ((found = search_path (path))) {
-        m = create_dso (mh, found, name ? name : path, argc, argv, err);
+        m = create_file (mh, found, name ? name : path, how, argc, argv, err);
         free (found);
         return m;
     }
@@ -334,13 +384,19 @@ static struct module *create_any (struct modhost *mh, const char *path, const ch
                          path);
         return NULL;
     }
+    if (how->exec) {
+        errno = -errmsg (err, -ENOTSUP, "%s is built in: it runs in the broker, not in a"
+                         " process of its own", path);
+        return NULL;
+    }
     return create_builtin (mh, b, name ? name : path, argc, argv, err);
 }
 
 struct module *modhost_load (struct modhost *mh, const char *path, const char *name,
-                             int argc, char **argv, flux_error_t *err)
+                             const struct modhost_how *how, int argc, char **argv,
+                             flux_error_t *err)
 {
-    struct module *m = create_any (mh, path, name, argc, argv, err);
+    struct module *m = create_any (mh, path, name, how, argc, argv, err);
 
     if (!m)
         modhold_end (mh->hold, NULL);   /* it may be what was to come back */
@@ -379,6 +435,7 @@ static char **argv_of (json_t *args, int *argcp)
 static struct module *create_planned (struct modhost *mh, json_t *entry, flux_error_t *err)
 {
     json_t *args = json_object_get (entry, "args");
+    struct modhost_how how = { .exec = json_is_true (json_object_get (entry, "exec")) };
     const char *name, *path;
     struct module *m;
     char **argv;
@@ -389,7 +446,7 @@ static struct module *create_planned (struct modhost *mh, json_t *entry, flux_er
         errno = -errmsg (err, -ENOMEM, "out of memory");
         return NULL;
     }
-    m = create_any (mh, path, name, argc, argv, err);
+    m = create_any (mh, path, name, &how, argc, argv, err);
     free (argv);
     if (m)
         m->after = json_incref (json_object_get (entry, "after"));

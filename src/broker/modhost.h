@@ -53,11 +53,15 @@ void modhost_stop_core (struct modhost *mh);
 /* An attribute that became known after the core services were started. */
 void modhost_cache_attr (struct modhost *mh, const char *name, const char *value);
 
-/* Load what 'path' names (a shared object's path, or a name to search in
- * FLUX_MODULE_PATH and the table) under 'name' (NULL: from the path).  The
+/* Load what 'path' names (the path of a shared object or a Python file, or a name to
+ * search in FLUX_MODULE_PATH and the table) under 'name' (NULL: from the path).  The
  * module is started; see module_status.  NULL with errno and err->text. */
-struct module *modhost_load (struct modhost *mh, const char *path,
-                             const char *name, int argc, char **argv,
+struct modhost_how {
+    bool exec;                    /* in a process of its own, as Python always is */
+    const char *loader;           /* which program does that; of a path only */
+};
+struct module *modhost_load (struct modhost *mh, const char *path, const char *name,
+                             const struct modhost_how *how, int argc, char **argv,
                              flux_error_t *err);
 /* Begin to remove; the module is freed when it has ended. */
 void modhost_remove (struct modhost *mh, struct module *m, bool cancel);

@@ -4,6 +4,7 @@
  *   named thread    they are posted to the thread's mailbox; the thread posts
  *                   what came of it to the loop's.
  *   shared object   has a thread of its own, which runs mod_main() and ends.
+ *   process         has its messages passed on by the loop.
  *
  * A module's end of the channel ('far') is used only where the module runs, and
  * closed there.  Other fields of struct module belong to the loop; what a thread
@@ -17,6 +18,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "broker/mailbox.h"
+#include "broker/modproc.h"
 #include "broker/modrun.h"
 #include "core/future_class.h"
 
@@ -490,6 +492,11 @@ static void stop_user_module (struct module *m, bool cancel)
     char topic[128];
     flux_msg_t *msg;
 
+    if (cancel && m->proc) {
+        m->errnum = ECANCELED;
+        modproc_kill (m->proc);
+        return;
+    }
     if (cancel) {
         pthread_cancel (m->thread->tid);
         return;
@@ -501,6 +508,25 @@ static void stop_user_module (struct module *m, bool cancel)
         (void)flux_msg_set_cred (msg, cred);
         (void)module_send (m, msg);
     }
+}
+
+/* --- processes --- */
+
+static void process_exited (struct module *m, void *arg)
+{
+    struct modrun *mr = arg;
+
+    mr->args.exited (m, mr->args.arg);
+}
+
+static int start_process (struct modrun *mr, struct module *m)
+{
+    if (flux_set_reactor (m->far, mr->args.reactor) < 0) {
+        m->errnum = errno;
+        return -1;
+    }
+    m->proc = modproc_start (m, process_exited, mr, &m->error);
+    return m->proc ? 0 : -1;
 }
 
 /* --- start and stop --- */
@@ -544,6 +570,8 @@ int modrun_start (struct modrun *mr, struct module *m)
         m->errnum = errno;
         rc = -1;
     }
+    else if (m->loader)
+        rc = start_process (mr, m);
     else if (!m->builtin)
         rc = start_user_module (mr, m);
     else if (m->builtin->thread)

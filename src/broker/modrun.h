@@ -1,4 +1,5 @@
-/* modrun.h - how a module runs: on the loop, in a named thread, in its own
+/* modrun.h - how a module runs: on the loop, in a named thread, in its own, or in a
+ * process (modproc.h)
  *
  * The runner reports on the loop, through the two callbacks: 'running' once,
  * unless the module says so itself (module.status), and 'exited' once and last.
@@ -30,7 +31,7 @@ void modrun_free (struct modrun *mr);
 
 /* 0, or -1 with m->errnum and m->error: then nothing runs. */
 int modrun_start (struct modrun *mr, struct module *m);
-/* Ask it to end.  'cancel': by force (a shared object's thread). */
+/* Ask it to end.  'cancel': by force (a shared object's thread, a process). */
 void modrun_stop (struct modrun *mr, struct module *m, bool cancel);
 
 #endif /* !BROKER_MODRUN_H */

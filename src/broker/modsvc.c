@@ -19,6 +19,7 @@ struct probe {
     struct modsvc *ms;
     const flux_msg_t *msg;
     json_t *plan;
+    double t0;
 };
 
 static bool is_user (struct module *m)
@@ -51,19 +52,39 @@ static char **args_of (json_t *args, int *argcp)
     return argv;
 }
 
-static void load_now (struct modsvc *ms, const flux_msg_t *msg, const char *path,
-                      const char *name, json_t *args)
+/* A module.load request; what it has is borrowed. */
+struct load {
+    const char *path;
+    const char *name;
+    json_t *args;
+    struct modhost_how how;
+};
+
+static int load_decode (const flux_msg_t *msg, struct load *l)
+{
+    int exec = 0;
+
+    *l = (struct load){ 0 };
+    if (flux_request_unpack (msg, NULL, "{s:s s?s s?o s?b s?s}", "path", &l->path, "name",
+                             &l->name, "args", &l->args, "exec", &exec, "loader",
+                             &l->how.loader) < 0)
+        return -1;
+    l->how.exec = exec;
+    return 0;
+}
+
+static void load_now (struct modsvc *ms, const flux_msg_t *msg, const struct load *l)
 {
     flux_error_t err;
     struct module *m;
     int argc = 0;
-    char **argv = args_of (args, &argc);
+    char **argv = args_of (l->args, &argc);
 
     if (!argv) {
         flux_respond_error (ms->h, msg, errno, NULL);
         return;
     }
-    m = modhost_load (ms->mh, path, name, argc, argv, &err);
+    m = modhost_load (ms->mh, l->path, l->name, &l->how, argc, argv, &err);
     free (argv);
     if (!m)
         flux_respond_error (ms->h, msg, errno, err.text);
@@ -82,16 +103,14 @@ struct replacement {
 static void replace (struct module *m, void *arg)
 {
     struct replacement *rep = arg;
-    const char *path, *name = NULL;
-    json_t *args = NULL;
+    struct load l;
 
     /* The name is free once the module is, which is right after this call. */
     endpoint_free (m->ep);
     m->ep = NULL;
     list_del (&m->node);
-    if (flux_request_unpack (rep->msg, NULL, "{s:s s?s s?o}", "path", &path, "name",
-                             &name, "args", &args) == 0)
-        load_now (rep->ms, rep->msg, path, name, args);
+    if (load_decode (rep->msg, &l) == 0)
+        load_now (rep->ms, rep->msg, &l);
     flux_msg_decref (rep->msg);
     free (rep);
 }
@@ -122,7 +141,7 @@ static struct module *builtin_to_replace (struct modsvc *ms, const char *path,
     if (!base)
         return NULL;
     snprintf (own, sizeof (own), "%s", name ? name : base + 1);
-    if (!name && (dot = strstr (own, ".so")))
+    if (!name && ((dot = strstr (own, ".so")) || (dot = strstr (own, ".py"))))
         *dot = '\0';
     m = modhost_find (ms->mh, own);
     return m && !is_user (m) && !m->on_exit ? m : NULL;
@@ -132,31 +151,40 @@ static void load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                      void *arg)
 {
     struct modsvc *ms = arg;
-    const char *path, *name = NULL, *errstr = NULL;
-    json_t *args = NULL;
-    int exec = 0;
+    struct load l;
     struct module *m;
 
-    if (flux_request_unpack (msg, NULL, "{s:s s?s s?o s?b}", "path", &path, "name",
-                             &name, "args", &args, "exec", &exec) < 0)
+    if (load_decode (msg, &l) < 0)
         goto error;
-    if (exec) {
-        errno = ENOTSUP;
-        errstr = "this build does not run modules as processes";
-        goto error;
-    }
-    if ((m = builtin_to_replace (ms, path, name))) {
+    if ((m = builtin_to_replace (ms, l.path, l.name))) {
         if (replace_later (ms, m, msg) < 0)
             goto error;
         return;
     }
-    load_now (ms, msg, path, name, args);
+    load_now (ms, msg, &l);
     return;
 error:
-    flux_respond_error (h, msg, errno, errstr);
+    flux_respond_error (h, msg, errno, NULL);
 }
 
 /* --- load what the configuration names (flux-modprobe(1)) --- */
+
+/* {name:{"start":s,"end":s}}, in seconds since the request. */
+static json_t *probe_timing (struct probe *pr)
+{
+    json_t *timing = json_object (), *entry;
+    size_t i;
+
+    json_array_foreach (pr->plan, i, entry) {
+        const char *name = json_string_value (json_object_get (entry, "name"));
+        struct module *m = modhost_find (pr->ms->mh, name);
+        if (m && m->t_running > 0)
+            json_object_set_new (timing, name,
+                                 json_pack ("{s:f s:f}", "start", m->t_start - pr->t0, "end",
+                                            m->t_running - pr->t0));
+    }
+    return timing;
+}
 
 static void probe_done (void *arg, int rc, const char *text)
 {
@@ -165,7 +193,8 @@ static void probe_done (void *arg, int rc, const char *text)
     if (rc < 0)
         flux_respond_error (pr->ms->h, pr->msg, -rc, text);
     else
-        flux_respond_pack (pr->ms->h, pr->msg, "{s:O}", "modules", pr->plan);
+        flux_respond_pack (pr->ms->h, pr->msg, "{s:O s:o}", "modules", pr->plan, "timing",
+                           probe_timing (pr));
     json_decref (pr->plan);
     flux_msg_decref (pr->msg);
     free (pr);
@@ -217,7 +246,8 @@ static void probe_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     }
     if (!(pr = calloc (1, sizeof (*pr))))
         goto error;
-    *pr = (struct probe){ .ms = ms, .msg = flux_msg_incref (msg), .plan = plan };
+    *pr = (struct probe){ .ms = ms, .msg = flux_msg_incref (msg), .plan = plan,
+                          .t0 = module_clock () };
     modhost_load_plan (ms->mh, plan, probe_done, pr);
     return;
 error:

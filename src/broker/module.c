@@ -1,6 +1,7 @@
 /* module.c - one module and its message channel
  */
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/errmsg.h"
@@ -8,6 +9,14 @@
 #include "core/inproc.h"
 
 #define MESSAGES_PER_TURN 64   /* so that one module cannot starve the others */
+
+double module_clock (void)
+{
+    struct timespec ts;
+
+    clock_gettime (CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + 1e-9 * ts.tv_nsec;
+}
 
 static int deliver (void *arg, flux_msg_t *msg)
 {
@@ -170,6 +179,7 @@ void module_free (struct module *m)
         free (m->argv[i]);
     free (m->argv);
     json_decref (m->after);
+    free (m->loader);
     free (m->name);
     free (m->path);
     free (m);

@@ -1,7 +1,7 @@
 /* module.h - one module and its message channel
  *
- * Built-in service, built-in service in a named thread, or a user's shared
- * object: each has a name, a uuid, an in-process pair of handles (one end is
+ * Built-in service, built-in service in a named thread, a user's shared object, or
+ * a process: each has a name, a uuid, an in-process pair of handles (one end is
  * the module's, the other the host's) and an endpoint at the router.
  *
  * Shared by modhost.c (which modules there are), modrun.c (how one runs) and
@@ -24,6 +24,7 @@ enum module_status {
 };
 
 struct modhost;
+struct modproc;
 struct modthread;
 
 struct module {
@@ -44,6 +45,7 @@ struct module {
     flux_watcher_t *w;
     struct endpoint *ep;
     double last_sent;
+    double t_start, t_running;        /* CLOCK_MONOTONIC, when that began; or 0 */
     bool defer;                       /* hold what it sends (module.debug) */
     struct flux_msglist *deferred;
 
@@ -52,6 +54,8 @@ struct module {
     flux_msg_handler_t **overrides;   /* of those of a built-in service */
     struct modthread *thread;         /* NULL: on the loop */
     void *dso;
+    char *loader;                     /* of its process, or NULL */
+    struct modproc *proc;             /* while that runs */
     bool started;                     /* else only its name is there */
     json_t *after;                    /* names that must run before it starts */
     bool removing;                    /* stop was asked for */
@@ -73,6 +77,8 @@ struct module *module_new (struct modhost *host, struct router *r,
                            int argc, char **argv, flux_error_t *err);
 /* Everything but the module's end of the pair, which its thread closes. */
 void module_free (struct module *m);
+
+double module_clock (void);
 
 /* Pass on what the module sent and is still in the channel. */
 void module_drain (struct module *m);

@@ -168,7 +168,7 @@ static void bad (void **state)
     refused ("{\"kvs\":{\"ranks\":\">-1\"}}", "modules.kvs.ranks");
     refused ("{\"kvs\":{\"ranks\":\">99999999999\"}}", "modules.kvs.ranks");
     refused ("{\"kvs\":{\"priority\":\"1\"}}", "modules.kvs.priority");
-    refused ("{\"kvs\":{\"exec\":true}}", "modules.kvs.exec");
+    refused ("{\"kvs\":{\"exec\":1}}", "modules.kvs.exec");
     refused ("{\"nosuch\":{\"ranks\":\"0\"}}", "modules.nosuch");
     refused ("[]", "modules");
 }

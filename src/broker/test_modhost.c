@@ -105,7 +105,8 @@ static void on_exit_cb (struct module *m, void *arg)
 static struct module *load (struct ctx *c, int argc, char **argv)
 {
     flux_error_t err;
-    struct module *m = modhost_load (c->mh, "svc", NULL, argc, argv, &err);
+    static const struct modhost_how how = { 0 };
+    struct module *m = modhost_load (c->mh, "svc", NULL, &how, argc, argv, &err);
 
     if (!m)
         fail_msg ("%s", err.text);

@@ -16,7 +16,14 @@ static int usage (optparse_t *p)
     return 1;
 }
 
-/* The path of a module: built in, a file, or NAME.so on FLUX_MODULE_PATH. */
+static bool has_suffix (const char *s, const char *suffix)
+{
+    size_t n = strlen (s), k = strlen (suffix);
+
+    return n > k && strcmp (s + n - k, suffix) == 0;
+}
+
+/* The path of a module: built in, a file, or NAME.so, NAME.py on FLUX_MODULE_PATH. */
 static char *find_in_path (const char *name)
 {
     char *copy = strdup (getenv ("FLUX_MODULE_PATH") ? getenv ("FLUX_MODULE_PATH") : "");
@@ -24,15 +31,24 @@ static char *find_in_path (const char *name)
     char *path = NULL;
 
     for (char *d = copy ? strtok_r (copy, ":", &save) : NULL; d; d = strtok_r (NULL, ":", &save)) {
-        if (asprintf (&path, "%s/%s.so", d, name) < 0)
-            cmd_die (1, "out of memory");
-        if (access (path, R_OK) == 0)
+        for (int i = 0; i < 2 && !path; i++) {
+            if (asprintf (&path, "%s/%s%s", d, name, i ? ".py" : ".so") < 0)
+                cmd_die (1, "out of memory");
+            if (access (path, R_OK) < 0) {
+                free (path);
+                path = NULL;
+            }
+        }
+        if (path)
             break;
-        free (path);
-        path = NULL;
     }
     free (copy);
     return path;
+}
+
+static bool is_name (const char *arg)
+{
+    return !strchr (arg, '/') && !strstr (arg, ".so") && !has_suffix (arg, ".py");
 }
 
 /* What "module.load" wants as path: absolute, as the broker may be elsewhere. */
@@ -40,7 +56,7 @@ static char *module_path (const char *arg)
 {
     char *path;
 
-    if (!strchr (arg, '/') && !strstr (arg, ".so"))
+    if (is_name (arg))
         return (path = find_in_path (arg)) ? path : strdup (arg);
     if (!(path = realpath (arg, NULL)))
         cmd_die (1, "%s: %s", arg, strerror (errno));
@@ -50,17 +66,26 @@ static char *module_path (const char *arg)
 static void load (flux_t *h, optparse_t *p, int argc, char **argv)
 {
     const char *name = optparse_get_str (p, "name", NULL);
+    const char *given = optparse_get_str (p, "loader", NULL);
     char *path = module_path (argv[0]);
+    char *loader = given ? realpath (given, NULL) : NULL;
     json_t *args = json_array ();
     json_t *req;
     flux_future_t *f;
 
+    if (given && is_name (argv[0]))
+        cmd_die (1, "%s: --loader: give the path of the module, not its name", argv[0]);
+    if (given && !loader)
+        cmd_die (1, "--loader=%s: %s", given, strerror (errno));
+
     for (int i = 1; i < argc; i++)
         json_array_append_new (args, json_string (argv[i]));
-    req = json_pack ("{s:s s:o s:s*}", "path", path, "args", args, "name", name);
+    req = json_pack ("{s:s s:o s:s* s:b s:s*}", "path", path, "args", args, "name", name,
+                     "exec", optparse_hasopt (p, "exec"), "loader", loader);
     f = req ? flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "o", req) : NULL;
     cmd_check (f, argv[0]);
     flux_future_destroy (f);
+    free (loader);
     free (path);
 }
 
@@ -70,12 +95,11 @@ static char *module_name (optparse_t *p, const char *arg)
     const char *name = optparse_get_str (p, "name", NULL);
     const char *slash = strrchr (arg, '/');
     char *copy = strdup (name ? name : slash ? slash + 1 : arg);
-    size_t n = copy ? strlen (copy) : 0;
 
     if (!copy)
         cmd_die (1, "out of memory");
-    if (!name && n > 3 && strcmp (copy + n - 3, ".so") == 0)
-        copy[n - 3] = '\0';
+    if (!name && (has_suffix (copy, ".so") || has_suffix (copy, ".py")))
+        copy[strlen (copy) - 3] = '\0';
     return copy;
 }
 
@@ -381,20 +405,26 @@ static int module_trace (optparse_t *p, int argc, char **argv)
 #define OPT(NAME, KEY, ARG, USAGE) \
     { .name = NAME, .key = KEY, .has_arg = (ARG) ? 1 : 0, .arginfo = ARG, .usage = USAGE }
 
+#define PROCESS_OPTS                                                  \
+    OPT ("exec", 0, NULL, "Run the module in a process of its own"), \
+    OPT ("loader", 0, "PATH", "Load it with this program (implies --exec)")
+
 static struct optparse_option load_opts[] = {
     OPT ("name", 'n', "NAME", "Override default module name"),
+    PROCESS_OPTS,
     OPTPARSE_TABLE_END,
 };
 
 static struct optparse_option reload_opts[] = {
     OPT ("name", 'n', "NAME", "Override default module name"),
+    PROCESS_OPTS,
     OPT ("force", 'f', NULL, "Ignore nonexistent modules"),
     OPTPARSE_TABLE_END,
 };
 
 static struct optparse_option remove_opts[] = {
     OPT ("force", 'f', NULL, "Ignore nonexistent modules"),
-    OPT ("cancel", 0, NULL, "Call pthread_cancel(3) to terminate the module"),
+    OPT ("cancel", 0, NULL, "End its thread by pthread_cancel(3), its process by SIGKILL"),
     OPTPARSE_TABLE_END,
 };
 
