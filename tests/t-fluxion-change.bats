@@ -233,3 +233,16 @@ SH
         [ "$(echo "${lines[@]}")" = 'same same waits for 2 more cores [{"rank":"0,2","children":{"core":"0-3"}}]' ]
     done
 }
+
+@test "statistics of the queues are cleared by request and by event; what waits is still counted" {
+    sched 2 1 '
+        stats() { flux module stats sched-fluxion-qmanager | jq -c "[.allocations, .pending_jobs,
+            .allocated_jobs, .queues.default.action_counts.started]"; }
+        a=$(job -N2 -t 1h); starts $a; b=$(job -N1); waits $b; stats
+        flux module stats --clear sched-fluxion-qmanager; stats
+        flux cancel $a; starts $b; stats
+        flux module stats --clear-all sched-fluxion-qmanager
+        until [ "$(stats)" = "[0,0,1,0]" ]; do command sleep 0.01; done'
+    [ "$(echo $output)" = "[1,1,1,1] [0,1,1,0] [1,0,1,1]" ]
+    [ "$status" -eq 0 ]
+}

@@ -48,6 +48,8 @@ YAML
         $ion cancel $a; flux cancel $a
         $ion stats | jq -c "[.V, .match.succeeded.njobs, .match.failed.njobs]"
         $ion stats-clear; $ion stats | jq -c "[.match.succeeded.njobs, .match.failed.njobs]"
+        $ion match satisfiability job.yaml >/dev/null; flux module stats --clear-all sched-fluxion-resource
+        until [ "$($ion stats | jq .match.succeeded.njobs)" = 0 ]; do command sleep 0.01; done
         sed -i "s/core/gpu/" job.yaml; $ion match satisfiability job.yaml; echo $?
         $ion match best job.yaml; $ion match allocate missing.yaml; true'
     echo "$output"; echo "$stderr"
@@ -87,7 +89,7 @@ ran
         $ion set-status /cluster0/node1 down; $ion get-status /cluster0/node1
         flux run flux getattr rank
         $ion set-status /cluster0/node1 sideways; $ion get-status /cluster0/node9
-        $ion ns-info 1 core 1
+        $ion ns-info 1 core 1; $ion ns-info x core 1
         $ion params | jq -r ".params[\"prune-filters\"]"
         $ion status | jq -c "[.all, .down] | map(.execution.nodelist[0])"
         $ion find "colour=="; true'
@@ -106,7 +108,7 @@ down
 1 /cluster0/node1/core1
 ALL:core,ALL:node
 ["node[0-1]","node1"]' ]
-    [[ "$stderr" == *"it has no such property"*"the status is up or down"*"there is no vertex '/cluster0/node9'"* ]]
+    [[ "$stderr" == *"it has no such property"*"the status is up or down"*"there is no vertex '/cluster0/node9'"*"rank 'x': want a number"* ]]
 }
 
 @test "update and partial-cancel: R of a file" {

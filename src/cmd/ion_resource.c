@@ -375,6 +375,18 @@ static int ion_get_status (optparse_t *p, int argc, char **argv)
     return 0;
 }
 
+static json_int_t parse_number (const char *what, const char *s)
+{
+    char *end;
+    long n;
+
+    errno = 0;
+    n = strtol (s, &end, 10);
+    if (errno || end == s || *end || n < 0 || n > INT32_MAX)
+        cmd_die (1, "%s '%s': want a number from 0", what, s);
+    return n;
+}
+
 static int ion_ns_info (optparse_t *p, int argc, char **argv)
 {
     int n = optparse_option_index (p);
@@ -386,9 +398,9 @@ static int ion_ns_info (optparse_t *p, int argc, char **argv)
     if (n != argc - 3)
         return cmd_usage (p);
     h = cmd_open ();
-    f = ask (h, "ns-info", json_pack ("{s:I s:s s:I}", "rank", (json_int_t)parse_jobid (argv[n]),
+    f = ask (h, "ns-info", json_pack ("{s:I s:s s:I}", "rank", parse_number ("rank", argv[n]),
                                       "type", argv[n + 1],
-                                      "id", (json_int_t)parse_jobid (argv[n + 2])));
+                                      "id", parse_number ("id", argv[n + 2])));
     if (flux_rpc_get_unpack (f, "{s:I s:s}", "id", &id, "path", &path) < 0)
         cmd_die (1, "malformed response");
     printf ("%lld %s\n", (long long)id, path);

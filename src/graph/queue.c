@@ -481,6 +481,13 @@ int queues_stats (const struct queues *q, const char *name, struct queue_stats *
     return 0;
 }
 
+void queues_stats_clear (struct queues *q)
+{
+    q->passes = 0;
+    for (size_t i = 0; i < q->nqueue; i++)
+        q->queue[i]->stats = (struct queue_stats){ 0 };
+}
+
 int queues_job (const struct queues *q, int64_t id, struct queue_job *out, char *why,
                 size_t size)
 {

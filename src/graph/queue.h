@@ -178,6 +178,8 @@ struct queue_stats {
 
 /* name NULL: of all queues together.  -ENOENT. */
 int queues_stats (const struct queues *q, const char *name, struct queue_stats *s);
+/* Count from zero again what was done; what there is (pending, reserved, running) stays. */
+void queues_stats_clear (struct queues *q);
 
 struct queue_job {
     int64_t id;

@@ -324,15 +324,18 @@ static void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *m
         flux_log_error (h, "stats-get");
 }
 
-static void stats_clear (struct resource *o)
+static void stats_clear_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                                  void *arg)
 {
+    struct resource *o = arg;
+
     memset (&o->succeeded, 0, sizeof (o->succeeded));
     memset (&o->failed, 0, sizeof (o->failed));
 }
 
 static void stats_clear_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
-    stats_clear (arg);
+    stats_clear_event_cb (h, mh, msg, arg);
     if (flux_respond (h, msg, NULL) < 0)
         flux_log_error (h, "stats-clear");
 }
@@ -342,10 +345,11 @@ static void params_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     struct resource *o = arg;
     const struct resource_conf *c = &o->conf;
 
-    if (flux_respond_pack (h, msg, "{s:{s:s s:s s:s s:s* s:s* s:s* s:I}}", "params",
+    if (flux_respond_pack (h, msg, "{s:{s:s s:s s:s s:s* s:s* s:s* s:s s:I}}", "params",
                            "match-policy", c->match_policy, "match-format", c->match_format,
                            "prune-filters", c->prune_filters, "load-file", c->load_file,
                            "load-format", c->load_format, "load-allowlist", c->load_allowlist,
+                           "traverser", c->flexible ? "flexible" : "simple",
                            "reserve-vtx-vec", (json_int_t)c->reserve_vtx_vec) < 0)
         flux_log_error (h, "params");
 }
@@ -360,6 +364,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { TOPIC ("info"), info_cb, FLUX_ROLE_USER },
     { TOPIC ("stats-get"), stats_get_cb, FLUX_ROLE_USER },
     { TOPIC ("stats-clear"), stats_clear_cb, 0 },
+    { FLUX_MSGTYPE_EVENT, "sched-fluxion-resource.stats-clear", stats_clear_event_cb, 0 },
     { TOPIC ("params"), params_cb, FLUX_ROLE_USER },
     { TOPIC ("find"), ion_find_cb, FLUX_ROLE_USER },
     { TOPIC ("status"), ion_status_cb, FLUX_ROLE_USER },
@@ -388,10 +393,15 @@ void ion_known (struct resource *o)
 
 int ion_init (struct resource *o, flux_error_t *err)
 {
+    flux_future_t *f;
+
     if (!(o->early = flux_msglist_create ()))
         return errmsg (err, -ENOMEM, "out of memory");
-    if (flux_msg_handler_addvec (o->h, handlers, o, &o->ion_handlers) < 0)
+    if (flux_msg_handler_addvec (o->h, handlers, o, &o->ion_handlers) < 0
+        || !(f = flux_event_subscribe_ex (o->h, "sched-fluxion-resource.stats-clear",
+                                          FLUX_RPC_NORESPONSE)))
         return errmsg (err, -errno, "registering handlers: %s", flux_strerror (errno));
+    flux_future_destroy (f);
     o->next_jobid = 1;
     return 0;
 }

@@ -403,58 +403,6 @@ static void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_
     reconf (h, msg, reconfigure, arg);
 }
 
-/* Before the resources are known there are no queues yet: as they are configured. */
-static json_t *queue_stats (struct qmanager *qm, const char *name)
-{
-    struct queue_stats s = { 0 };
-    struct queue_conf conf;
-    const struct queue_conf *c = &conf;
-
-    if (!qm->q)
-        qmanager_conf_queue (qm->conf, name, &conf);
-    else if (!(c = queues_conf (qm->q, name)) || queues_stats (qm->q, name, &s) < 0)
-        return NULL;
-    return json_pack ("{s:s s:I s:I s:{s:I s:I s:I s:I s:I}}",
-                      "policy", queue_policy_name (c->policy),
-                      "queue_depth", (json_int_t)c->depth,
-                      "max_queue_depth", (json_int_t)c->max_depth, "action_counts",
-                      "pending", (json_int_t)s.pending, "reserved", (json_int_t)s.reserved,
-                      "started", (json_int_t)s.started, "backfilled", (json_int_t)s.backfilled,
-                      "denied", (json_int_t)s.denied);
-}
-
-static json_t *all_queue_stats (struct qmanager *qm)
-{
-    json_t *queues = json_object ();
-    const char *name, *real;
-    size_t pos = 0;
-
-    for (size_t i = 0; qm->q && (name = queues_name (qm->q, i)); i++)
-        json_object_set_new (queues, name, queue_stats (qm, name));
-    while (!qm->q && (real = hash_next (qm->names, &pos, &name)))
-        if (!strcmp (real, name))
-            json_object_set_new (queues, name, queue_stats (qm, name));
-    return queues;
-}
-
-static void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
-{
-    struct qmanager *qm = arg;
-    struct queue_stats s = { 0 };
-    json_t *queues = all_queue_stats (qm);
-
-    if (qm->q)
-        (void)queues_stats (qm->q, NULL, &s);
-    if (flux_respond_pack (h, msg, "{s:o s:I s:I s:I s:I s:I s:I}", "queues", queues,
-                           "pending_jobs", (json_int_t)s.pending,
-                           "allocated_jobs", (json_int_t)idhash_count (qm->allocated),
-                           "sched_passes", (json_int_t)s.passes,
-                           "jobs_looked_at", (json_int_t)s.looked,
-                           "matches", (json_int_t)s.matches,
-                           "allocations", (json_int_t)s.started) < 0)
-        flux_log_error (h, "stats-get");
-}
-
 static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "sched.alloc", qalloc_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "sched.cancel", qalloc_cancel_cb, 0 },
@@ -462,7 +410,9 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "sched.expiration", expiration_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "sched.resource-status", status_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "sched-fluxion-qmanager.config-reload", config_reload_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "sched-fluxion-qmanager.stats-get", stats_get_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "sched-fluxion-qmanager.stats-get", qstats_get_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "sched-fluxion-qmanager.stats-clear", qstats_clear_cb, 0 },
+    { FLUX_MSGTYPE_EVENT, "sched-fluxion-qmanager.stats-clear", qstats_clear_event_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -492,14 +442,18 @@ static void qmanager_free (struct qmanager *qm)
 static int init (struct qmanager *qm)
 {
     flux_reactor_t *r = flux_get_reactor (qm->h);
+    flux_future_t *f;
 
     if (qalloc_init (qm) < 0 || !(qm->early = flux_msglist_create ())
         || !(qm->prep = flux_prepare_watcher_create (r, prep_cb, qm))
         || !(qm->idle = flux_idle_watcher_create (r, idle_cb, qm))
         || !(qm->timer = flux_timer_watcher_create (r, 1., 0., timer_cb, qm))
         || !(qm->hello = hello_new (qm->h, 0, &hello_ops, qm))
-        || flux_msg_handler_addvec (qm->h, handlers, qm, &qm->handlers) < 0)
+        || flux_msg_handler_addvec (qm->h, handlers, qm, &qm->handlers) < 0
+        || !(f = flux_event_subscribe_ex (qm->h, "sched-fluxion-qmanager.stats-clear",
+                                          FLUX_RPC_NORESPONSE)))
         return -ENOMEM;
+    flux_future_destroy (f);
     return 0;
 }
 

@@ -56,6 +56,12 @@ void qalloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
 void qalloc_cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void qalloc_prioritize_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
+/* -- qstats.c: stats-get, stats-clear -- */
+
+void qstats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void qstats_clear_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void qstats_clear_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+
 /* -- names.c -- */
 
 /* From the table [queues] (NULL: the one without a name): of each its own name, of a
