@@ -101,6 +101,85 @@ Y
     grep -q "no subsystem 'water'" err
 }
 
+# feed.xml: as power.xml, but pdus of 1000 feed the nodes of their racks, a panel with 1500 W
+# the pdus, and a switch with 5 ports is connected to all nodes
+feed_recipe() {
+    power_recipe
+    sed -e 's#id="pdu"><data key="type">pdu</data>#&<data key="size">1000</data>#' \
+        -e 's#^<edge source="cluster"#<node id="watt"><data key="type">watt</data><data key="size">1500</data><data key="subsystem">power</data></node>\n<node id="switch"><data key="root">1</data><data key="type">switch</data><data key="subsystem">ibnet</data><data key="size">5</data></node>\n<node id="node_ib"><data key="type">node</data><data key="subsystem">ibnet</data></node>\n&#' \
+        -e 's#^</graph>#<edge source="panel" target="watt"><data key="e_subsystem">power</data></edge>\n<edge source="switch" target="node_ib"><data key="e_subsystem">ibnet</data><data key="relation">connects</data><data key="gen_method">ASSOCIATE_IN</data><data key="as_tgt_subsystem">containment</data></edge>\n&#' \
+        power.xml >feed.xml
+    cat >fed.yaml <<'Y'
+resources:
+  - type: node
+    count: 1
+    with:
+      - {type: slot, label: a, count: 1, with: [{type: core, count: 2}]}
+      - {type: pdu, count: 300}
+      - {type: watt, count: 300}
+Y
+    cp fed.yaml linked.yaml
+    echo '      - {type: switch, count: 2}' >>linked.yaml
+    echo 'attributes: {system: {duration: 60}}' | tee -a fed.yaml >>linked.yaml
+}
+
+@test "several subsystems: what is on the way up of a node is taken with it" {
+    feed_recipe
+    f() { timeout 20 "$FLUX_BUILD/resource-query" -L feed.xml -P low "$@"; }
+    for i in 1 2 3 4 5 6; do echo "match allocate_orelse_reserve fed.yaml"; done >in
+    for S in C+PA containment:power ALL; do
+        f -S $S <in >out
+        # three by a pdu, five by the watts of the panel
+        [ "$(grep -o 'node[0-9]\[1:s\]' out | tr '\n' ' ')" = \
+            "node0[1:s] node1[1:s] node2[1:s] node4[1:s] node5[1:s] node0[1:s] " ]
+        [ "$(grep -c -- '-pdu0\[300:s\]' out)" = 4 ]
+        [ "$(grep -c -- '---watt0\[300:s\]' out)" = 6 ]
+        grep -q "SCHEDULED AT=60" out
+    done
+    # with the switch two are enough, but not if it does not take part
+    sed 's/fed/linked/' in >in2
+    f -S ALL <in2 >out
+    [ "$(grep -c ALLOCATED out)" = 2 ]
+    f -S C+PA <in2 >out 2>err
+    [ "$(grep -c ALLOCATED out)" = 0 ]
+    grep -q "2 more switch needed on a way up from /cluster0/rack.*/node.*0 there at all" err
+    f -S CA <in >out
+    [ "$(grep -c ALLOCATED out)" = 0 ]
+}
+
+@test "several subsystems: a node without a way up cannot be used" {
+    feed_recipe
+    { echo "set-status /cluster0/rack0/pdu0 down"; echo "match allocate fed.yaml"
+      echo "set-status /panel0 down"; echo "match allocate fed.yaml"; } >in
+    timeout 20 "$FLUX_BUILD/resource-query" -L feed.xml -S C+P -P low <in >out 2>err
+    [ "$(grep -o 'node[0-9]' out)" = node4 ]
+    grep -q "No matching" out
+    # the same with the power as the tree
+    cat >pdu.yaml <<'Y'
+resources: [{type: pdu, count: 1, with: [{type: node, count: 2, with: [{type: switch, count: 1}]}]}]
+attributes: {system: {duration: 60}}
+Y
+    { echo "match allocate pdu.yaml"; echo "match allocate pdu.yaml"
+      echo "match allocate pdu.yaml"; } >in
+    timeout 20 "$FLUX_BUILD/resource-query" -L feed.xml -S power+IBA -P low <in >out 2>err
+    [ "$(grep -c -- '---switch0\[2:s\]' out)" = 2 ]
+    grep -q "1 more switch needed on a way up from /panel0/pdu1/node" err
+    ! timeout 20 "$FLUX_BUILD/resource-query" -L feed.xml -S C+water </dev/null 2>err
+    grep -q "match-subsystems: the graph has no subsystem 'water'" err
+}
+
+@test "what a job has of pools elsewhere is in its graph" {
+    feed_recipe
+    f() { timeout 20 "$FLUX_BUILD/resource-query" -L feed.xml -P low -S ALL "$@"; }
+    echo "match allocate linked.yaml" | f -F jgf | sed -n 2p >j
+    [ "$(jq '[.graph.edges[] | select(.metadata.subsystem != "containment")] | length' j)" = 2 ]
+    { echo "update allocate jgf j 7 0 60"; echo "update allocate jgf j 8 0 60"
+      echo "partial-cancel 7 jgf j"; } | f >out 2>err
+    grep -q -- '---watt0\[300:s\]' out
+    grep -q "job 8: the resources are not free then" err
+    grep -q "all of job 7 was canceled" out
+}
+
 @test "the graph is written for dot, and as GraphML" {
     power_recipe
     for f in dot graphml jgf; do

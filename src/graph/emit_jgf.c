@@ -67,11 +67,38 @@ static json_t *wrap (json_t *nodes, json_t *edges)
     return json_pack ("{s:{s:o s:o}}", "graph", "nodes", nodes, "edges", edges);
 }
 
+static int cmp_part (const void *a, const void *b)
+{
+    const struct job_part *x = a, *y = b;
+
+    return x->vtx < y->vtx ? -1 : x->vtx > y->vtx;
+}
+
+static bool has_part (const struct job_part *part, size_t n, uint32_t v)
+{
+    struct job_part key = { .vtx = v };
+
+    return bsearch (&key, part, n, sizeof (key), cmp_part) != NULL;
+}
+
+/* What leads from and to the parts that are not in the tree. */
+static void add_links (const struct graph *g, const struct job_part *part, size_t n,
+                       json_t *edges)
+{
+    for (uint32_t i = 0; i < graph_edges (g); i++) {
+        const char *subsystem, *relation;
+        uint32_t src, dst;
+        graph_edge (g, i, &src, &dst, &subsystem, &relation);
+        if (has_part (part, n, src) && has_part (part, n, dst))
+            json_array_append_new (edges, edge (g, src, dst, subsystem, relation));
+    }
+}
+
 json_t *emit_jgf (const struct graph *g, const struct job_part *part, size_t n,
                   bool shorthand, const struct filters *sums)
 {
     json_t *nodes = json_array (), *edges = json_array ();
-    uint32_t inside = 0;
+    uint32_t inside = 0, tree = graph_end (g, graph_root (g));
 
     for (size_t i = 0; i < n; i++) {
         uint32_t v = part[i].vtx, up = graph_parent (g, v);
@@ -85,10 +112,12 @@ json_t *emit_jgf (const struct graph *g, const struct job_part *part, size_t n,
         if (sums)
             add_sums (g, v, sums, o);
         json_array_append_new (nodes, o);
-        if (up != GRAPH_NONE)
+        if (up != GRAPH_NONE && (v < tree || has_part (part, n, up)))
             json_array_append_new (edges, edge (g, up, v, graph_subsystem (g, v),
                                                 graph_relation (g, v)));
     }
+    if (n > 0 && part[n - 1].vtx >= tree)
+        add_links (g, part, n, edges);
     return wrap (nodes, edges);
 }
 

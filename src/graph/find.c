@@ -306,7 +306,7 @@ static bool run (const struct find *f, const struct graph *g, uint32_t v, uint8_
 int find_run (const struct find *f, const struct graph *g, uint32_t **vp, size_t *np)
 {
     uint32_t n = graph_end (g, graph_root (g));
-    uint8_t *held = calloc (n, 1);
+    uint8_t *held = calloc (graph_count (g), 1);
     uint32_t *v = malloc ((n + 1) * sizeof (*v));
     size_t count = 0;
 

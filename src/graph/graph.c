@@ -62,6 +62,7 @@ void graph_tables_free (struct graph *g)
     free (g->kids);
     free (g->mark);
     free (g->part);
+    graph_aux_free (g);
     g->child = g->mark = NULL;
     g->total = g->free = g->part = NULL;
     g->kids = NULL;
@@ -476,13 +477,15 @@ static void set_bits (struct graph *g, uint32_t i)
 
 static int build_state (struct graph *g)
 {
-    g->mark = calloc (g->tree_n, sizeof (*g->mark));
-    g->part = calloc (g->tree_n, sizeof (*g->part));
+    g->mark = calloc (g->n, sizeof (*g->mark));
+    g->part = calloc (g->n, sizeof (*g->part));
     g->epoch = 0;
     g->ndown = 0;
     if (!g->mark || !g->part || !(g->ranks = idhash_new (NULL))
         || !(g->wtrees = idhash_new (wtree_free)))
         return -ENOMEM;
+    for (uint32_t i = g->tree_n; i < g->n; i++)
+        g->v[i].xspan = g->v[i].sspan = 0;
     for (uint32_t i = 0; i < g->tree_n; i++) {
         struct vtx *v = &g->v[i];
         bool above = v->parent != GRAPH_NONE;
@@ -512,7 +515,8 @@ int graph_finish (struct graph *g, uint32_t **mapp)
     if (!is_depth_first (g) && (rc = reorder (g, &map)) < 0)
         return rc;
     if ((rc = build_tree (g)) < 0 || (rc = build_types (g)) < 0
-        || (rc = build_sums (g)) < 0 || (rc = build_state (g)) < 0) {
+        || (rc = build_sums (g)) < 0 || (rc = build_state (g)) < 0
+        || (rc = graph_aux_build (g)) < 0) {
         free (map);
         graph_tables_free (g);
         return rc;
@@ -561,6 +565,12 @@ bool graph_has_child_type (const struct graph *g, uint32_t v, int type)
         if (g->v[g->child[x->child + i]].type == type)
             return true;
     return g->ntype <= 64;
+}
+
+/* Outside of the tree nothing is above what is taken, so inner vertices can be pools, too. */
+bool graph_is_pool (const struct graph *g, uint32_t v)
+{
+    return v >= g->tree_n || g->v[v].inner == GRAPH_NONE;
 }
 
 /* Weights of "first" */

@@ -77,10 +77,21 @@ int graph_finish (struct graph *g, uint32_t **map);
 
 /* A new graph whose tree is another subsystem of g: its root, and what is reached from there
  * by edges of that subsystem, each vertex once (as at first reached, depth first) with its
- * state and properties.  It is matched on as if that were the containment.  NULL with errno
+ * state and properties.  It is matched on as if that were the containment.  Of the n subsystems
+ * in 'aux' what leads to any of these comes along, for graph_use_aux().  NULL with errno
  * and err->text: ENOENT (no such subsystem), EINVAL (several roots), ELOOP (more than 250
  * levels), ENOMEM. */
-struct graph *graph_view (const struct graph *g, const char *subsystem, flux_error_t *err);
+struct graph *graph_view (const struct graph *g, const char *subsystem,
+                          const char *const *aux, size_t n, flux_error_t *err);
+
+/* Look at other subsystems, too, when matching (n = 0: no more).  A vertex to which edges of one
+ * lead can be used only if one of its ways up, against these edges, to where none leads any more,
+ * is up and not held exclusively.  And what a request wants in a vertex and is never below such
+ * in the tree is taken from pools on its ways up, or from those that what is there leads to, if
+ * those of its type lead nowhere: of the power of the panel, so much for the node.  It holds until called
+ * again, also when the graph grows.  -ENOENT, -EINVAL (more than 8), -ENOMEM with err->text, and
+ * then none are looked at. */
+int graph_use_aux (struct graph *g, const char *const *name, size_t n, flux_error_t *err);
 
 /* Ask.  All of this is constant time, unless said otherwise. */
 uint32_t graph_count (const struct graph *g);       /* vertices, all trees */

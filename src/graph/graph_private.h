@@ -64,6 +64,19 @@ struct wtree {
     int64_t *w;                 /* heap order, root at 1 */
 };
 
+#define GRAPH_MAX_AUX 8
+
+/* Edges of the auxiliary subsystems: of v, to[first[v]..first[v + 1]). */
+struct link {
+    uint32_t vtx;
+    uint8_t aux;
+};
+
+struct links {
+    uint32_t *first;
+    struct link *to;
+};
+
 struct job;
 struct timeline;
 
@@ -101,10 +114,20 @@ struct graph {
     uint32_t *mark;             /* of match.c: request number that took the vertex */
     int64_t *part;              /* amount taken of it by this request */
     uint32_t epoch;
+    uint32_t naux;              /* 0: then there are no links */
+    uint16_t aux[GRAPH_MAX_AUX];        /* interned */
+    struct links up, down;
+    bool *leads;                /* of each type: does one of them lead to another vertex? */
+    uint32_t *aux_mark, aux_epoch;      /* of match_up.c */
 };
 
 /* Everything that graph_finish() makes. */
 void graph_tables_free (struct graph *g);
+/* The links of g->aux, if there are any. */
+int graph_aux_build (struct graph *g);
+void graph_aux_free (struct graph *g);
+/* Is v something of which part may be taken?  (Others are used, or had, as they are.) */
+bool graph_is_pool (const struct graph *g, uint32_t v);
 /* The type of this name, or -1. */
 int graph_find_type (const struct graph *g, const char *name);
 bool graph_has_child_type (const struct graph *g, uint32_t v, int type);

@@ -87,6 +87,8 @@ static void put_above (struct builder *b, uint32_t v)
 {
     struct graph *g = b->g;
 
+    if (v >= g->tree_n)
+        return;
     while ((v = g->v[v].parent) != GRAPH_NONE && g->mark[v] != b->epoch) {
         g->mark[v] = b->epoch;
         put (b, v, false, g->v[v].size);
@@ -297,7 +299,7 @@ static void spans_leave (struct graph *g, struct job *j)
         uint8_t track = g->type[v->type].track;
 
         graph_span_free (g, j->span[i]);
-        if (!alloc)
+        if (!alloc || vtx >= g->tree_n)
             continue;
         graph_users (g, vtx, -1);
         if (x) {
@@ -319,6 +321,8 @@ static void count_use (struct graph *g, struct job *j, const struct job_part *p)
     const struct vtx *v = &g->v[p->vtx];
     uint8_t own = g->type[v->type].track;
 
+    if (p->vtx >= g->tree_n)
+        return;
     if (!p->x) {
         if (v->inner == GRAPH_NONE && own != NOTRACK)
             j->use[own] += p->amount;
@@ -360,7 +364,7 @@ static int spans_enter (struct graph *g, struct job *j)
             return -ENOMEM;
         j->span[j->nspans++] = s;
         count_use (g, j, p);
-        if (!alloc)
+        if (!alloc || p->vtx >= g->tree_n)
             continue;
         graph_users (g, p->vtx, 1);
         if (p->x) {
@@ -481,7 +485,7 @@ static size_t drop_parts (struct graph *g, struct job *j, const uint32_t *v,
         bool has_below = last < j->nparts && j->part[last].vtx < g->v[p.vtx].end;
 
         if (below_any (g, p.vtx, v, n)
-            || (!p.x && g->v[p.vtx].inner != GRAPH_NONE && !has_below))
+            || (!p.x && !graph_is_pool (g, p.vtx) && !has_below))
             continue;
         j->part[--out] = p;
         last = out;
@@ -498,7 +502,7 @@ int graph_cancel_part (struct graph *g, int64_t id, const uint32_t *v, size_t n,
     if (!j)
         return -ENOENT;
     for (size_t i = 0; i < n; i++)
-        if (v[i] >= g->tree_n)
+        if (v[i] >= g->n)
             return -EINVAL;
     if (job_unpack (j) < 0)
         return -ENOMEM;
@@ -546,10 +550,9 @@ static int parts_free (struct graph *g, const struct job *j, enum when when)
                      .end = j->end, .type_node = -1 };
 
     for (size_t i = 0; i < j->nparts; i++) {
-        const struct vtx *v = &g->v[j->part[i].vtx];
         if (match_conflict (&c, j->part[i].vtx, j->part[i].x))
             return -EBUSY;
-        if (!j->part[i].x && v->inner == GRAPH_NONE
+        if (!j->part[i].x && graph_is_pool (g, j->part[i].vtx)
             && match_units_free (&c, j->part[i].vtx) < j->part[i].amount)
             return -EBUSY;
     }
@@ -568,7 +571,7 @@ int graph_place (struct graph *g, int64_t id, bool reserve, int64_t start,
     if (graph_job (g, id))
         return -EEXIST;
     for (size_t i = 0; i < n; i++)
-        if (part[i].vtx >= g->tree_n || part[i].amount < 1
+        if (part[i].vtx >= g->n || part[i].amount < 1
             || part[i].amount > g->v[part[i].vtx].size)
             return -EINVAL;
     if (!(b.j = calloc (1, sizeof (*b.j))))

@@ -49,7 +49,7 @@ bool match_conflict (const struct ctx *c, uint32_t v, bool x)
 
     if (c->when == WHEN_EVER)
         return false;
-    if (c->window && u->type == c->type_node
+    if (c->window && u->type == c->type_node && v < c->g->tree_n
         && c->window[u->pos >> 6] >> (u->pos & 63) & 1)
         return false;
     return any_overlap (c, u->xspan) || (x && any_overlap (c, u->sspan));
@@ -80,6 +80,8 @@ bool match_passes (struct ctx *c, uint32_t v, uint32_t u, bool x)
             c->why.constrained = true;
             return false;
         }
+        if (c->g->naux > 0 && !match_fed (c, w))
+            return false;
     }
     return true;
 }
@@ -111,7 +113,7 @@ static int64_t units_free (const struct ctx *c, uint32_t v, bool x)
 {
     int64_t n = c->g->v[v].size;
 
-    if (x || c->g->v[v].inner != GRAPH_NONE)
+    if (x || !graph_is_pool (c->g, v))
         return n;
     n -= shared_use (c, v);
     if (c->g->mark[v] == c->g->epoch)
@@ -152,7 +154,7 @@ int match_pick (struct ctx *c, uint32_t v, bool x, bool full, int64_t amount)
     c->pick[c->npick++] = (struct pick){ v, x, full, amount };
     if (v == GRAPH_NONE)        /* a slot begins */
         return 0;
-    touch (c, v, g->v[v].inner == GRAPH_NONE ? amount : 1);
+    touch (c, v, graph_is_pool (g, v) ? amount : 1);
     if (x)
         g->mark[v] = g->epoch + 1;
     c->root_picked += v == 0;
@@ -170,7 +172,7 @@ static void unpick (struct ctx *c, const struct pick *p)
     if (p->x)
         g->mark[p->vtx] = g->epoch;
     c->root_picked -= p->vtx == 0;
-    g->part[p->vtx] -= g->v[p->vtx].inner == GRAPH_NONE ? p->amount : 1;
+    g->part[p->vtx] -= graph_is_pool (g, p->vtx) ? p->amount : 1;
     for (uint32_t w = g->v[p->vtx].parent; w != GRAPH_NONE; w = g->v[w].parent)
         g->part[w]--;
 }
@@ -219,6 +221,15 @@ size_t req_number (const struct ctx *c, const struct req *r)
     return lo;
 }
 
+/* Is nothing wanted in it, or only what is on ways up from it? */
+static bool all_up (const struct ctx *c, const struct req *r)
+{
+    for (size_t i = 0; i < r->nchild; i++)
+        if (!c->up[req_number (c, &r->child[i])])
+            return false;
+    return true;
+}
+
 bool match_enough (const struct ctx *c, uint32_t v, const struct req *r)
 {
     const struct graph *g = c->g;
@@ -226,7 +237,7 @@ bool match_enough (const struct ctx *c, uint32_t v, const struct req *r)
     const int64_t *have = c->when == WHEN_NOW ? g->free : g->total;
 
     if (g->v[v].inner == GRAPH_NONE)
-        return r->nchild == 0;
+        return all_up (c, r);
     if (c->fit && c->when == WHEN_LATER && g->v[v].type == c->type_node
         && !fit_in_node (c->fit, r, g->v[v].pos, c->at, c->end))
         return false;
@@ -248,6 +259,7 @@ void match_short (struct ctx *c, uint32_t v, const struct req *r, int64_t found)
     snprintf (w->type, sizeof (w->type), "%s", r->type);
     w->where = v;
     w->depth = r->depth;
+    w->up = c->up[req_number (c, r)];
     w->wanted = r->count.min;
     w->found = found;
 }
@@ -305,19 +317,31 @@ static bool try_vertex (struct ctx *c, uint32_t u, void *arg)
     }
     if ((units = units_free (c, u, r->x)) <= 0)
         return c->failed;
-    if (!r->x && c->g->v[u].inner == GRAPH_NONE && k->most != REQUEST_MANY
+    if (!r->x && graph_is_pool (c->g, u) && k->most != REQUEST_MANY
         && units > k->most - k->units)
         units = k->most - k->units;
     if (match_pick (c, u, r->x, r->full, units) < 0)
         return true;
     if (!match_all (c, u, r->child, r->nchild, &score)
-        || !collect_add (c, k, (struct segment){ start, c->npick,
-                                                 score_of (c, u), u, units })) {
+        || !collect_add (c, k, (struct segment){ start, c->npick, u < c->g->tree_n
+                                                 ? score_of (c, u) : 0, u, units })) {
         match_undo (c, start);
         return c->failed;
     }
     k->units += units;
     return k->most != REQUEST_MANY && k->units >= k->most;
+}
+
+void match_candidates (struct ctx *c, uint32_t v, const struct req *r, each_f fn, void *arg)
+{
+    size_t n = req_number (c, r);
+    int type = c->type[n];
+
+    if (c->up[n])
+        match_each_up (c, v, type, fn, arg);
+    else
+        match_each (c, v, type, r->x || (type == c->type_node && c->policy->node_exclusive),
+                    fn, arg);
 }
 
 bool match_could (struct ctx *c, uint32_t v, uint32_t u, const struct req *r)
@@ -362,7 +386,7 @@ static bool settle (struct ctx *c, struct collect *k, size_t start, int64_t *sco
     while (keep < k->n && sum < best) {
         struct segment *s = &k->seg[keep++];
         if (!k->r->x && sum + s->amount > best
-            && c->g->v[s->vtx].inner == GRAPH_NONE) {
+            && graph_is_pool (c->g, s->vtx)) {
             struct pick *p = &c->pick[s->start];
             touch (c, s->vtx, best - sum - s->amount);
             p->amount = s->amount = best - sum;
@@ -388,9 +412,7 @@ bool match_one (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
         match_short (c, v, r, 0);
         return false;
     }
-    match_each (c, v, type, r->x || (type == c->type_node
-                                     && c->policy->node_exclusive),
-                try_vertex, &k);
+    match_candidates (c, v, r, try_vertex, &k);
     ok = !c->failed && settle (c, &k, start, score);
     if (!ok)
         match_undo (c, start);

@@ -175,7 +175,7 @@ static bool add_items (struct ctx *c, struct assign *a, const struct req *r, siz
             if (times > INT32_MAX || !add_items (c, a, r[i].child, r[i].nchild, times * count))
                 return false;
         }
-        else if (r[i].x && c->type[req_number (c, &r[i])] >= 0
+        else if (r[i].x && c->type[req_number (c, &r[i])] >= 0 && !c->up[req_number (c, &r[i])]
                  && !add_item (c, a, &r[i], times))
             return false;
     }

@@ -61,7 +61,7 @@ static bool alike (struct ctx *c, uint32_t u, uint32_t w)
     const struct graph *g = c->g;
     uint32_t n = g->v[u].end - u;
 
-    if (g->v[u].parent != g->v[w].parent || g->v[w].end - w != n)
+    if (g->naux > 0 || g->v[u].parent != g->v[w].parent || g->v[w].end - w != n)
         return false;
     for (uint32_t i = 0; i < n; i++) {
         const struct vtx *a = &g->v[u + i], *b = &g->v[w + i];
@@ -96,11 +96,11 @@ static bool add_cand (struct ctx *c, uint32_t u, void *arg)
 
 static int64_t units_of (struct ctx *c, const struct req *r, uint32_t u)
 {
-    return r->x || c->g->v[u].inner != GRAPH_NONE ? c->g->v[u].size
-                                                  : match_units_free (c, u);
+    return r->x || !graph_is_pool (c->g, u) ? c->g->v[u].size : match_units_free (c, u);
 }
 
-/* Only what may be taken counts, and like ones beside each other are a group. */
+/* Only what may be taken counts, and like ones beside each other are a group (but not pools
+ * on ways up: others may have other ways). */
 static void group_leaves (struct choice *ch)
 {
     struct ctx *c = ch->c;
@@ -113,7 +113,7 @@ static void group_leaves (struct choice *ch)
         if (!match_passes (c, ch->v, u, ch->r->x) || (units = units_of (c, ch->r, u)) <= 0)
             continue;
         ch->cand[out] = (struct cand){ u, units, 1 };
-        if (out > 0 && units == ch->cand[last].units
+        if (out > 0 && units == ch->cand[last].units && !c->up[req_number (c, ch->r)]
             && c->g->v[u].parent == c->g->v[ch->cand[last].vtx].parent)
             ch->cand[last].n++;
         else
@@ -126,7 +126,7 @@ static void group_leaves (struct choice *ch)
 static bool all_leaves (const struct choice *ch)
 {
     for (size_t i = 0; i < ch->n; i++)
-        if (ch->c->g->v[ch->cand[i].vtx].inner != GRAPH_NONE)
+        if (!graph_is_pool (ch->c->g, ch->cand[i].vtx))
             return false;
     return true;
 }
@@ -138,8 +138,7 @@ static void choice_make (struct choice *ch, struct ctx *c, const struct req *r, 
     *ch = (struct choice){ .c = c, .r = r, .v = v };
     if (type < 0)
         return;
-    match_each (c, v, type, r->x || (type == c->type_node && c->policy->node_exclusive),
-                add_cand, ch);
+    match_candidates (c, v, r, add_cand, ch);
     if ((ch->leaf = r->nchild == 0 && all_leaves (ch)))
         group_leaves (ch);
 }
@@ -150,7 +149,7 @@ static bool take_units (struct choice *ch, size_t at, int64_t k)
     for (size_t i = at; k > 0; i++) {
         int64_t n = ch->cand[i].units;
 
-        if (!ch->r->x && n > k && ch->c->g->v[ch->cand[i].vtx].inner == GRAPH_NONE)
+        if (!ch->r->x && n > k && graph_is_pool (ch->c->g, ch->cand[i].vtx))
             n = k;
         if (match_pick (ch->c, ch->cand[i].vtx, ch->r->x, ch->r->full, n) < 0)
             return false;
@@ -313,7 +312,7 @@ static int rank_of (const struct ctx *c, const struct req *r)
 {
     int t = c->type[req_number (c, r)];
     bool inner = r->nchild > 0
-        || (t >= 0 && c->g->v[c->g->type[t].list[0]].inner != GRAPH_NONE);
+        || (t >= 0 && c->g->type[t].n > 0 && c->g->v[c->g->type[t].list[0]].inner != GRAPH_NONE);
 
     return r->slot ? 2 : !inner ? 3 : r->x ? 0 : 1;
 }
@@ -370,6 +369,8 @@ static bool overlap (const struct ctx *c, const struct req *a, const struct req 
     uint32_t lo, hi;
 
     if (!a->slot && !b->slot && ta >= 0 && tb >= 0) {
+        if (c->up[req_number (c, a)] || c->up[req_number (c, b)])
+            return ta == tb;
         if (ta == tb && (a->x || b->x || (a->nchild == 0 && b->nchild == 0)))
             return true;
         graph_type_range (c->g, c->g->type[ta].list[0], tb, &lo, &hi);
@@ -388,10 +389,11 @@ static bool overlap (const struct ctx *c, const struct req *a, const struct req 
     return false;
 }
 
+/* What is on ways up may be wanted by every vertex that is found. */
 static bool any_overlap (const struct ctx *c, const struct req *r, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (any_overlap (c, r[i].child, r[i].nchild))
+        if (c->up[req_number (c, &r[i])] || any_overlap (c, r[i].child, r[i].nchild))
             return true;
         for (size_t k = 0; k < i; k++)
             if (overlap (c, &r[i], &r[k]))

@@ -59,6 +59,7 @@ struct ctx {
     unsigned long long steps;   /* vertices looked at */
     /* by number of the request vertex, see number_requests() */
     int *type;
+    bool *up;                   /* is not below what it is wanted in, see match_each_up() */
     int64_t (*need)[GRAPH_TRACK];
     const struct req **by_number;
     size_t nreq;
@@ -121,6 +122,16 @@ void match_order (struct ctx *c, int type, struct segment *seg, size_t n, int64_
 typedef bool (*each_f) (struct ctx *c, uint32_t u, void *arg);
 bool match_each (struct ctx *c, uint32_t v, int type, bool idle, each_f fn,
                  void *arg);
+/* The same for all that could be r, wherever it is looked for from v. */
+void match_candidates (struct ctx *c, uint32_t v, const struct req *r, each_f fn, void *arg);
+
+/* match_up.c: auxiliary subsystems (graph_use_aux()).  Can v be used, as far as they go?  Which
+ * of the requests are to be found on ways up; and call fn for what of a type there is on those
+ * of v, or of the nearest vertex above it that has such, the nearest first. */
+bool match_fed (const struct ctx *c, uint32_t v);
+void match_mark_ups (struct ctx *c, const struct req *r, size_t n, int parent);
+bool match_each_up (struct ctx *c, uint32_t v, int type, each_f fn, void *arg);
+
 /* In order of id only. */
 bool match_each_id (struct ctx *c, uint32_t v, int type, bool idle, each_f fn,
                     void *arg);

@@ -166,9 +166,9 @@ static void sum_needs (struct ctx *c, const struct req *r, int64_t *need)
 
     sum_all_needs (c, r->child, r->nchild, mine);
     for (uint32_t k = 0; k < c->g->ntrack; k++) {
-        if (mine[k] > 0)
+        if (mine[k] > 0 && !c->up[req_number (c, r)])
             add_need (c, need, k, r->x, times (r->count.min, mine[k]));
-        if (!r->slot && t >= 0 && c->g->type[t].track == k)
+        if (!r->slot && t >= 0 && !c->up[req_number (c, r)] && c->g->type[t].track == k)
             add_need (c, need, k, r->x, r->count.min);
     }
 }
@@ -211,7 +211,8 @@ static int number_requests (struct ctx *c, int64_t *need)
     c->by_number = malloc (c->nreq * sizeof (*c->by_number));
     c->type = malloc (c->nreq * sizeof (*c->type));
     c->need = calloc (c->nreq, sizeof (*c->need));
-    if (!c->by_number || !c->type || !c->need)
+    c->up = calloc (c->nreq, sizeof (*c->up));
+    if (!c->by_number || !c->type || !c->need || !c->up)
         return -ENOMEM;
     list_reqs (c, c->rq->top, c->rq->ntop, 0);
     qsort (c->by_number, c->nreq, sizeof (*c->by_number), cmp_ptr);
@@ -220,6 +221,8 @@ static int number_requests (struct ctx *c, int64_t *need)
         if (c->type[i] >= 0 && c->g->type[c->type[i]].n == 0)
             c->type[i] = -1;
     }
+    if (c->g->naux > 0)
+        match_mark_ups (c, c->rq->top, c->rq->ntop, -1);
     sum_all_needs (c, c->rq->top, c->rq->ntop, need);
     return 0;
 }
@@ -230,6 +233,7 @@ static void ctx_release (struct ctx *c)
     free (c->by_number);
     free (c->type);
     free (c->need);
+    free (c->up);
     free (c->pick);
     free (c->window);
 }
@@ -279,7 +283,7 @@ static int try_at (struct ctx *c, const int64_t *need, enum when when, int64_t a
     bool ok;
 
     if (g->epoch > UINT32_MAX - 8) {
-        memset (g->mark, 0, g->tree_n * sizeof (*g->mark));
+        memset (g->mark, 0, g->n * sizeof (*g->mark));
         g->epoch = 0;
     }
     g->epoch += 2;
@@ -311,6 +315,10 @@ static int64_t next_time (struct ctx *c, int64_t t)
         if (p >= 0 && (next < 0 || p < next))
             next = p;
     }
+    /* what a job has only of pools elsewhere is in none of the plans */
+    for (const struct job *j = c->g->job_first; c->g->naux > 0 && j; j = j->next)
+        if (j->end > t && j->end < PLANNER_END && (next < 0 || j->end < next))
+            next = j->end;
     return next;
 }
 
@@ -409,7 +417,7 @@ static int try_times (struct ctx *c, const int64_t *need, int64_t t, int64_t dur
         if ((rc = try_at (c, need, WHEN_LATER, t, duration)) != -EBUSY)
             return rc;
         /* tried in vain: from now on it is worth to count */
-        if (!counted && !tl && fit_new (c, t, duration, &c->fit) < 0)
+        if (!counted && !tl && c->g->naux == 0 && fit_new (c, t, duration, &c->fit) < 0)
             return -ENOMEM;
         counted = true;
     }
@@ -607,8 +615,9 @@ int match_why_text (const struct graph *g, const struct match_why *w, char *buf,
                          ? "no node meets the constraints" : "nothing is short");
     if (w->where != GRAPH_NONE)
         graph_path (g, w->where, path, sizeof (path));
-    return snprintf (buf, size, "%lld more %s needed below %s: %lld wanted, %lld %s%s",
-                     (long long)(w->wanted - w->found), w->type, path,
+    return snprintf (buf, size, "%lld more %s needed %s %s: %lld wanted, %lld %s%s",
+                     (long long)(w->wanted - w->found), w->type,
+                     w->up ? "on a way up from" : "below", path,
                      (long long)w->wanted, (long long)w->found,
                      w->never ? "there at all" : "free now",
                      w->constrained ? " that meet the constraints" : "");

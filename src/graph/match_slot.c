@@ -272,7 +272,8 @@ static bool by_resource_fits (const struct ctx *c, const struct slots *s)
     if (s->raised || s->nested || s->visit || c->type[req_number (c, &s->r->child[0])] < 0)
         return false;
     for (size_t i = 0; i < s->r->nchild; i++)
-        if (c->type[req_number (c, &s->r->child[i])] < 0)
+        if (c->type[req_number (c, &s->r->child[i])] < 0
+            || c->up[req_number (c, &s->r->child[i])])
             return false;
     graph_type_range (c->g, s->v, c->type[req_number (c, &s->r->child[0])], &lo, &hi);
     return hi - lo > 256;

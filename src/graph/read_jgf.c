@@ -316,16 +316,24 @@ static int add_part (struct parts *l, struct job_part p)
     return 0;
 }
 
+/* The path of a vertex of another subsystem. */
+static const char *other_path (const json_t *paths)
+{
+    return json_string_value (json_object_iter_value (json_object_iter ((json_t *)paths)));
+}
+
 static int take_node (const struct graph *g, const json_t *node, size_t i, bool shorthand,
                       struct parts *l, flux_error_t *err)
 {
     const json_t *meta = json_object_get (node, "metadata");
     const json_t *size = json_object_get (meta, "size");
     bool x = json_is_true (json_object_get (meta, "exclusive"));
-    uint32_t v = graph_by_path (g, text (json_object_get (meta, "paths"), "containment"));
+    const json_t *paths = json_object_get (meta, "paths");
+    bool tree = json_object_get (paths, "containment") != NULL;
+    uint32_t v = graph_by_path (g, tree ? text (paths, "containment") : other_path (paths));
     int rc;
 
-    if (v == GRAPH_NONE || v >= graph_end (g, 0)) {
+    if (v == GRAPH_NONE || (v < graph_end (g, 0)) != tree) {
         errmsg (err, 0, "graph.nodes[%zu].metadata.paths: there is no such vertex", i);
         return -EINVAL;
     }

@@ -22,9 +22,10 @@ static struct optparse_option options[] = {
     { .name = "load-allowlist", .key = 'W', .has_arg = 1, .arginfo = "TYPE,...",
       .usage = "With hwloc: load only these of node, socket, numanode, l1cache, "
                "l2cache, l3cache, core, pu, gpu, storage, memory (default node,core,gpu)" },
-    { .name = "match-subsystems", .key = 'S', .has_arg = 1, .arginfo = "NAME",
-      .usage = "The subsystem that is matched on: CA, the containment (default), or "
-               "a name from the graph, as power" },
+    { .name = "match-subsystems", .key = 'S', .has_arg = 1, .arginfo = "NAME[+NAME...]",
+      .usage = "The subsystem that is matched on, and others that a match looks at: CA (the "
+               "containment, default), C+PA, IB+IBBA, ALL, or names from the graph, "
+               "containment+power" },
     { .name = "match-policy", .key = 'P', .has_arg = 1, .arginfo = "POLICY",
       .usage = "Which resources are taken (default first)" },
     { .name = "traverser", .key = 'T', .has_arg = 1, .arginfo = "NAME",
@@ -171,22 +172,93 @@ static int write_graph (struct rq *rq, const char *base, const char *format)
     return rc < 0 ? -1 : 0;
 }
 
-/* What is matched on is the containment, or what another subsystem sees. */
-static int choose_subsystem (struct rq *rq, const char *name)
+/* The names of matchers that the sets of subsystems have had, and what is in a graph. */
+static const char *const short_names[][2] = {
+    { "CA", "containment" }, { "C", "containment" }, { "PA", "power" }, { "P", "power" },
+    { "IBA", "ibnet" }, { "IB", "ibnet" }, { "IBBA", "ibnetbw" }, { "PFS1BA", "pfs1bw" },
+    { "VA", "virtual1" }, { "V", "virtual1" },
+};
+
+static const char *full_name (const char *s)
+{
+    for (size_t i = 0; i < sizeof (short_names) / sizeof (short_names[0]); i++)
+        if (strcmp (s, short_names[i][0]) == 0)
+            return short_names[i][1];
+    return s;
+}
+
+#define MAX_SUBSYSTEMS 9
+
+/* The containment, if it is among them, comes first; each once. */
+static int add_subsystem (const char **name, int n, const char *s)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp (name[i], s) == 0)
+            return n;
+    if (n == MAX_SUBSYSTEMS)
+        return rq_error (-1, "match-subsystems: more than %d", MAX_SUBSYSTEMS);
+    name[n] = s;
+    if (strcmp (s, "containment") == 0) {
+        name[n] = name[0];
+        name[0] = s;
+    }
+    return n + 1;
+}
+
+static int add_all (const struct rq *rq, const char **name, int n)
+{
+    const char *subsystem, *relation;
+    uint32_t a, b;
+
+    n = add_subsystem (name, n, "containment");
+    for (uint32_t v = 0; n > 0 && v < graph_count (rq->g); v++)
+        if (strcmp (graph_subsystem (rq->g, v), name[n - 1]) != 0)
+            n = add_subsystem (name, n, graph_subsystem (rq->g, v));
+    for (uint32_t i = 0; n > 0 && i < graph_edges (rq->g); i++) {
+        graph_edge (rq->g, i, &a, &b, &subsystem, &relation);
+        n = add_subsystem (name, n, subsystem);
+    }
+    return n;
+}
+
+static int parse_subsystems (const struct rq *rq, char *s, const char **name)
+{
+    int n = 0;
+
+    for (char *p = s, *save; n >= 0 && (p = strtok_r (p, "+:,", &save)); p = NULL)
+        n = strcmp (p, "ALL") == 0 ? add_all (rq, name, n)
+                                   : add_subsystem (name, n, full_name (p));
+    return n == 0 ? rq_error (-1, "match-subsystems: expected names of subsystems") : n;
+}
+
+/* What is gone down is the containment, or what another subsystem sees. */
+static int go_down (struct rq *rq, const char **name, int n)
 {
     flux_error_t err;
     struct graph *g;
 
-    if (strcmp (name, "CA") != 0 && strcmp (name, "containment") != 0) {
-        if (!(g = graph_view (rq->g, name, &err)))
-            return rq_error (-1, "match-subsystems: %s: expected CA or the name of one "
-                             "subsystem", err.text);
+    if (strcmp (name[0], "containment") != 0) {
+        if (!(g = graph_view (rq->g, name[0], name + 1, (size_t)n - 1, &err)))
+            return rq_error (-1, "match-subsystems: %s", err.text);
         graph_free (rq->g);
         rq->g = g;
     }
-    printf ("INFO: Loading a matcher: %s\n", name);
-    fflush (stdout);
+    if (n > 1 && graph_use_aux (rq->g, name + 1, (size_t)n - 1, &err) < 0)
+        return rq_error (-1, "match-subsystems: %s", err.text);
     return 0;
+}
+
+static int choose_subsystems (struct rq *rq, const char *names)
+{
+    const char *name[MAX_SUBSYSTEMS];
+    char *s = strdup (names);
+    int n = s ? parse_subsystems (rq, s, name) : -1, rc = n < 0 ? -1 : go_down (rq, name, n);
+
+    free (s);
+    if (rc == 0)
+        printf ("INFO: Loading a matcher: %s\n", names);
+    fflush (stdout);
+    return rc;
 }
 
 static char *prompt (EditLine *el)
@@ -250,7 +322,7 @@ int main (int argc, char **argv)
     if (set_up (&rq, p) == 0
         && (!graph || write_graph (&rq, graph,
                                    optparse_get_str (p, "graph-format", "jgf")) == 0)
-        && choose_subsystem (&rq, optparse_get_str (p, "match-subsystems", "CA")) == 0) {
+        && choose_subsystems (&rq, optparse_get_str (p, "match-subsystems", "CA")) == 0) {
         if (isatty (STDIN_FILENO) && !optparse_hasopt (p, "disable-prompt"))
             interact (&rq);
         else

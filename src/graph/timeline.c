@@ -103,6 +103,8 @@ static void each_node (struct graph *g, struct timeline *tl, const struct job *j
     for (size_t i = 0, next; i < j->nparts; i = next) {
         uint32_t v = j->part[i].vtx, lo, hi;
 
+        if (v >= g->tree_n)
+            break;
         next = g->v[v].type == type ? job_skip (g, j, i) : i + 1;
         if (g->v[v].type == type)
             fn (g, tl, j, v);
