@@ -254,3 +254,12 @@ flux run -o initrc=site.lua sh -c 'echo $SITE' | grep -qx own
 END
     [ "$status" -eq 0 ]
 }
+
+@test "the functions of flux/shell.h do what their pages say, also with wrong arguments" {
+    echo "plugin.load { file = '$FLUX_BUILD/tests/shellapi.so' }" >rc.lua
+    run start_flux 1 flux run -n1 -o userrc=rc.lua -o shellapi.a=7 sh -c 'exit 3'
+    echo "$output"
+    [ "$status" -eq 3 ]
+    [[ "$output" != *"does not hold"* ]]
+    [[ "$output" == *"shell.init: 1"*"task.init: 1"*"task.fork: 1"*"task.exit: 1"*" statements"* ]]
+}

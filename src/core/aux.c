@@ -54,7 +54,7 @@ int aux_set (struct aux_item **head, const char *name, void *val,
     struct aux_item *item = NULL;
     struct aux_item *old = NULL;
 
-    if ((!name && !val) || (!val && destroy))
+    if ((!name && (!val || !destroy)) || (!val && destroy))
         return -EINVAL;
     if (val && !(item = item_new (name, val, destroy)))
         return -ENOMEM;

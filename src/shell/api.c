@@ -310,6 +310,26 @@ int flux_shell_get_info (flux_shell_t *shell, char **json_str)
     return give_json (info_object (shell), json_str);
 }
 
+/* What a caller unpacks is borrowed from the object: all that were given out stay, which
+ * are few, as only one that differs from the last is another.  Takes 'o'; the object to
+ * unpack, or NULL. */
+static json_t *keep_object (flux_shell_t *shell, const char *name, json_t *o)
+{
+    json_t *last = flux_shell_aux_get (shell, name);
+
+    if (json_equal (o, last)) {
+        json_decref (o);
+        return last;
+    }
+    if ((last && flux_shell_aux_set (shell, NULL, json_incref (last),
+                                     (flux_free_f)json_decref) < 0)
+        || flux_shell_aux_set (shell, name, o, (flux_free_f)json_decref) < 0) {
+        json_decref (o);
+        return NULL;
+    }
+    return o;
+}
+
 int flux_shell_info_unpack (flux_shell_t *shell, const char *fmt, ...)
 {
     va_list ap;
@@ -318,10 +338,8 @@ int flux_shell_info_unpack (flux_shell_t *shell, const char *fmt, ...)
 
     if (!shell || !fmt || !(o = info_object (shell)))
         return einval ();
-    if (flux_shell_aux_set (shell, "flux::shell_info", o, (flux_free_f)json_decref) < 0) {
-        json_decref (o);
+    if (!(o = keep_object (shell, "flux::shell_info", o)))
         return -1;
-    }
     va_start (ap, fmt);
     rc = unpack_json (json_incref (o), fmt, ap);
     va_end (ap);
@@ -380,12 +398,9 @@ int flux_shell_rank_info_unpack (flux_shell_t *shell, int shell_rank, const char
     if (!shell || !fmt || !valid_rank (shell, &shell_rank)
         || !(o = rank_object (shell, shell_rank)))
         return einval ();
-    /* what the caller unpacks is borrowed from the object: keep it */
     snprintf (name, sizeof (name), "flux::rank_info.%d", shell_rank);
-    if (flux_shell_aux_set (shell, name, o, (flux_free_f)json_decref) < 0) {
-        json_decref (o);
+    if (!(o = keep_object (shell, name, o)))
         return -1;
-    }
     va_start (ap, fmt);
     rc = unpack_json (json_incref (o), fmt, ap);
     va_end (ap);

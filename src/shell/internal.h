@@ -82,6 +82,7 @@ struct shell_task {
     bool exited;
     bool done;                   /* exited, and all its output is read */
     int wait_status;             /* -1 until it exited */
+    json_t *info;                /* what plugins unpacked last, or NULL */
     struct sp_stdio stdio;       /* descriptors that are closed once it has started */
     void (*credit_cb) (struct shell_task *task, void *arg);   /* stdin has room */
     void *credit_arg;

@@ -279,12 +279,10 @@ void flux_shell_fatal (const char *component, const char *file, int line, int er
 
 int flux_shell_log_setlevel (int level, const char *dest)
 {
-    if (level < FLUX_SHELL_QUIET || (dest && strcmp (dest, "stderr") != 0)) {
+    if (level < FLUX_SHELL_QUIET || level > FLUX_SHELL_TRACE || (dest && strcmp (dest, "stderr") != 0)) {
         errno = EINVAL;
         return -1;
     }
-    if (level > FLUX_SHELL_TRACE)
-        level = FLUX_SHELL_TRACE;
     if (dest)
         stderr_max = level;
     else {

@@ -106,6 +106,8 @@ static void set_verbosity (flux_shell_t *shell)
     const json_t *o = shell_option (shell, "verbose");
 
     shell->verbose = json_is_integer (o) ? json_integer_value (o) : json_is_true (o);
+    if (shell->verbose > FLUX_SHELL_TRACE - FLUX_SHELL_NOTICE)
+        shell->verbose = FLUX_SHELL_TRACE - FLUX_SHELL_NOTICE;
     if (shell->verbose > 0)
         shell_set_verbose (shell->verbose);
 }

@@ -2,6 +2,7 @@
  *
  * In load order; a plugin replaces an earlier one of its name.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
@@ -168,6 +169,13 @@ int flux_shell_plugstack_call (flux_shell_t *shell, const char *topic, flux_plug
     return plugstack_call (shell->plugstack, topic, args);
 }
 
+/* What a plugin attached to the shell or its handle is destroyed after the plugin, by
+ * functions of the plugin. */
+static void keep_mapped (const char *path)
+{
+    (void)dlopen (path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 static int load_file (struct plugstack *ps, const char *path, const char *conf, flux_error_t *err)
 {
     flux_plugin_t *p = plugstack_new_plugin (ps);
@@ -180,6 +188,7 @@ static int load_file (struct plugstack *ps, const char *path, const char *conf, 
         flux_plugin_destroy (p);
         return -EINVAL;
     }
+    keep_mapped (path);
     return plugstack_push (ps, p);
 }
 

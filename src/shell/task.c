@@ -380,10 +380,18 @@ int flux_shell_task_info_unpack (flux_shell_task_t *task, const char *fmt, ...)
     }
     if (!(o = task_object (task)))
         return -1;
+    /* what the caller unpacks is borrowed from the object: keep it */
+    if (json_equal (o, task->info))
+        json_decref (o);
+    else if (flux_shell_aux_set (task->shell, NULL, o, (flux_free_f)json_decref) == 0)
+        task->info = o;
+    else {
+        json_decref (o);
+        return -1;
+    }
     va_start (ap, fmt);
-    rc = json_vunpack_ex (o, NULL, 0, fmt, ap);
+    rc = json_vunpack_ex (task->info, NULL, 0, fmt, ap);
     va_end (ap);
-    json_decref (o);
     if (rc < 0)
         errno = EINVAL;
     return rc;
