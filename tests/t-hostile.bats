@@ -96,6 +96,63 @@ SH
     [[ "$output" == *"the jobspec has "*" bytes, which is more than ingest.buffer-size of the configuration ("*" bytes)" ]]
 }
 
+@test "the limit of a jobspec, as it is configured, and one byte beyond" {
+    cat >s <<'SH'
+head -c 20000 /dev/zero | tr '\0' x >v
+load() { echo "ingest.buffer-size = \"$1\"" | flux config load; }
+load 1k
+e=$(flux submit --setattr=x="$(cat v)" true 2>&1); echo "$e"
+n=${e#*has }; n=${n%% *}
+load $n
+flux submit --setattr=x="$(cat v)" true >/dev/null && echo accepted
+load $((n - 1))
+flux submit --setattr=x="$(cat v)" true
+SH
+    run start_flux 1 bash s
+    echo "$output"
+    [[ "${lines[0]}" == "flux-submit: ERROR: the jobspec has "*" bytes, which is more than ingest.buffer-size of the configuration (1024 bytes)" ]]
+    [ "${lines[1]}" = accepted ]
+    [[ "${lines[2]}" == "flux-submit: ERROR: the jobspec has "*" bytes, which is more than ingest.buffer-size of the configuration ("*" bytes)" ]]
+    [ "${#lines[@]}" -eq 3 ]
+}
+
+@test "limits of names: each at its limit, and one beyond" {
+    cat >s <<'SH'
+long() { head -c $1 /dev/zero | tr '\0' k; }
+say() { "$@" 2>&1 | sed "s/kkkk*[.]*/KKK/g" | cut -c1-120; }
+flux kvs put $(long 65535)=last; say flux kvs get $(long 65535)
+say flux kvs put $(long 65536)=1
+say flux kvs get $(long 65536)
+flux kvs namespace create $(long 255) && flux kvs namespace list | grep -c kkk
+say flux kvs namespace create $(long 256)
+flux kvs put l0=through; for i in $(seq 33); do flux kvs link l$((i - 1)) l$i; done
+say flux kvs get l32
+say flux kvs get l33
+flux submit --urgency=31 true >/dev/null && say flux submit --urgency=32 true
+say flux submit -n 2147483647 true
+say flux submit -n 2147483648 true
+head -c 1000 /dev/zero >v
+flux run -o input.limit=1000 wc -c <v; say flux run -o input.limit=999 wc -c <v | grep -o 'input.limit: .*'
+flux run -o output.limit=1000 cat v | wc -c; say flux run -o output.limit=999 cat v | grep -a -o 'truncated after.*'
+SH
+    run start_flux 1 bash s
+    echo "$output"
+    [ "$output" = "last
+flux-kvs: ERROR: KKK: a key has at most 65535 bytes
+flux-kvs: ERROR: KKK: a key has at most 65535 bytes
+1
+flux-kvs namespace: ERROR: 'KKK': the name of a namespace has 1 to 255 bytes, and no blanks
+through
+flux-kvs: ERROR: l33: too many symbolic links
+flux-submit: ERROR: --urgency=32: want 0 to 31, hold, default or expedite
+flux-submit: ERROR: unsatisfiable request: asks for 2147483647 cores; there are $(nproc)
+flux-submit: ERROR: --ntasks=2147483648: want an integer of at most 2147483647
+1000
+input.limit: more than 999 bytes of standard input
+1000
+truncated after 999 bytes (output.limit)" ]
+}
+
 @test "large values: what was put comes back, in time that grows with the size only" {
     head -c 50000000 /dev/zero >v
     run start_flux 1 sh -c '
@@ -184,7 +241,12 @@ SH
 same" ]
 }
 
-@test "a host list of a million hosts" {
+@test "a host list of a million hosts, and of the most there can be" {
+    [ "$(flux hostlist -c "n[0-2147483646]")" -eq 2147483647 ]
+    run flux hostlist -c "n[0-2147483647]"
+    one_line "Invalid jobid or hostlist n[0-2147483647]: too many hosts"
+    run flux hostlist -c "n[0-2147483646]" x
+    one_line "cannot join the lists: too many hosts in all"
     seq -f 'n%.0f' 7 7 7000000 | paste -sd, >list
     [ "$(flux hostlist -c - <list)" -eq 1000000 ]
     [ "$(flux hostlist -n -1 - <list)" = n7000000 ]

@@ -1,4 +1,5 @@
 /* test_hostlist.c - tests of hostlist.c and hostrun.c */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -335,11 +336,41 @@ static void test_million (void **state)
     hostlist_destroy (hl);
 }
 
+/* At the limits of hostrun.h, and one beyond */
+static void test_limits (void **state)
+{
+    struct hostlist *hl = decode ("n[0-2147483646]");
+
+    assert_int_equal (hostlist_count (hl), INT_MAX);
+    assert_string_equal (hostlist_nth (hl, INT_MAX - 1), "n2147483646");
+    assert_int_equal (hostlist_append (hl, "x"), -1);
+    assert_int_equal (errno, ERANGE);
+    assert_int_equal (hostlist_append_list (hl, hl), -1);
+    assert_int_equal (errno, ERANGE);
+    assert_int_equal (hostlist_count (hl), INT_MAX);
+    hostlist_destroy (hl);
+    assert_null (hostlist_decode ("n[0-2147483647]"));
+    assert_int_equal (errno, ERANGE);
+    /* numbers have 18 digits */
+    hl = decode ("n[999999999999999998-999999999999999999]");
+    assert_string_equal (hostlist_nth (hl, 1), "n999999999999999999");
+    hostlist_destroy (hl);
+    assert_null (hostlist_decode ("n[1000000000000000000]"));
+    assert_int_equal (errno, ERANGE);
+    /* before a suffix with digits each name is made */
+    hl = decode ("n[0-65535]x1");
+    assert_int_equal (hostlist_count (hl), 65536);
+    hostlist_destroy (hl);
+    assert_null (hostlist_decode ("n[0-65536]x1"));
+    assert_int_equal (errno, ERANGE);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_vectors),
         cmocka_unit_test (test_bad),
+        cmocka_unit_test (test_limits),
         cmocka_unit_test (test_append),
         cmocka_unit_test (test_append_undone),
         cmocka_unit_test (test_cursor),

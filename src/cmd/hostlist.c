@@ -36,10 +36,23 @@ static struct hostlist *need (struct hostlist *hl)
     return hl;
 }
 
+static const char *too_many (void)
+{
+    return errno == ERANGE ? ": too many hosts, or digits" : "";
+}
+
 static void append (struct hostlist *hl, const char *hosts)
 {
     if (*hosts && hostlist_append (hl, hosts) < 0)
-        cmd_die (1, "Invalid jobid or hostlist %s", hosts);
+        cmd_die (1, "Invalid jobid or hostlist %s%s", hosts, too_many ());
+}
+
+/* Whole runs, not host by host */
+static void append_all (struct hostlist *hl, struct hostlist *more)
+{
+    if (hostlist_append_list (hl, more) < 0)
+        cmd_die (1, "cannot join the lists: %s", errno == ERANGE ? "too many hosts in all"
+                                                                 : strerror (errno));
 }
 
 /* Sources */
@@ -221,9 +234,11 @@ static struct hostlist *combine (const struct lists *ls, char op)
     struct hostlist *hl = need (hostlist_create ());
     struct hash *members = op ? count_members (ls) : NULL;
 
-    for (size_t i = 0; i < ls->n; i++) {
+    for (size_t i = 0; !op && i < ls->n; i++)
+        append_all (hl, ls->v[i]);
+    for (size_t i = 0; op && i < ls->n; i++) {
         for (const char *s = hostlist_first (ls->v[i]); s; s = hostlist_next (ls->v[i])) {
-            struct member *m = op ? hash_get (members, s) : NULL;
+            struct member *m = hash_get (members, s);
             if (m && (!is_wanted (op, m, ls->n) || (m->emitted && op != 'm')))
                 continue;
             append (hl, s);

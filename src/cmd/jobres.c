@@ -54,7 +54,7 @@ static int number (optparse_t *p, const char *name, int min, int def)
     errno = 0;
     n = strtol (s, &end, 10);
     if (*end || end == s || errno || n > INT_MAX)
-        cmd_die (1, "--%s=%s: want an integer", name, s);
+        cmd_die (1, "--%s=%s: want an integer of at most %d", name, s, INT_MAX);
     if (n < min)
         cmd_die (1, "--%s=%s: want at least %d", name, s, min);
     return n;

@@ -12,22 +12,54 @@
 #include "cmd/cmd.h"
 #include "cmd/kvs.h"
 #include "cmd/subs.h"
+#include "core/kvs_proto.h"
 #include "spec/treeobj.h"
+
+#define KEY_SHOWN 200
 
 const char *kvs_ns (optparse_t *p)
 {
     return optparse_get_str (p, "namespace", NULL);
 }
 
-/* The service's own words may begin with the key. */
+/* What is wrong with a key for all purposes, or NULL. */
+static const char *bad_key (const char *key)
+{
+    char *room = malloc (KVS_KEY_MAX + 1);
+    int rc = room ? kvs_key_normalize (key, room) : 0;
+
+    free (room);
+    if (rc == -ENAMETOOLONG)
+        return "a key has at most 65535 bytes";
+    if (rc == -EINVAL)
+        return *key ? "a key is UTF-8 text" : "a key is not empty";
+    return NULL;
+}
+
+static const char *reason (flux_future_t *f, const char *key, int errnum)
+{
+    const char *text = bad_key (key);
+
+    if (text)
+        return text;
+    if (f)
+        return future_strerror (f, errnum);
+    if (errnum == EINVAL && key[strspn (key, ".")] == '\0')
+        return "this is the root directory";
+    return flux_strerror (errnum);
+}
+
+/* The service's own words may begin with the key.  A long one is cut. */
 const char *kvs_strerror (flux_future_t *f, const char *key, char *buf, size_t size)
 {
     int errnum = errno;
-    const char *text = f ? future_strerror (f, errnum) : flux_strerror (errnum);
+    const char *text = reason (f, key, errnum);
     size_t n = strlen (key);
 
     if (strncmp (text, key, n) == 0 && text[n] == ':')
         snprintf (buf, size, "%s", text);
+    else if (n > KEY_SHOWN)
+        snprintf (buf, size, "%.*s...: %s", KEY_SHOWN, key, text);
     else
         snprintf (buf, size, "%s: %s", key, text);
     return buf;
@@ -150,9 +182,11 @@ static void put_pair (optparse_t *p, flux_kvs_txn_t *txn, const char *pair)
         cmd_die (1, "'%s' has no '=': want key=value", pair);
     if (!key)
         cmd_die (1, "out of memory");
-    if (put_value (p, txn, key, eq + 1) < 0)
-        cmd_die (1, "%s: %s", key, errno == EINVAL && optparse_hasopt (p, "treeobj")
-                 ? "the value is not a tree object (RFC 11)" : flux_strerror (errno));
+    if (put_value (p, txn, key, eq + 1) < 0) {
+        if (errno == EINVAL && optparse_hasopt (p, "treeobj"))
+            cmd_die (1, "%s: the value is not a tree object (RFC 11)", key);
+        kvs_die (NULL, key);
+    }
     free (key);
 }
 
@@ -228,7 +262,7 @@ static int kvs_unlink (optparse_t *p, int argc, char **argv)
     txn = txn_new ();
     for (; n < argc; n++) {
         if (may_unlink (p, h, argv[n]) && flux_kvs_txn_unlink (txn, 0, argv[n]) < 0)
-            cmd_die (1, "%s: %s", argv[n], flux_strerror (errno));
+            kvs_die (NULL, argv[n]);
     }
     commit (p, h, txn, 0, "cannot commit");
     flux_close (h);
@@ -248,7 +282,7 @@ static int kvs_link (optparse_t *p, int argc, char **argv)
     txn = txn_new ();
     if (flux_kvs_txn_symlink (txn, 0, argv[n + 1], optparse_get_str (p, "target-namespace", NULL),
                               argv[n]) < 0)
-        cmd_die (1, "%s: %s", argv[n + 1], flux_strerror (errno));
+        kvs_die (NULL, argv[n + 1]);
     h = cmd_open ();
     commit (p, h, txn, 0, argv[n + 1]);
     flux_close (h);
@@ -309,7 +343,7 @@ static int kvs_mkdir (optparse_t *p, int argc, char **argv)
     txn = txn_new ();
     for (; n < argc; n++) {
         if (flux_kvs_txn_mkdir (txn, 0, argv[n]) < 0)
-            cmd_die (1, "%s: %s", argv[n], flux_strerror (errno));
+            kvs_die (NULL, argv[n]);
     }
     h = cmd_open ();
     commit (p, h, txn, 0, "cannot commit");

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/kvs.h"
+#include "core/kvs_proto.h"
 #include "cmd/subs.h"
 
 static uint32_t get_owner (optparse_t *p)
@@ -36,6 +37,8 @@ static int namespace_create (optparse_t *p, int argc, char **argv)
         return cmd_usage (p);
     h = cmd_open ();
     for (; n < argc; n++) {
+        if (!kvs_namespace_valid (argv[n]))
+            cmd_die (1, "'%.200s': the name of a namespace has 1 to 255 bytes, and no blanks", argv[n]);
         flux_future_t *f = rootref
             ? flux_kvs_namespace_create_with (h, argv[n], rootref, owner, 0)
             : flux_kvs_namespace_create (h, argv[n], owner, 0);
