@@ -57,6 +57,32 @@ END
     [ "$status" -eq 0 ]
 }
 
+# A debugger of our own, which runs where gdb does not.
+@test "MPIR: who runs flux run or flux job attach sees the tasks, stopped, and lets them go on" {
+    [ -x "$FLUX_BUILD/tests/mpirtest" ] || skip "for x86_64 only"
+    export MPIRTEST=$FLUX_BUILD/tests/mpirtest
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0    # LeakSanitizer cannot be traced
+    in_fake 2 <<'END'
+sh=$(readlink -f /bin/sh)
+rc=0; $MPIRTEST flux run -N2 -n4 sh -c 'touch ran.$FLUX_TASK_RANK; exit 5' >out 2>err || rc=$?
+test $rc = 5; test $(ls ran.* | wc -l) = 4
+printf '%s\n' "state 1 size 4" "node0 $sh T" "node0 $sh T" "node1 $sh T" "node1 $sh T" | cmp - out
+# one that waits in exec for whoever attaches
+id=$(flux submit -N2 -n2 -o stop-tasks-in-exec sh -c 'touch late.$FLUX_TASK_RANK')
+$MPIRTEST flux job attach --debug $id >out
+printf '%s\n' "state 1 size 2" "node0 $sh T" "node1 $sh T" | cmp - out
+test $(ls late.* | wc -l) = 2
+# one that runs already is not stopped
+id=$(flux submit -N2 -n2 sh -c 'until test -e stop; do sleep 0.02; done')
+flux job hostpids $id >/dev/null
+$MPIRTEST flux job attach --debug $id >out & pid=$!
+until test $(wc -l <out) = 3; do sleep 0.02; done
+! grep -q 'T$' out
+touch stop; wait $pid
+END
+    [ "$status" -eq 0 ]
+}
+
 # debugged COMMANDS... -- PROGRAM: gdb's answers
 GDB='gdb -q -batch -ex "break main" -ex run -ex "set var MPIR_being_debugged=1" -ex "break MPIR_Breakpoint" -ex continue'
 
