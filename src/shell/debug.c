@@ -34,6 +34,7 @@ static int stop_fork (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *ar
 {
     struct shell_task *task = flux_shell_current_task (flux_plugin_get_shell (p));
     pid_t pid = flux_subprocess_pid (task->proc);
+    siginfo_t info;
     int status;
     pid_t rc;
 
@@ -45,6 +46,9 @@ static int stop_fork (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *ar
         shell_log_errno ("task %d does not stop in exec", task->rank);
         return -1;
     }
+    /* now it is on its way from one stop to the other: who is told of it is to find it there */
+    while (waitid (P_PID, pid, &info, WSTOPPED | WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        ;
     return 0;
 }
 
