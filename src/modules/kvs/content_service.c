@@ -15,6 +15,7 @@
 #include "modules/kvs/batch.h"
 #include "modules/kvs/checkpoint.h"
 #include "modules/kvs/content.h"
+#include "modules/kvs/content_cache.h"
 #include "modules/kvs/gc.h"
 #include "modules/kvs/kvs.h"
 #include "modules/kvs/mapped.h"
@@ -29,6 +30,7 @@ struct service {
     struct kvs *kvs;          /* NULL: we relay */
     bool backing;             /* content-sqlite */
     struct relay *relay;
+    struct content_cache *cache;
     flux_msg_handler_t **handlers[3]; /* a table each */
     int count;
 };
@@ -249,6 +251,8 @@ static void dropcache_cb (flux_t *h, flux_msg_handler_t *mh,
     (void)mh;
     if (s->kvs)
         content_drop_clean (s->kvs->content);
+    else
+        content_cache_drop (s->cache);
     if (flux_respond (h, msg, NULL) < 0)
         flux_log_error (h, "content: responding");
 }
@@ -385,9 +389,14 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     struct service *s = arg;
     int rc;
     (void)mh;
-    if (s->relay)
-        rc = flux_respond_pack (h, msg, "{s:I}", "relayed",
-                                (json_int_t)relay_count (s->relay));
+    if (s->relay) {
+        struct content_cache_stats st;
+        content_cache_get_stats (s->cache, &st);
+        rc = flux_respond_pack (h, msg, "{s:I s:I s:I s:I s:I}", "relayed",
+                                (json_int_t)relay_count (s->relay), "count", (json_int_t)st.count,
+                                "size", (json_int_t)st.bytes, "loads", (json_int_t)st.loads,
+                                "hits", (json_int_t)st.hits);
+    }
     else {
         size_t blobs, bytes, pins;
         struct batcher_stats st;
@@ -433,14 +442,21 @@ static const struct flux_msg_handler_spec backing_htab[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+static void cached_load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    content_cache_load (s->cache, msg);
+}
+
 static const struct flux_msg_handler_spec relay_htab[] = {
+    { FLUX_MSGTYPE_REQUEST, "load", cached_load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "dropcache", dropcache_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_cb, FLUX_ROLE_USER },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
 static const char *const relayed[] = {
-    "load", "validate", "store", "flush", "checkpoint-get", "checkpoint-put",
+    "validate", "store", "flush", "checkpoint-get", "checkpoint-put",
     NULL,
 };
 
@@ -459,6 +475,7 @@ static void service_stop (void *arg)
     for (int i = 0; i < s->count; i++)
         flux_msg_handler_delvec (s->handlers[i]);
     relay_free (s->relay);
+    content_cache_free (s->cache);
     free (s);
 }
 
@@ -490,7 +507,8 @@ static int content_start (flux_t *h, int argc, char **argv, void **ctxp,
             if ((rc = kvs_init (kvs, h, err)) == 0)
                 s->kvs = kvs;
         }
-        else if (!(s->relay = relay_new (h, "content", relayed, NULL, err)))
+        else if (!(s->relay = relay_new (h, "content", relayed, NULL, err))
+                 || !(s->cache = content_cache_new (h, err)))
             rc = -errno;
     }
     if (rc == 0)
