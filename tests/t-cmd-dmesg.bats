@@ -2,6 +2,8 @@
 
 load common
 
+export TZ=UTC
+
 @test "lines have time, application, level and rank; -c and -C empty the ring" {
     run start_flux 2 bash -c '
         flux dmesg -C; flux logger -n app -s warning one two; flux exec -r1 flux logger -s debug three
@@ -25,6 +27,20 @@ logger.debug[1]: three
     [[ "${lines[1]}" =~ ^\[\ +\+[0-9.]+\]\ logger ]] || [[ "${lines[1]}" =~ ^\[[A-Z] ]]
     [ "$(echo "$output" | grep -c ': [123]$')" -eq 6 ]
     [[ "${lines[3]}" =~ $re ]]
+}
+
+@test "times are local, with their offset" {
+    run start_flux 1 bash -c '
+        flux dmesg -C; flux logger x; utc=$(flux dmesg | cut -d" " -f1)
+        export TZ=XXX-05:30; flux dmesg | cut -d" " -f1 | grep -c "^[-0-9]*T[0-9:]*[.][0-9]\{6\}+05:30$"
+        [ $(date -d "$utc" +%s.%N) = $(date -d "$(flux dmesg | cut -d" " -f1)" +%s.%N) ] && echo same
+        case $utc in *Z) echo Z;; esac
+        flux job eventlog --time-format=iso $(flux submit true) | grep -c "+05:30 submit"'
+    echo "$output"
+    [ "$output" = "1
+same
+Z
+1" ]
 }
 
 @test "--color: also -LWHEN; -L alone is always; NO_COLOR is the default only" {

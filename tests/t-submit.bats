@@ -205,6 +205,13 @@ END
 echo script' sh -c 'cat $FLUX_JOB_TMPDIR/data.txt; {{tmpdir}}/s.sh'
     echo "$output"
     [ "$output" = "$(printf 'content\nscript')" ]
+    run flux submit --dry-run --add-file=a:640=data.txt --add-file=b:999=data.txt --add-file=data.txt true
+    echo "$output" | jq -e '.attributes.system.files | .a.mode == 33184 and .["b:999"].mode == 33152
+        and .["data.txt"].size == 8'
+    for f in $'some\ntext' =data.txt $'some\nA=1'; do
+        run flux submit --dry-run --add-file="$f" true
+        [ "$output" = "flux-submit: ERROR: --add-file: file name missing: want NAME=TEXT or a path" ]
+    done
     run flux batch -n1 --add-file=script=data.txt --wrap true
     echo "$output"
     [ "$status" -eq 1 ]

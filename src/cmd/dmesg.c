@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "cmd/cmd.h"
 #include "cmd/dmesg.h"
+#include "cmd/eventlog_print.h"
 
 static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice",
                                       "info", "debug" };
@@ -79,6 +80,7 @@ static void print_line (struct human *hm, const char *s)
     struct line l;
     const char *on = "";
     const char *off = "";
+    char iso[64];
 
     if (parse (s, &l) < 0) {
         printf ("%s\n", s);
@@ -91,7 +93,7 @@ static void print_line (struct human *hm, const char *s)
     if (hm->on)
         print_human_time (hm, l.time);
     else
-        printf ("%s", l.time);
+        printf ("%s", eventlog_time_iso (to_epoch (l.time), iso, sizeof (iso)));
     printf (" %s.%s[%s]: %s%s%s", l.app, levels[l.severity], l.host, on, l.msg, off);
     if (!*l.msg || l.msg[strlen (l.msg) - 1] != '\n')
         putchar ('\n');

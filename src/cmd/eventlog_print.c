@@ -20,15 +20,26 @@ int eventlog_time_parse (const char *s, enum eventlog_time *timep)
     return -1;
 }
 
-static void print_iso (FILE *f, double t)
+const char *eventlog_time_iso (double t, char *buf, size_t size)
 {
     time_t sec = t;
+    int usec = (int)((t - sec) * 1e6 + 0.5);
     struct tm tm;
-    char text[64];
+    char text[32];
+    char zone[16];
 
-    gmtime_r (&sec, &tm);
+    if (usec >= 1000000) {
+        sec++;
+        usec -= 1000000;
+    }
+    localtime_r (&sec, &tm);
     strftime (text, sizeof (text), "%Y-%m-%dT%H:%M:%S", &tm);
-    fprintf (f, "%s.%06dZ", text, (int)((t - sec) * 1e6));
+    strftime (zone, sizeof (zone), "%z", &tm);    /* +hhmm */
+    if (tm.tm_gmtoff == 0)
+        snprintf (buf, size, "%s.%06dZ", text, usec);
+    else
+        snprintf (buf, size, "%s.%06d%.3s:%s", text, usec, zone, zone + 3);
+    return buf;
 }
 
 /* The date and minute when they change, else the offset from the last line. */
@@ -50,6 +61,8 @@ static void print_human (struct eventlog_printer *p, FILE *f, double t)
 
 static void print_time (struct eventlog_printer *p, FILE *f, double t)
 {
+    char iso[64];
+
     if (p->t0 == 0)
         p->t0 = t;
     switch (p->time) {
@@ -57,7 +70,7 @@ static void print_time (struct eventlog_printer *p, FILE *f, double t)
             fprintf (f, "%.6f", t);
             break;
         case EVENTLOG_TIME_ISO:
-            print_iso (f, t);
+            fprintf (f, "%s", eventlog_time_iso (t, iso, sizeof (iso)));
             break;
         case EVENTLOG_TIME_OFFSET:
             fprintf (f, "%.6f", t - p->t0);

@@ -21,6 +21,10 @@ struct eventlog_printer {
 
 /* Names: raw, iso, offset, human.  0 or -1. */
 int eventlog_time_parse (const char *s, enum eventlog_time *timep);
+/* "2021-06-21T08:30:05.250000-07:00" in the time zone of the process, Z for UTC.  Writes to
+ * buf (at least 48 bytes), returns buf. */
+const char *eventlog_time_iso (double t, char *buf, size_t size);
+
 /* Print one entry, a line.  'prefix' may be NULL. */
 void eventlog_print (struct eventlog_printer *p, FILE *f, const char *prefix,
                      const json_t *entry);

@@ -317,6 +317,19 @@ static void apply_dependencies (optparse_t *p, json_t *sys)
     json_decref (deps);
 }
 
+/* Cut ":PERMS" off the name; what is not octal is part of it. */
+static void cut_perms (char *name, int *modep)
+{
+    char *colon = strrchr (name, ':');
+    char *end;
+    long mode = colon ? strtol (colon + 1, &end, 8) : -1;
+
+    if (!colon || *end || end == colon + 1 || mode < 0 || mode > 0777)
+        return;
+    *modep = (int)mode;
+    *colon = '\0';
+}
+
 /* NAME[:PERMS]=ARG, or a path */
 static void add_file (json_t *sys, enum jobopts_kind kind, const char *arg)
 {
@@ -325,19 +338,15 @@ static void add_file (json_t *sys, enum jobopts_kind kind, const char *arg)
     const char *content = eq ? eq + 1 : arg;
     json_t *files = json_object_get (sys, "files");
     int mode = 0600;
-    char *colon;
     char *data;
     size_t len;
 
-    if (!name || !*name)
-        cmd_die (1, "--add-file=%s: no name", arg);
-    if (eq && (colon = strrchr (name, ':'))) {
-        char *end;
-        mode = strtol (colon + 1, &end, 8);
-        if (*end || end == colon + 1 || mode < 0 || mode > 0777)
-            cmd_die (1, "--add-file=%s: '%s' are not octal permissions", arg, colon + 1);
-        *colon = '\0';
-    }
+    if (!name)
+        cmd_die (1, "out of memory");
+    if (eq)
+        cut_perms (name, &mode);
+    if (!*name || strchr (name, '\n'))
+        cmd_die (1, "--add-file: file name missing: want NAME=TEXT or a path");
     if (kind == JOBOPTS_SLOTS && (strcmp (name, "script") == 0 || strcmp (name, "conf.json") == 0))
         cmd_die (1, "--add-file=%s: the names script and conf.json are those of files that every"
                  " batch job may have: take another", arg);
