@@ -57,6 +57,22 @@ load common
     [ "${lines[2]}" = DEPEND ]
 }
 
+@test "the progress bar fits the terminal, has a clock or a rate, and its own colors" {
+    PATH="$FLUX_BUILD/tests:$PATH" run start_flux 1 bash -c '
+        printf "resize 24 66\n" >steps
+        ptytest flux submit --cc=1-3 --wait --progress --quiet true <steps >bar
+        ptytest flux submit --cc=1-3 --watch --progress --jps --quiet printf "\033[31mred\n" </dev/null >rate
+        flux submit --cc=1-2 --progress --quiet true 2>&1'
+    echo "$output"
+    [[ "$output" == *"--progress: standard error is not a terminal"* ]]
+    last=$(tr '\r' '\n' <bar | grep 100.0%)
+    echo "$last" | cat -v
+    [[ "$last" =~ ^PD:0\ +R:0\ +CD:3\ +F:0\ +│█+│100.0%\ 0:00:0.$'\e[K'$ ]]
+    tr '\r' '\n' <rate | grep 'CD:3' | grep '100.0% [0-9.]* job/s'
+    grep -q $'\e\[31mred' rate
+    grep -q $'\e\[0m\r*PD' rate
+}
+
 @test "{cc} in an option is replaced for each job" {
     run start_flux 1 flux submit --cc=1-2 --quiet --wait --output=out{cc}.txt echo hello
     echo "$output"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/attach.h"
+#include "cmd/bar.h"
 #include "cmd/bulk.h"
 #include "cmd/cmd.h"
 #include "spec/eventlog.h"
@@ -30,6 +31,7 @@ struct bulk {
     double t0;
     double t_drawn;
     bool bar;
+    flux_watcher_t *tick;    /* the bar has a clock */
     int rc;
     size_t limit_submit;     /* run the reactor until no more are under way */
     size_t limit_watch;
@@ -50,25 +52,39 @@ struct job {
 
 /* Progress */
 
+/* The colors of the terminal are those of a job's output, where that left some. */
 static void draw_bar (struct bulk *b, bool force)
 {
     double now = flux_reactor_time ();
-    size_t done = b->opts.wait_event ? b->complete + b->failed : b->submitted;
-    double part = b->total ? (double)done / b->total : 1;
-    int width = 40;
-    char bar[128] = "";
+    struct bar bar = {
+        .total = b->total, .done = b->opts.wait_event ? b->complete + b->failed : b->submitted,
+        .running = b->running, .complete = b->complete, .failed = b->failed,
+        .elapsed = now - b->t0, .jps = b->opts.jps,
+    };
+    char *s;
 
     if (!b->bar || (!force && now - b->t_drawn < 0.1))
         return;
     b->t_drawn = now;
-    for (int i = 0; i < width; i++)
-        strncat (bar, i < part * width ? "\xe2\x96\x88" : " ", sizeof (bar) - strlen (bar) - 1);
-    fprintf (stderr, "\rPD:%-4zu R:%-4zu CD:%-4zu F:%-4zu \xe2\x94\x82%s\xe2\x94\x82%5.1f%%",
-             b->total - b->running - b->complete - b->failed, b->running, b->complete, b->failed,
-             bar, part * 100);
-    if (b->opts.jps)
-        fprintf (stderr, " %.1f job/s", done / (now - b->t0 + 1e-9));
+    if ((s = bar_format (&bar, bar_columns ())))
+        fprintf (stderr, "%s\r%s\033[K", b->opts.watch ? "\033[0m" : "", s);
     fflush (stderr);
+    free (s);
+}
+
+static void tick_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    draw_bar (arg, false);
+}
+
+static void start_bar (struct bulk *b)
+{
+    b->bar = true;
+    b->tick = flux_timer_watcher_create (b->r, 0.5, 0.5, tick_cb, b);
+    if (b->tick) {
+        flux_watcher_start (b->tick);
+        flux_watcher_unref (b->tick);
+    }
 }
 
 static void erase_bar (struct bulk *b)
@@ -337,8 +353,9 @@ struct bulk *bulk_new (flux_t *h, const struct bulk_opts *opts, size_t total)
     b->opts = *opts;
     b->total = total;
     b->t0 = flux_reactor_time ();
-    b->bar = opts->progress && isatty (STDERR_FILENO);
-    if (opts->progress && !b->bar)
+    if (opts->progress && isatty (STDERR_FILENO))
+        start_bar (b);
+    else if (opts->progress)
         cmd_err ("--progress: standard error is not a terminal, no bar is shown");
     return b;
 }
@@ -353,6 +370,7 @@ int bulk_finish (struct bulk *b)
         fprintf (stderr, "\n");
     fflush (stdout);
     rc = b->rc;
+    flux_watcher_destroy (b->tick);
     free (b);
     return rc;
 }
