@@ -166,3 +166,17 @@ hi
 hi
 flux-submit: ERROR: "* ]]
 }
+
+@test "a module that several reload at once: each is told what became of it, and it runs in the end" {
+    run start_flux 1 bash -c '
+        for i in 1 2 3 4 5 6; do
+            for k in 1 2 3; do flux module reload job-list 2>>err & done; wait
+        done
+        grep -vx -e "flux-module: ERROR: job-list: module job-list is not loaded" \
+            -e "flux-module: ERROR: job-list: module job-list is already loaded" \
+            -e "flux-module: ERROR: job-list: module job-list was removed by another request before it was loaded: load it again" err
+        flux module load job-list 2>/dev/null; flux run echo goes on; flux jobs -an | wc -l'
+    echo "$output"
+    [ "$output" = "goes on
+1" ]
+}

@@ -132,7 +132,10 @@ static void exited (struct module *m, void *arg)
     if (was_loading) {
         int e = m->errnum ? m->errnum : ECONNRESET;
         flux_error_t err = m->error;
-        if (err.text[0] == '\0')
+        if (err.text[0] == '\0' && m->removing)
+            errmsg (&err, -e, "module %s was removed by another request before it was loaded:"
+                    " load it again", m->name);
+        else if (err.text[0] == '\0')
             errmsg (&err, -e, "module %s: %s", m->name, strerror (e));
         answer_all (mh, m->loaders, e, err.text);
         if (m->in_series)
