@@ -118,6 +118,25 @@ cores [||"*" 1/4]"*" 1 running
     grep -a "ERROR" first
 }
 
+@test "a nested instance that hangs is told, and blocks neither flux top, jobs, nor pstree" {
+    run start_fake 1 4 bash -ec '
+        id=$(flux batch -n1 --job-name=nested --wrap sleep inf)
+        flux uri --wait $id >/dev/null; pid=$(flux proxy $id flux getattr broker.pid)
+        kill -STOP $pid
+        flux jobs -no "{name} {instance.stats.total}" >jobs &
+        flux pstree -o "{name}" >pstree 2>&1 &
+        { echo expect nested; echo "send \r"; echo "expect does not answer"; echo "send q"; echo cooked; } |
+            ptytest flux top >out
+        wait; cat jobs pstree
+        kill -CONT $pid
+        flux jobs -no "{name} {instance.stats.total}"
+        flux pstree -o "{name}" 2>&1'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == "nested "*"flux-pstree: ERROR: the broker at "*"/local"*" does not answer"*"nested 0
+"* ]]
+}
+
 @test "flux top: colors, ASCII ids" {
     run start_fake 1 4 bash -ec '
         id=$(flux batch -n1 --job-name=nested --wrap sleep inf); flux uri --wait $id >/dev/null

@@ -9,6 +9,7 @@
 #include "cmd/jobinstance.h"
 #include "cmd/resolve.h"
 #include "cmd/resview.h"
+#include "core/connector_private.h"
 #include "spec/rset.h"
 
 const char *jobinstance_uri (const json_t *job)
@@ -20,14 +21,21 @@ const char *jobinstance_uri (const json_t *job)
     return json_string_value (json_object_get (user, "uri"));
 }
 
+#define PATIENCE 3             /* seconds for a broker on this host */
+#define PATIENCE_AFAR 20
+
 flux_t *jobinstance_open (const json_t *job, flux_error_t *err)
 {
     const char *uri = jobinstance_uri (job);
     char *nearest = uri ? resolve_shorten (uri) : NULL;
     flux_t *h = NULL;
 
-    if (nearest)
+    if (nearest) {
+        bool afar = strncmp (nearest, "local://", 8) != 0;
+        connector_set_patience (1000 * (afar ? PATIENCE_AFAR : PATIENCE));
         h = flux_open_ex (nearest, 0, err);
+        connector_set_patience (-1);
+    }
     else
         errmsg (err, -1, "the job is no instance");
     free (nearest);
@@ -41,7 +49,8 @@ static int add_stats (json_t *inst, flux_t *h)
     int successful = 0, failed = 0, canceled = 0, timeout = 0;
     int rc = -1;
 
-    if (f && flux_rpc_get_unpack (f, "{s:{s?i s?i s?i s?i s?i s?i s?i} s?i s?i s?i s?i}",
+    if (f && flux_future_wait_for (f, PATIENCE_AFAR) == 0
+        && flux_rpc_get_unpack (f, "{s:{s?i s?i s?i s?i s?i s?i s?i} s?i s?i s?i s?i}",
                                   "job_states", "depend", &depend, "priority", &priority,
                                   "sched", &sched, "run", &run, "cleanup", &cleanup, "inactive",
                                   &inactive, "total", &total, "successful", &successful,
@@ -68,10 +77,16 @@ static double part (const struct resview *v, const char *type)
 static void add_resources (json_t *inst, flux_t *h)
 {
     static const char *const states[] = { "all", "up", "down", "allocated", "free", NULL };
+    flux_future_t *f = resview_ask (h);
     json_t *o = json_object ();
     struct resview v;
 
-    resview_get (&v, resview_ask (h));
+    if (flux_future_wait_for (f, PATIENCE_AFAR) < 0 || flux_rpc_get (f, NULL) < 0) {
+        flux_future_destroy (f);
+        json_decref (o);
+        return;
+    }
+    resview_get (&v, f);
     for (int i = 0; states[i]; i++) {
         struct rset *r = resview_state (&v, states[i]);
         json_object_set_new (o, states[i], json_pack ("{s:i s:i}", "ncores",

@@ -8,7 +8,8 @@
 
 /* Where a running job can be reached as an instance; NULL: it is none.  Borrowed. */
 const char *jobinstance_uri (const json_t *job);
-/* Connect to it, without ssh if it is on this host.  NULL with err->text. */
+/* Connect to it, without ssh if it is on this host.  A broker that does not answer is waited
+ * for a few seconds.  NULL with err->text. */
 flux_t *jobinstance_open (const json_t *job, flux_error_t *err);
 
 /* Ask the instance h, and put the answer into the job as "instance":

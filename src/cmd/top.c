@@ -136,9 +136,10 @@ static const json_t *selected_job (const struct level *l)
     return NULL;
 }
 
-/* Nothing happens if it is no instance of ours, or does not answer. */
+/* Nothing happens if it is no instance of ours. */
 static void enter (struct top *top)
 {
+    struct top_instance *t = top->stack[top->depth - 1].instance;
     const json_t *job = selected_job (&top->stack[top->depth - 1]);
     flux_error_t err;
     flux_t *h;
@@ -146,8 +147,8 @@ static void enter (struct top *top)
     if (!job || !jobinstance_uri (job) || top->depth == MAX_DEPTH
         || json_integer_value (json_object_get (job, "userid")) != (json_int_t)getuid ())
         return;
-    if ((h = jobinstance_open (job, &err)))
-        (void)push (top, h, NULL, &err);
+    if (!(h = jobinstance_open (job, &err)) || push (top, h, NULL, &err) < 0)
+        snprintf (top_instance_data (t)->error, sizeof (err.text), "%s", err.text);
 }
 
 static void leave (struct top *top)

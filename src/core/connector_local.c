@@ -7,6 +7,7 @@
 #include "core/connector_stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -30,11 +31,21 @@ static int connect_path (int fd, const char *path)
     return 0;
 }
 
+static __thread int patience = -1;
+
+void connector_set_patience (int ms)
+{
+    patience = ms;
+}
+
 int connector_read_welcome (int fd)
 {
+    struct pollfd pfd = { .fd = fd, .events = POLLIN };
     unsigned char byte;
     ssize_t n;
 
+    if (patience >= 0 && poll (&pfd, 1, patience) == 0)
+        return -ETIMEDOUT;
     do {
         n = read (fd, &byte, 1);
     } while (n < 0 && errno == EINTR);
@@ -67,7 +78,9 @@ int connector_local_connect (const char *path, flux_error_t *err)
     if ((rc = connect_path (fd, path)) < 0)
         rc = errmsg (err, rc, "cannot connect to %s: %s%s", path,
                      strerror (-rc), cure (-rc));
-    else if ((rc = connector_read_welcome (fd)) < 0)
+    else if ((rc = connector_read_welcome (fd)) == -ETIMEDOUT)
+        errmsg (err, rc, "the broker at %s does not answer", path);
+    else if (rc < 0)
         rc = errmsg (err, rc, "refused by the broker at %s: %s", path,
                      strerror (-rc));
     if (rc < 0) {

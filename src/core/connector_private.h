@@ -17,6 +17,10 @@ connector_init_f connector_ssh_init;
  * errno with err filled. */
 int connector_local_connect (const char *path, flux_error_t *err);
 
+/* How many milliseconds the broker has to welcome who connects from this thread; -1: as long
+ * as it takes, which is the default. */
+void connector_set_patience (int ms);
+
 /* Read the byte that the other side sends first: 0, or the negative errno that it
  * sent, or of the failure to read it. */
 int connector_read_welcome (int fd);
