@@ -59,6 +59,32 @@ wait_until() {
     done
 }
 
+# left_over: processes that this test has started and that are not part of bats, and sockets
+# in its folder; false if there is none
+left_over() {
+    local env pid found=1
+    for env in $(grep -laz "^TMPDIR=$BATS_TEST_TMPDIR\$" /proc/[0-9]*/environ 2>/dev/null); do
+        pid=${env#/proc/}
+        pid=${pid%/environ}
+        case $(readlink "/proc/$pid/exe") in
+            "" | */bash | */grep | */tee | */sed | */awk | */env | */find) continue ;;
+        esac
+        echo "left: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+        found=0
+    done
+    find "$BATS_TEST_TMPDIR" -type s | grep . && found=0
+    return $found
+}
+
+# nothing_left: of what this test has started, within some seconds
+nothing_left() {
+    local end=$((SECONDS + 8 * TEST_SLOW))
+    while left_over >"$BATS_TEST_TMPDIR/left.over"; do
+        [ $SECONDS -lt $end ] || { cat "$BATS_TEST_TMPDIR/left.over"; return 1; }
+        command sleep 0.05
+    done
+}
+
 # need PROGRAM PACKAGE: skip the test where the program is not installed, but not in
 # "make check-all", which is to miss nothing
 need() {

@@ -45,6 +45,11 @@ load common
     [ "$output" = "" ]
 }
 
+# whatever the fault, no process and no socket of it stays
+teardown() {
+    nothing_left
+}
+
 # table HOSTS...: a configuration of these entries, on the loopback interface, each
 # broker at a port of its own that ends in its name
 table() {

@@ -13,8 +13,9 @@ setup() {
     unset "${!SLURM_@}" "${!PMI@}" "${!PALS_@}" "${!OMPI_@}" "${!JSM_@}" "${!LSB_@}" "${!PBS_@}"
 }
 
-# a broker that failed leaves neither its directory nor a rendezvous
+# a broker that failed leaves neither its directory nor a rendezvous, a socket, or a process
 teardown() {
+    nothing_left || return 1
     [ -z "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name 'flux-??????' -o -maxdepth 1 -name '.flux-*')" ]
 }
 
