@@ -170,7 +170,29 @@ alone() {
     fails_soon "bootstrap.curve_cert is not set"
 }
 
+@test "addresses to listen at may be of an interface, or of all" {
+    for bind in "tcp://lo:%p%h" "tcp://*:%p%h" "tcp://127.0.0.1:%p%h"; do
+        table '{ host = "[0-2]" }, { host = "2", parent = "1" }'
+        sed -i "s,default_bind = .*,default_bind = \"$bind\"," boot.toml
+        run table_start 3 flux getattr tbon.maxlevel
+        echo "$output"
+        [ "$output" = 2 ]
+    done
+}
+
 @test "a mistake in the table is an error that names its place" {
+    for pair in "prot = 1|bootstrap.prot: " "default_port = \"x\"|bootstrap.default_port is not an integer" \
+        "enable_ipv6 = 1|bootstrap.enable_ipv6 is not true or false" \
+        "curve_cert = 1|bootstrap.curve_cert is not a path" \
+        "default_bind = 1|bootstrap.default_bind is not a string" \
+        "default_connect = []|bootstrap.default_connect is not a string" \
+        "default_port = 65536|bootstrap.default_port: 65536 is not a port" \
+        "hosts = 3|bootstrap.hosts is not an array" "hosts = [3]|bootstrap.hosts[0] is not a table" \
+        "hosts = [{}]|bootstrap.hosts[0] has no key host"; do
+        printf '[bootstrap]\n%s\n' "${pair%|*}" >boot.toml
+        alone -Shostname=0
+        fails_soon "${pair#*|}"
+    done
     table '{ host = "[0-1]", prot = "x" }'
     alone -Shostname=0
     fails_soon "bootstrap.hosts[0].prot: unknown key"

@@ -42,6 +42,22 @@ start_tree() {
     [[ "${lines[9]}" == *"--wait=fine: there are"* ]]
 }
 
+@test "status: targets and their ancestors are highlighted" {
+    run start_tree sh -c '
+        flux overlay status -H 7 | grep -c "\*:"
+        flux overlay status --highlight=node[3,6] --color=always | grep -c "\[34m. node[012360]*"
+        flux overlay status --highlight=node[3,6] --color=always | head -1
+        flux overlay status -H 8; echo $?; flux overlay status -H node8; echo $?' 2>&1
+    echo "$output"
+    [ "${lines[0]}" = 4 ]
+    [ "${lines[1]}" = 5 ]
+    [ "${lines[2]}" = "$(printf '\033[34m0 node0\033[0m: full')" ]
+    [[ "${lines[3]}" == *"--highlight=8: there are ranks 0-7" ]]
+    [ "${lines[4]}" = 1 ]
+    [[ "${lines[5]}" == *"--highlight=node8: "*"not found"* ]]
+    [ "${lines[6]}" = 1 ]
+}
+
 @test "disconnect: the subtree is lost, and what is behind it; errors says why" {
     run start_tree sh -c '
         exec >out 2>err

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "broker/boot_config.h"
 
 struct boot_config {
@@ -247,18 +248,60 @@ static int find_rank (struct boot_config *bc, const char *hostname, struct boot_
     return 0;
 }
 
+static int check_type (const json_t *table, const char *key, bool (*is) (const json_t *o),
+                       const char *what, flux_error_t *err)
+{
+    const json_t *o = json_object_get (table, key);
+
+    if (!o || is (o))
+        return 0;
+    return errmsg (err, -EINVAL, "bootstrap.%s is not %s", key, what);
+}
+
+static bool is_string (const json_t *o)
+{
+    return json_is_string (o);
+}
+
+static bool is_integer (const json_t *o)
+{
+    return json_is_integer (o);
+}
+
+static bool is_boolean (const json_t *o)
+{
+    return json_is_boolean (o);
+}
+
+static int check_table (const json_t *table, flux_error_t *err)
+{
+    int rc = tablekeys_check (table, "bootstrap", "enable_ipv6 curve_cert default_port"
+                              " default_bind default_connect hosts", err);
+
+    if (rc < 0 || (rc = check_type (table, "enable_ipv6", is_boolean, "true or false", err)) < 0
+        || (rc = check_type (table, "default_port", is_integer, "an integer", err)) < 0
+        || (rc = check_type (table, "curve_cert", is_string, "a path", err)) < 0
+        || (rc = check_type (table, "default_bind", is_string, "a string", err)) < 0)
+        return rc;
+    return check_type (table, "default_connect", is_string, "a string", err);
+}
+
 static int set_up (struct boot_config *bc, const flux_conf_t *conf, const char *hostname,
                    struct boot_info *info, flux_error_t *err)
 {
     const char *cert = NULL;
-    flux_error_t why;
+    json_t *table;
     int rc;
 
-    if (flux_conf_unpack (conf, &why, "{s:{s?b s?s s?i s?s s?s s?o !}}", "bootstrap",
+    if (flux_conf_unpack (conf, err, "{s:o}", "bootstrap", &table) < 0)
+        return errmsg (err, -errno, "bootstrap: there is no such table in the configuration");
+    if ((rc = check_table (table, err)) < 0)
+        return rc;
+    if (flux_conf_unpack (conf, err, "{s:{s?b s?s s?i s?s s?s s?o}}", "bootstrap",
                           "enable_ipv6", &bc->ipv6, "curve_cert", &cert, "default_port",
                           &bc->port, "default_bind", &bc->bind, "default_connect",
                           &bc->connect, "hosts", &bc->hosts) < 0)
-        return errmsg (err, -errno, "bootstrap: %s", why.text);
+        return -errno;
     if (bc->port < 0 || bc->port > 65535)
         return errmsg (err, -EINVAL, "bootstrap.default_port: %d is not a port", bc->port);
     if ((rc = read_hosts (bc, hostname, err)) < 0

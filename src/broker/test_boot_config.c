@@ -129,7 +129,7 @@ static void test_bad_table (void **state)
     fails ("default_port = 65536", "a", "65536 is not a port");
     fails ("default_port = -1", "a", "-1 is not a port");
     fails ("defaultport = 1", "a", "defaultport");
-    fails ("enable_ipv6 = 3", "a", "bootstrap: ");
+    fails ("enable_ipv6 = 3", "a", "bootstrap.enable_ipv6 is not true or false");
 }
 
 static void test_bad_address (void **state)

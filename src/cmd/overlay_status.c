@@ -257,8 +257,11 @@ static struct idset *decode_targets (flux_t *h, const char *targets)
 {
     struct idset *ids = idset_decode (targets);
     flux_error_t err;
+    uint32_t size;
     char *s;
 
+    if (ids && (flux_get_size (h, &size) < 0 || idset_last (ids) >= size))
+        cmd_die (1, "--highlight=%s: there are ranks 0-%u", targets, size - 1);
     if (ids)
         return ids;
     if (!(s = flux_hostmap_lookup (h, targets, &err)) || !(ids = idset_decode (s)))
