@@ -654,9 +654,9 @@ STEPS
 flux cancel $id $(flux job last)
 ptytest flux run sh -c 'kill -STOP $$; echo back' >out <<'STEPS' &
 STEPS
-for i in $(seq 300); do flux jobs -no '{state}' 2>/dev/null | grep -q RUN && break; sleep 0.02; done
-flux job kill -s CONT $(flux job last)
-wait
+# the task may not have stopped yet
+while kill -0 $!; do flux job kill -s CONT $(flux job last) || true; sleep 0.1; done 2>/dev/null
+wait $!
 END
     [ "$status" -eq 0 ]
 }
