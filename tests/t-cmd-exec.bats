@@ -36,7 +36,7 @@ load common
         flux exec; echo rc=$?' 2>&1
     echo "$output"
     [[ "$output" == *"2: Exit 2"* ]]
-    [[ "$output" == *"0-1: Killed"* ]]
+    [[ "$output" == *"[0-1]: Killed"* ]]
     [[ "$output" == *"rank 1: "*"nosuchprogram"* ]]
     [[ "$output" == *"--rank=3-9: there are ranks 0-3"* ]]
     [[ "$output" != *"0: Exit 1"* ]]

@@ -344,7 +344,7 @@ static void on_completion (flux_subprocess_t *p)
     proc_done (pr);
 }
 
-/* "1-3: Exit 2": ranks with the same bad end on one line. */
+/* "[1-3]: Exit 2": ranks with the same bad end on one line. */
 static void report_ends (const struct exec *x)
 {
     for (size_t i = 0; i < x->n; i++) {
@@ -360,7 +360,8 @@ static void report_ends (const struct exec *x)
                 idset_set (ids, x->procs[j].rank);
             }
         }
-        if (pr->code != 0 && first && (s = idset_encode (ids, IDSET_FLAG_RANGE))) {
+        if (pr->code != 0 && first
+            && (s = idset_encode (ids, IDSET_FLAG_RANGE | IDSET_FLAG_BRACKETS))) {
             if (pr->signum)
                 fprintf (stderr, "%s: %s\n", s, strsignal (pr->signum));
             else
