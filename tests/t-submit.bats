@@ -169,12 +169,12 @@ END
 }
 
 @test "a directive that is no option is refused: it would end the options" {
-    for d in '-N1 word' '--job-name' 'x' '-n1 --'; do
+    for d in '-N1 word' '--job-name' 'x' '-n1 --' '--bogus=1'; do
         printf '#!/bin/sh\n# flux: %s\n' "$d" >b.sh
         run flux batch --dry-run -n1 b.sh
         echo "$d: $output"
         [ "$status" -eq 1 ]
-        [[ "$output" == flux-batch:* && "$output" != *jobspec* ]]
+        [[ "$output" == "flux-batch: ERROR: b.sh: "* && "${#lines[@]}" -eq 1 ]]
     done
 }
 

@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -219,6 +221,24 @@ static void read_script (struct script *s, bool wrap, int argc, char **argv)
     }
 }
 
+static const char *name_of_script;
+
+/* "flux-batch: unrecognized option '--x'" of the script; no hint to try --help */
+static int log_directive (const char *fmt, ...)
+{
+    char text[512];
+    const char *what;
+    va_list ap;
+
+    va_start (ap, fmt);
+    vsnprintf (text, sizeof (text), fmt, ap);
+    va_end (ap);
+    what = strstr (text, ": ");
+    if (what && strncmp (text, "Try ", 4) != 0)
+        fprintf (stderr, "%s: ERROR: %s: directive: %s", cmd_name (), name_of_script, what + 2);
+    return 0;
+}
+
 /* Directives are options and nothing else: a word among them would end the options, also
  * those of the command line. */
 static void check_directives (const struct script *s, int argc, char **argv)
@@ -226,6 +246,8 @@ static void check_directives (const struct script *s, int argc, char **argv)
     optparse_t *p = batch_parser ();
     int n;
 
+    name_of_script = s->name;
+    optparse_set (p, OPTPARSE_LOG_FN, log_directive);
     die_of_args (p, argc, argv, &n);
     if (n < argc || optparse_has_separator (p))
         cmd_die (1, "%s: '%s' among the directives is not an option", s->name,
