@@ -1,6 +1,7 @@
 /* attr_service.c - attr.get, attr.set, attr.rm, attr.list
  */
 #include <errno.h>
+#include <string.h>
 
 #include "broker/attr_service.h"
 
@@ -9,16 +10,37 @@ struct attr_service {
     flux_msg_handler_t **handlers;
 };
 
+/* What holds as long as nobody sets it.  The broker itself asks whether it was set. */
+static const struct {
+    const char *name;
+    const char *key;         /* of flux_conf_builtin_get() */
+} defaults[] = {
+    { "broker.rc1_path", "rc1_path" },
+    { "broker.rc3_path", "rc3_path" },
+    { "conf.shell_initrc", "shell_initrc" },
+    { "conf.shell_pluginpath", "shell_pluginpath" },
+};
+
+enum { NDEFAULTS = sizeof (defaults) / sizeof (defaults[0]) };
+
+static const char *default_value (const char *name)
+{
+    for (int i = 0; i < NDEFAULTS; i++)
+        if (!strcmp (name, defaults[i].name))
+            return flux_conf_builtin_get (defaults[i].key, FLUX_CONF_AUTO);
+    return NULL;
+}
+
 static void get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                     void *arg)
 {
     struct attr_service *as = arg;
     const char *name, *value;
-    int flags;
+    int flags = 0;
 
     if (flux_request_unpack (msg, NULL, "{s:s}", "name", &name) < 0)
         flux_respond_error (h, msg, errno, NULL);
-    else if (!(value = attrs_get (as->attrs, name, &flags)))
+    else if (!(value = attrs_get (as->attrs, name, &flags)) && !(value = default_value (name)))
         flux_respond_error (h, msg, ENOENT, NULL);
     else
         flux_respond_pack (h, msg, "{s:s s:i}", "value", value, "flags", flags);
@@ -71,6 +93,9 @@ static void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
 
     while (names && (name = attrs_next (as->attrs, &pos, NULL, NULL)))
         json_array_append_new (names, json_string (name));
+    for (int i = 0; i < NDEFAULTS; i++)
+        if (!attrs_get (as->attrs, defaults[i].name, NULL))
+            json_array_append_new (names, json_string (defaults[i].name));
     if (!names || flux_respond_pack (h, msg, "{s:o}", "names", names) < 0)
         flux_respond_error (h, msg, ENOMEM, NULL);
 }

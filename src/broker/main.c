@@ -76,6 +76,7 @@ static int set_names (struct broker *b, flux_error_t *err)
     name[sizeof (name) - 1] = '\0';
     if (attrs_default (a, "hostname", name, 0) < 0
         || attrs_default (a, "content.hash", "sha1", 0) < 0
+        || attrs_default (a, "tbon.prefertcp", "0", 0) < 0
         || attrs_set (a, "version", FLUX_CORE_VERSION_STRING, 0) < 0
         || attrs_set (a, "broker.uuid", b->uuid, 0) < 0
         || attrs_setf (a, "broker.pid", 0, "%d", (int)getpid ()) < 0
@@ -123,6 +124,8 @@ static int set_place (struct broker *b, flux_error_t *err)
         || (b->info.mapping
             && attrs_set (a, "broker.mapping", b->info.mapping, 0) < 0)
         || (b->info.level > 0 && b->info.jobid && set_jobid (b) < 0)
+        || (b->info.rank == 0
+            && attrs_default (a, "content.backing-module", "content-sqlite", 0) < 0)
         || set_jobid_path (b) < 0)
         goto nomem;
     if (b->info.size == 1

@@ -248,12 +248,11 @@ static int set_headings (struct format *f, format_heading_f heading, void *arg,
 }
 
 /* Each key, without '-', names a field. */
-static int check_sort (const struct format *f, format_heading_f heading, void *arg,
-                       flux_error_t *err)
+int format_check_sort (const char *keys, format_heading_f heading, void *arg, flux_error_t *err)
 {
-    char *copy = f->sort ? strdup (f->sort) : NULL;
+    char *copy = keys ? strdup (keys) : NULL;
     char *save = NULL;
-    int rc = f->sort && !copy ? -ENOMEM : 0;
+    int rc = keys && !copy ? -ENOMEM : 0;
 
     for (char *k = copy ? strtok_r (copy, ",", &save) : NULL; k && rc == 0;
          k = strtok_r (NULL, ",", &save)) {
@@ -271,7 +270,7 @@ struct format *format_parse (const char *s, format_heading_f heading, void *arg,
     int rc = -ENOMEM;
 
     if (f && (rc = parse_sort (f, &s)) == 0 && (rc = parse_body (f, s, err)) == 0
-        && (rc = check_sort (f, heading, arg, err)) == 0)
+        && (rc = format_check_sort (f->sort, heading, arg, err)) == 0)
         rc = set_headings (f, heading, arg, err);
     if (rc < 0) {
         if (rc == -ENOMEM)
@@ -346,15 +345,35 @@ static int add_integer (struct buf *b, json_int_t i, const struct field *f)
     return buf_addf (b, "%lld", (long long)i);
 }
 
+/* "%f", as Python has it, is microseconds. */
+static char *fill_in_micro (const char *fmt, int micro)
+{
+    struct buf b = BUF_INIT;
+
+    for (; *fmt; fmt++) {
+        if (fmt[0] == '%' && fmt[1] == 'f')
+            buf_addf (&b, "%06d", micro);
+        else {
+            buf_addc (&b, *fmt);
+            if (fmt[0] == '%' && fmt[1])
+                buf_addc (&b, fmt[1]);
+        }
+        fmt += fmt[0] == '%' && fmt[1];
+    }
+    return buf_take (&b);
+}
+
 static int add_time (struct buf *b, double t, const char *fmt)
 {
-    time_t sec = t;
+    time_t sec = floor (t);
+    int micro = (t - sec) * 1e6;
     struct tm tm;
     char text[256];
+    char *full = fill_in_micro (fmt, micro);
+    size_t n = full && localtime_r (&sec, &tm) ? strftime (text, sizeof (text), full, &tm) : 0;
 
-    if (!localtime_r (&sec, &tm) || strftime (text, sizeof (text), fmt, &tm) == 0)
-        return 0;
-    return buf_adds (b, text);
+    free (full);
+    return n > 0 ? buf_adds (b, text) : 0;
 }
 
 static int add_hms (struct buf *b, double t)
@@ -375,12 +394,13 @@ static int add_fsd (struct buf *b, double t)
     return buf_adds (b, text);
 }
 
+/* In five characters: 100%, 15.5%, 1.5%, 0.05% */
 static int add_percent (struct buf *b, double v)
 {
     v *= 100;
     if (v >= 1 || v == 0)
         return buf_addf (b, "%.3g%%", v);
-    return buf_addf (b, "%.2g%%", v);
+    return buf_addf (b, "%.*g%%", v < 0.1 ? 1 : 2, v < 0.005 ? 0. : v);
 }
 
 static int add_converted (struct buf *b, double v, const struct field *f)
@@ -393,7 +413,9 @@ static int add_converted (struct buf *b, double v, const struct field *f)
         case 'D':
             return add_time (b, v, "%Y-%m-%dT%H:%M:%S");
         case 'd':
-            return add_time (b, v, f->timefmt ? f->timefmt : "%Y-%m-%d %H:%M:%S");
+            return add_time (b, v, f->timefmt ? f->timefmt
+                                   : v == floor (v) ? "%Y-%m-%d %H:%M:%S"
+                                                    : "%Y-%m-%d %H:%M:%S.%f");
         case 'F':
             return add_fsd (b, v);
         case 'H':

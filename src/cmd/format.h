@@ -35,6 +35,9 @@ void format_free (struct format *f);
  * no more than that.  "a." is any field of that beginning. */
 bool format_uses (const struct format *f, const char *field);
 
+/* Is each of "-t_run,id" a field?  0, -EINVAL with err->text, -ENOMEM. */
+int format_check_sort (const char *keys, format_heading_f heading, void *arg, flux_error_t *err);
+
 /* A table collects rows, then prints them: columns under ?: and +: need to have
  * seen all rows. */
 struct format_table *format_table_new (const struct format *f, format_value_f value,
@@ -47,8 +50,8 @@ int format_table_add (struct format_table *t, const void *item, flux_error_t *er
 typedef const char *(*format_color_f) (const void *item);
 void format_table_set_color (struct format_table *t, format_color_f color);
 size_t format_table_rows (const struct format_table *t);
-/* Order rows by keys ("-t_run,id"); values are compared as the kind they are.
- * 0 or -EINVAL with err->text if a key is no field. */
+/* Order rows by keys ("-t_run,id"), which were checked; values are compared as the kind
+ * they are.  Before there are rows: 0 or -EINVAL, -ENOMEM. */
 int format_table_sort (struct format_table *t, const char *keys, flux_error_t *err);
 /* Print; lines are cut at 'width' columns if it is > 0. */
 int format_table_print (const struct format_table *t, FILE *out, bool header, int width);

@@ -229,6 +229,11 @@ static bool empty_text (const char *s)
            || strcmp (s, "-") == 0 || strcmp (s, "0:00:00") == 0;
 }
 
+static bool empty_cell (const struct cell *c)
+{
+    return empty_text (c->text) || (json_is_number (c->value) && json_number_value (c->value) == 0);
+}
+
 static struct column fit_column (const struct format_table *t, size_t i, bool header)
 {
     const struct field *f = &t->format->fields[i];
@@ -237,7 +242,7 @@ static struct column fit_column (const struct format_table *t, size_t i, bool he
     for (size_t r = 0; r < t->count && (f->drop_empty || f->grow); r++) {
         const char *s = t->rows[r].cells[i].text;
         size_t len = utf8_count (s);
-        if (!empty_text (s))
+        if (!empty_cell (&t->rows[r].cells[i]))
             c.hidden = false;
         if (f->grow && len > c.width)
             c.width = len;

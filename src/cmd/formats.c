@@ -5,9 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/dso.h"
+#include "base/errmsg.h"
 #include "base/toml.h"
 #include "cmd/cmd.h"
 #include "cmd/formats.h"
+
+typedef json_t *(*yaml_to_json_f) (const char *s, size_t len, flux_error_t *err);
 
 /* Formats are merged by name, everything else is replaced. */
 static void merge (json_t *all, const json_t *o)
@@ -24,22 +29,59 @@ static void merge (json_t *all, const json_t *o)
     }
 }
 
-/* The files DIR/flux/COMMAND.{json,toml} */
+/* libyaml is in a shared object of ours: few have such a file. */
+static json_t *parse_yaml_file (const char *path, flux_error_t *err)
+{
+    yaml_to_json_f fun = (yaml_to_json_f)dso_symbol ("yaml", "yaml_to_json", err);
+    struct buf b = BUF_INIT;
+    char part[4096];
+    FILE *f = fun ? fopen (path, "r") : NULL;
+    json_t *o = NULL;
+    size_t n;
+
+    if (fun && !f)
+        errmsg (err, -errno, "%s", strerror (errno));
+    while (f && (n = fread (part, 1, sizeof (part), f)) > 0)
+        buf_add (&b, part, n);
+    if (f && ferror (f))
+        errmsg (err, -errno, "%s", strerror (errno));
+    else if (f)
+        o = fun (b.data, b.len, err);
+    if (f)
+        fclose (f);
+    buf_release (&b);
+    return o;
+}
+
+static json_t *parse_json_file (const char *path, flux_error_t *err)
+{
+    json_error_t e;
+    json_t *o = json_load_file (path, 0, &e);
+
+    if (!o)
+        errmsg (err, -EINVAL, "line %d, column %d: %s", e.line, e.column, e.text);
+    return o;
+}
+
+/* The files DIR/flux/COMMAND.{json,toml,yaml} */
 static void load_dir (json_t *all, const char *dir, const char *sub, const char *command,
                       const char *table)
 {
-    static const char *const ext[] = { "json", "toml" };
+    static const struct {
+        const char *ext;
+        json_t *(*parse) (const char *path, flux_error_t *err);
+    } kinds[] = { { "json", parse_json_file }, { "toml", toml_parse_file },
+                  { "yaml", parse_yaml_file } };
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         char *path = NULL;
         flux_error_t err;
         json_t *o;
-        if (asprintf (&path, "%s%s/flux/%s.%s", dir, sub, command, ext[i]) < 0)
+        if (asprintf (&path, "%s%s/flux/%s.%s", dir, sub, command, kinds[i].ext) < 0)
             cmd_die (1, "out of memory");
         if (access (path, R_OK) == 0) {
-            o = i == 0 ? json_load_file (path, 0, NULL) : toml_parse_file (path, &err);
-            if (!o)
-                cmd_die (1, "%s: %s", path, i == 0 ? "not JSON" : err.text);
+            if (!(o = kinds[i].parse (path, &err)))
+                cmd_die (1, "%s: %s", path, err.text);
             merge (all, table ? json_object_get (o, table) : o);
             json_decref (o);
         }

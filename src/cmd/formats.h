@@ -14,8 +14,8 @@ struct named_format {
     const char *format;
 };
 
-/* The user's and the site's configuration of a command: what DIR/flux/COMMAND.toml
- * or .json of each configuration folder set, later ones over earlier ones.  'table'
+/* The user's and the site's configuration of a command: what DIR/flux/COMMAND.json,
+ * .toml and .yaml of each configuration folder set, later ones over earlier ones.  'table'
  * is the table of a subcommand in it, or NULL: all.  A new reference. */
 json_t *formats_config (const char *command, const char *table);
 

@@ -385,6 +385,55 @@ static const struct {
     { "instance.resources.allocated.ncores", "USED" },
 };
 
+/* In the order in which they are printed. */
+static const char *const json_fields[] = {
+    "id", "userid", "username", "urgency", "priority", "state", "status", "name", "cwd",
+    "queue", "project", "bank", "ntasks", "ncores", "duration", "nnodes", "ranks", "nodelist",
+    "expiration", "t_remaining", "t_submit", "t_depend", "t_priority", "t_sched", "t_run",
+    "t_cleanup", "t_inactive", "runtime", "success", "result", "waitstatus", "returncode",
+};
+
+static bool is_there (json_t *job, const char *field, json_t *value)
+{
+    if (!value || json_is_null (value)
+        || (json_is_string (value) && !*json_string_value (value)))
+        return false;
+    return strcmp (field, "runtime") != 0 || json_object_get (job, "t_run");
+}
+
+static json_t *exception_object (json_t *job)
+{
+    static const char *const keys[] = { "occurred", "severity", "type", "note" };
+    json_t *o = json_object ();
+
+    for (int i = 0; i < 4; i++) {
+        json_t *value = exception (job, keys[i]);
+        if (is_there (job, keys[i], value))
+            json_object_set (o, keys[i], value);
+        json_decref (value);
+    }
+    return o;
+}
+
+json_t *jobfields_json (json_t *job)
+{
+    static const char *const objects[] = { "dependencies", "annotations" };
+    json_t *o = json_object ();
+
+    for (size_t i = 0; i < sizeof (json_fields) / sizeof (json_fields[0]); i++) {
+        json_t *value = jobfields_value (job, json_fields[i], NULL);
+        if (is_there (job, json_fields[i], value))
+            json_object_set (o, json_fields[i], value);
+        json_decref (value);
+    }
+    if (json_object_get (job, "exception_occurred"))
+        json_object_set_new (o, "exception", exception_object (job));
+    for (int i = 0; i < 2; i++)
+        if (json_object_get (job, objects[i]))
+            json_object_set (o, objects[i], json_object_get (job, objects[i]));
+    return o;
+}
+
 static bool dotted (const char *field, const char *prefix, const char **rest)
 {
     size_t n = strlen (prefix);

@@ -12,6 +12,10 @@ const char *jobfields_heading (const char *field, void *arg);
 /* For format_table_new(): 'item' is the job object of job-list. */
 json_t *jobfields_value (const void *item, const char *field, void *arg);
 
+/* The job as flux jobs --json prints it: fields by their names, without those that it has
+ * not (yet); a new reference. */
+json_t *jobfields_json (json_t *job);
+
 /* A job that waits for resources, and of which the scheduler has not said why.  What is
  * set on the job object as JOBFIELDS_STOPPED is then its contextual_info. */
 #define JOBFIELDS_STOPPED "queue_stopped"

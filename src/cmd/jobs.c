@@ -336,28 +336,49 @@ static void print_table (struct listing *l, json_t *jobs)
 
 static void list_level (struct listing *l, flux_t *h, json_t *jobs, const char *path, int level);
 
-static void list_child (struct listing *l, json_t *job, const char *uri, const char *path, int level)
+static bool recurses (const struct listing *l, int level)
 {
+    return (optparse_hasopt (l->p, "recursive") || optparse_hasopt (l->p, "recurse-all"))
+           && level < l->maxlevel;
+}
+
+/* Connect to a job that is an instance, and list its jobs.  NULL: it is none, or another
+ * user's, or cannot be reached. */
+static flux_t *open_child (struct listing *l, const json_t *job, json_t **jobsp)
+{
+    const char *uri = jobinstance_uri (job);
     flux_error_t err;
     flux_t *h;
     char idstr[32];
     char *nearest;
-    char *sub = NULL;
-    json_t *jobs;
 
-    if ((uid_t)json_integer_value (json_object_get (job, "userid")) != getuid ()
-        && !optparse_hasopt (l->p, "recurse-all"))
-        return;
-    cmd_f58 (json_integer_value (json_object_get (job, "id")), idstr, sizeof (idstr));
+    if (!uri
+        || ((uid_t)json_integer_value (json_object_get (job, "userid")) != getuid ()
+            && !optparse_hasopt (l->p, "recurse-all")))
+        return NULL;
     if (!(nearest = resolve_shorten (uri)))
         cmd_die (1, "out of memory");
     h = flux_open_ex (nearest, 0, &err);
     free (nearest);
     if (!h) {
+        cmd_f58 (json_integer_value (json_object_get (job, "id")), idstr, sizeof (idstr));
         cmd_err ("%s: %s", idstr, err.text);
-        return;
+        return NULL;
     }
-    jobs = list_query (h, l->p, optparse_get_int (l->p, "count", 1000));
+    *jobsp = list_query (h, l->p, optparse_get_int (l->p, "count", 1000));
+    return h;
+}
+
+static void list_child (struct listing *l, json_t *job, const char *path, int level)
+{
+    char idstr[32];
+    char *sub = NULL;
+    json_t *jobs;
+    flux_t *h = open_child (l, job, &jobs);
+
+    if (!h)
+        return;
+    cmd_f58 (json_integer_value (json_object_get (job, "id")), idstr, sizeof (idstr));
     if (asprintf (&sub, "%s%s%s", path, *path ? "/" : "", idstr) < 0)
         cmd_die (1, "out of memory");
     if (json_array_size (jobs) > 0 || optparse_hasopt (l->p, "stats")) {
@@ -378,31 +399,107 @@ static void list_level (struct listing *l, flux_t *h, json_t *jobs, const char *
 
     ask_queues (l, h, jobs);
     print_table (l, jobs);
-    if (!optparse_hasopt (l->p, "recursive") && !optparse_hasopt (l->p, "recurse-all"))
-        return;
-    if (level >= l->maxlevel)
-        return;
-    json_array_foreach (jobs, i, job) {
-        const char *uri = jobinstance_uri (job);
-        if (uri)
-            list_child (l, job, uri, path, level + 1);
-    }
+    if (recurses (l, level))
+        json_array_foreach (jobs, i, job)
+            list_child (l, job, path, level + 1);
 }
 
-static void print_json (json_t *jobs, bool single)
+/* A new reference; jobs of a job that is an instance are its "jobs". */
+static json_t *make_json (struct listing *l, json_t *jobs, int level)
 {
-    json_t *o = single && json_array_size (jobs) == 1 ? json_incref (json_array_get (jobs, 0))
-                                                      : json_pack ("{s:O}", "jobs", jobs);
-    char *s = json_dumps (o, JSON_COMPACT);
+    json_t *all = json_array (), *job, *sub;
+    size_t i;
 
-    printf ("%s\n", s ? s : "");
+    json_array_foreach (jobs, i, job) {
+        json_t *o = jobfields_json (job);
+        flux_t *h = recurses (l, level) ? open_child (l, job, &sub) : NULL;
+        if (h) {
+            json_object_set_new (o, "jobs", make_json (l, sub, level + 1));
+            json_decref (sub);
+            flux_close (h);
+        }
+        if (json_array_append_new (all, o) < 0)
+            cmd_die (1, "out of memory");
+    }
+    return all;
+}
+
+/* One job that was asked for by its id is not in an array. */
+static void print_json (struct listing *l, json_t *jobs, bool single)
+{
+    json_t *all = make_json (l, jobs, 0);
+    json_t *o = single ? json_array_get (all, 0) : NULL;
+    char *s;
+
+    if (!single)
+        o = json_pack ("{s:O}", "jobs", all);
+    if (!o)
+        return;             /* it is not there, and that was said */
+    if (!(s = json_dumps (o, JSON_COMPACT)))
+        cmd_die (1, "out of memory");
+    printf ("%s\n", s);
     free (s);
-    json_decref (o);
+    json_decref (all);
+}
+
+static bool is_integer (const char *s)
+{
+    return s && *s && s[strspn (s, "-")] && !s[strspn (s, "-0123456789")];
+}
+
+static bool is_when (const char *s)
+{
+    return s && (!strcmp (s, "always") || !strcmp (s, "never") || !strcmp (s, "auto"));
+}
+
+/* Options whose argument may be left out take the next word if it could be one. */
+static void join_arguments (int *argcp, char **argv)
+{
+    int n = 1;
+
+    for (int i = 1; i < *argcp; i++) {
+        const char *next = i + 1 < *argcp ? argv[i + 1] : NULL;
+        bool width = !strcmp (argv[i], "-w") || !strcmp (argv[i], "--width");
+        char *joined = NULL;
+        if (!strcmp (argv[i], "--")) {
+            while (i < *argcp)
+                argv[n++] = argv[i++];
+            break;
+        }
+        if ((width && is_integer (next)) || (!strcmp (argv[i], "--color") && is_when (next))) {
+            if (asprintf (&joined, "--%s=%s", width ? "width" : "color", next) < 0)
+                cmd_die (1, "out of memory");
+            i++;
+        }
+        else if (!strncmp (argv[i], "-w", 2) && is_integer (argv[i] + 2)
+                 && asprintf (&joined, "--width=%s", argv[i] + 2) < 0)
+            cmd_die (1, "out of memory");
+        argv[n++] = joined ? joined : argv[i];
+    }
+    argv[n] = NULL;
+    *argcp = n;
+}
+
+static void check_options (optparse_t *p, int count, int maxlevel)
+{
+    const char *keys = optparse_get_str (p, "sort", NULL);
+    flux_error_t err;
+
+    if (count < 0)
+        cmd_die (1, "--count=%d: want zero or more", count);
+    if (maxlevel < 0)
+        cmd_die (1, "--level=%d: want zero or more", maxlevel);
+    if (optparse_hasopt (p, "json")
+        && (optparse_hasopt (p, "stats") || optparse_hasopt (p, "stats-only")))
+        cmd_die (1, "--json does not go with --stats or --stats-only");
+    if (keys && format_check_sort (keys, jobfields_heading, NULL, &err) < 0)
+        cmd_die (1, "--sort: %s", err.text);
 }
 
 int cmd_jobs (int argc, char **argv)
 {
     int n;
+    join_arguments (&argc, argv);
     optparse_t *p = cmd_parse ("[OPTIONS] [JOBID...]", "List Flux jobs", opts, argc, argv, &n);
     int count = optparse_get_int (p, "count", 1000);
     struct listing l = { .p = p, .width = get_width (p), .header = !optparse_hasopt (p, "no-header"),
@@ -411,8 +508,7 @@ int cmd_jobs (int argc, char **argv)
     flux_t *h;
     int rc = 0;
 
-    if (count < 0)
-        cmd_die (1, "--count=%d: want zero or more", count);
+    check_options (p, count, l.maxlevel);
     l.format = formats_get ("flux-jobs", builtin_formats, optparse_get_str (p, "format", NULL),
                             "FLUX_JOBS_FORMAT_DEFAULT", jobfields_heading, NULL);
     l.instances = format_uses (l.format, "instance.");
@@ -425,7 +521,7 @@ int cmd_jobs (int argc, char **argv)
     }
     jobs = n < argc ? list_ids (h, argc - n, argv + n, &rc) : list_query (h, p, count);
     if (optparse_hasopt (p, "json"))
-        print_json (jobs, n == argc - 1);
+        print_json (&l, jobs, n == argc - 1);
     else {
         if (optparse_hasopt (p, "stats"))
             print_stats (h, p);
