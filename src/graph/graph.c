@@ -223,6 +223,14 @@ int graph_set_relation (struct graph *g, uint32_t child, uint32_t relation)
     return 0;
 }
 
+int graph_set_name (struct graph *g, uint32_t v, uint32_t name)
+{
+    if (g->finished || v >= g->n || name >= g->nstr)
+        return -EINVAL;
+    g->v[v].name = name;
+    return 0;
+}
+
 int graph_add_edge (struct graph *g, uint32_t src, uint32_t dst,
                     uint32_t subsystem, uint32_t relation)
 {

@@ -70,6 +70,8 @@ int graph_add_edge (struct graph *g, uint32_t src, uint32_t dst,
                     uint32_t subsystem, uint32_t relation);
 /* What parent and child edges of a subsystem are called in JGF ("contains"). */
 int graph_set_relation (struct graph *g, uint32_t child, uint32_t relation);
+/* Another name than basename and id; before graph_finish(). */
+int graph_set_name (struct graph *g, uint32_t v, uint32_t name);
 /* Number depth first and build the tables.  If 'map' is not NULL, *map is an
  * array old number -> new number, to be freed (NULL: they are the same).
  * -EINVAL: no vertex, or the first root is not of the containment. */

@@ -2,7 +2,7 @@
  *
  * The objects of a topology that have a type of ours (see kinds[]) become vertices below
  * the nearest object above them that did.  The memory of a NUMANode is a pool of its own
- * beside it, in units of MB.
+ * beside it, in units of MB.  A node has the name of its host, if that is said.
  */
 #include <errno.h>
 #include <expat.h>
@@ -31,7 +31,6 @@ struct reader {
     uint32_t vtx[MAX_DEPTH];    /* of each open <object>, or that above it */
     int64_t next_id[NKINDS];
     bool topology;
-    char host[256];
 };
 
 static const struct {
@@ -129,6 +128,15 @@ static void add_memory (struct reader *r, const char **a, uint32_t parent)
         add (r, MEMORY, parent, (int64_t)(bytes >> 20));
 }
 
+/* The node has the name of the host: that is what R and constraints call it. */
+static void name_node (struct reader *r, const char *host)
+{
+    uint32_t v = r->vtx[r->depth];
+
+    if (*host && strlen (host) < 256 && strcmp (graph_type (r->g, v), "node") == 0)
+        graph_set_name (r->g, v, graph_intern (r->g, host));
+}
+
 static void XMLCALL start (void *arg, const char *name, const char **a)
 {
     struct reader *r = arg;
@@ -138,7 +146,7 @@ static void XMLCALL start (void *arg, const char *name, const char **a)
     if (strcmp (name, "topology") == 0)
         r->topology = true;
     if (strcmp (name, "info") == 0 && strcmp (attr (a, "name"), "HostName") == 0)
-        snprintf (r->host, sizeof (r->host), "%.255s", attr (a, "value"));
+        name_node (r, attr (a, "value"));
     if (strcmp (name, "object") != 0 || r->errnum)
         return;
     if (r->depth + 1 >= MAX_DEPTH) {

@@ -263,6 +263,7 @@ static void test_hwloc (void **state)
     assert_int_equal (graph_total (g, 0, "core"), 2);
     assert_int_equal (graph_total (g, 0, "gpu"), 1);
     assert_int_equal (graph_total (g, 0, "socket"), 0);
+    assert_true (graph_by_path (g, "/cluster0/h/core1") != GRAPH_NONE);
     graph_free (g);
     g = read_hwloc (xml, strlen (xml), "node,socket,core", &err);
     assert_int_equal (graph_total (g, 0, "socket"), 1);
