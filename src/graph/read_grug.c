@@ -64,7 +64,8 @@ struct reader {
     struct edge *edge;
     uint32_t nedge;
     char *ndef[N_KEYS], *edef[E_KEYS];
-    char *key;                  /* of the <data> or <key> element we are in */
+    char *key;                  /* name of the <data> or <key> element we are in */
+    struct hash *names;         /* id of a <key> -> its attr.name */
     bool for_edge, in_default, in_data, in_node, in_edge;
     struct buf text;
     int depth;
@@ -117,6 +118,30 @@ static void set_string (struct reader *r, char **p, const char *s)
     free (*p);
     if (!(*p = strdup (s)))
         nomem (r);
+}
+
+/* What a key is called, by which <data> elements do not refer to it. */
+static void start_key (struct reader *r, const char **a)
+{
+    const char *f = attr (a, "for"), *id = attr (a, "id"), *name = attr (a, "attr.name");
+    char *copy;
+
+    r->for_edge = f && strcmp (f, "edge") == 0;
+    set_string (r, &r->key, name ? name : id ? id : "");
+    if (!id || !name || r->errnum)
+        return;
+    if (!(copy = strdup (name)) || hash_set (r->names, id, copy) < 0) {
+        free (copy);
+        nomem (r);
+    }
+}
+
+static void start_data (struct reader *r, const char **a)
+{
+    const char *id = attr (a, "key"), *name = id ? hash_get (r->names, id) : NULL;
+
+    set_string (r, &r->key, name ? name : id ? id : "");
+    r->in_data = true;
 }
 
 static void start_node (struct reader *r, const char **a)
@@ -173,18 +198,12 @@ static void XMLCALL start (void *arg, const char *name, const char **a)
     buf_clear (&r->text);
     if (r->errnum)
         return;
-    if (strcmp (name, "key") == 0) {
-        const char *f = attr (a, "for"), *id = attr (a, "id");
-        r->for_edge = f && strcmp (f, "edge") == 0;
-        set_string (r, &r->key, id ? id : "");
-    }
+    if (strcmp (name, "key") == 0)
+        start_key (r, a);
     else if (strcmp (name, "default") == 0)
         r->in_default = true;
-    else if (strcmp (name, "data") == 0) {
-        const char *k = attr (a, "key");
-        set_string (r, &r->key, k ? k : "");
-        r->in_data = true;
-    }
+    else if (strcmp (name, "data") == 0)
+        start_data (r, a);
     else if (strcmp (name, "node") == 0)
         start_node (r, a);
     else if (strcmp (name, "edge") == 0)
@@ -600,6 +619,7 @@ static void reader_release (struct reader *r)
     free (r->node);
     free (r->edge);
     free (r->key);
+    hash_free (r->names);
     free (r->vtx_node);
     buf_release (&r->text);
 }
@@ -608,8 +628,11 @@ struct graph *read_grug (const char *s, size_t len, flux_error_t *err)
 {
     struct reader r = { .err = err, .text = BUF_INIT };
 
-    if (!(r.g = graph_new ()))
+    if (!(r.g = graph_new ()) || !(r.names = hash_new (free))) {
+        graph_free (r.g);
+        errno = ENOMEM;
         return NULL;
+    }
     if (parse (&r, s, len) < 0 || build (&r) < 0) {
         if (r.errnum != EINVAL && err)
             errmsg (err, 0, "%s", strerror (r.errnum));

@@ -159,6 +159,27 @@ static const char recipe[] =
     "<data key='e_subsystem'>power</data><data key='relation'>supplies_to</data></edge>"
     "</graph></graphml>";
 
+/* Data refers to keys by their ids, whatever these are; ids of vertices begin and step as the
+ * edges say. */
+static void test_grug_keys (void **state)
+{
+    static const char s[] = "<graphml><key id='n0' for='node' attr.name='root'><default>0"
+        "</default></key><key id='n1' for='node' attr.name='type'/><key id='n2' for='node' "
+        "attr.name='basename'/><key id='type' for='edge' attr.name='multi_scale'/><key id='e1' "
+        "for='edge' attr.name='id_start'><default>10</default></key><key id='e2' for='edge' "
+        "attr.name='id_stride'/><graph><node id='a'><data key='n0'>1</data><data key='n1'>"
+        "cluster</data><data key='n2'>c</data></node><node id='b'><data key='n1'>node</data>"
+        "</node><edge source='a' target='b'><data key='type'>3</data><data key='e2'>5</data>"
+        "</edge></graph></graphml>";
+    flux_error_t err;
+    struct graph *g = read_grug (s, strlen (s), &err);
+
+    assert_non_null (g);
+    assert_int_equal (graph_count (g), 4);
+    assert_true (graph_by_path (g, "/c0/node20") != GRAPH_NONE);
+    graph_free (g);
+}
+
 static void test_grug (void **state)
 {
     flux_error_t err;
@@ -433,6 +454,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_bits), cmocka_unit_test (test_order),
         cmocka_unit_test (test_grow_shrink), cmocka_unit_test (test_grug),
+        cmocka_unit_test (test_grug_keys),
         cmocka_unit_test (test_bad_grug), cmocka_unit_test (test_bad_jgf),
         cmocka_unit_test (test_hwloc), cmocka_unit_test (test_yaml),
         cmocka_unit_test (test_counts), cmocka_unit_test (test_bad_requests),
