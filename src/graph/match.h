@@ -61,6 +61,7 @@ struct match_why {
     int64_t wanted;
     int64_t found;
     bool never;             /* not even with all jobs gone */
+    bool unit;              /* it is not counted in what the request says */
     bool up;                /* it was looked for on the ways up from there */
     bool constrained;       /* the constraints leave too little */
     bool total;             /* short in all of the graph: until graph_free_now() of

@@ -527,6 +527,41 @@ static int deliver (struct ctx *c, const struct match_args *a, struct job **job)
     return 0;
 }
 
+static const char *unit_of (void *arg, const char *type)
+{
+    uint32_t v = graph_type_nth (arg, type, 0);
+
+    return v == GRAPH_NONE ? NULL : graph_unit (arg, v);
+}
+
+static int match_branch (struct graph *g, const struct match_args *a, struct job **job,
+                         struct match_why *why);
+
+/* The same with the counts in the units of the graph. */
+static int match_in_units (struct graph *g, struct match_args a, struct job **job,
+                           struct match_why *why)
+{
+    const struct req *bad = NULL;
+    struct request *r = request_in_units (a.request, unit_of, g, &bad);
+    int rc;
+
+    if (!r && errno != EDOM)
+        return -errno;
+    if (!r) {
+        if (why) {
+            *why = (struct match_why){ .where = 0, .depth = bad->depth, .unit = true,
+                                       .wanted = bad->count.min, .never = true };
+            snprintf (why->type, sizeof (why->type), "%s", bad->type);
+        }
+        return -ENODEV;
+    }
+    r->units = false;
+    a.request = r;
+    rc = match_branch (g, &a, job, why);
+    request_free (r);
+    return rc;
+}
+
 static int match_branch (struct graph *g, const struct match_args *a, struct job **job,
                          struct match_why *why)
 {
@@ -535,6 +570,8 @@ static int match_branch (struct graph *g, const struct match_args *a, struct job
     struct ctx c;
     int rc;
 
+    if (a->request->units)
+        return match_in_units (g, *a, job, why);
     if ((rc = ctx_init (&c, g, a, need, &err)) == 0)
         rc = search (&c, a, need, duration_of (a));
     if (rc == 0)
@@ -610,6 +647,10 @@ int match_why_text (const struct graph *g, const struct match_why *w, char *buf,
 {
     char path[256] = "/";
 
+    if (w->unit)
+        return snprintf (buf, size, "%s is counted in '%s': the request has another unit, "
+                         "or what that cannot say", w->type,
+                         graph_unit (g, graph_type_nth (g, w->type, 0)));
     if (!w->type[0])
         return snprintf (buf, size, "%s", w->constrained
                          ? "no node meets the constraints" : "nothing is short");

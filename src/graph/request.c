@@ -9,11 +9,13 @@
 
 #include "base/errmsg.h"
 #include "graph/request.h"
+#include "graph/units.h"
 #include "spec/constraint.h"
 
 struct decoder {
     flux_error_t *err;
     unsigned int count;
+    bool units;
     int rc;
 };
 
@@ -63,6 +65,7 @@ static int decode_flags (struct decoder *d, const char *path, const json_t *o,
     if (r->slot && !label)
         return bad (d, path, "a slot needs a label");
     r->unit = json_string_value (unit);
+    d->units |= r->unit && *r->unit;
     r->label = json_string_value (label);
     r->x = x ? json_is_true (x) : in_slot;
     r->full = x && json_is_true (x) && !r->slot;
@@ -155,6 +158,7 @@ struct request *request_from_json (json_t *o, flux_error_t *err)
     else if (decode_list (&d, "resources", json_object_get (o, "resources"), 0,
                           false, &rq->top, &rq->ntop) == 0)
         decode_system (&d, o, rq);
+    rq->units = d.units;
     if (d.rc < 0) {
         request_free (rq);
         errno = -d.rc;
@@ -186,6 +190,63 @@ static void free_list (struct req *list, size_t n)
     for (size_t i = 0; list && i < n; i++)
         free_list (list[i].child, list[i].nchild);
     free (list);
+}
+
+/* In what unit is it wanted? */
+struct units {
+    unit_f unit_of;
+    void *arg;
+    const struct req **bad;
+};
+
+static int copy_list (const struct units *u, const struct req *from, size_t n, struct req **to)
+{
+    int64_t num, den;
+
+    if (n == 0)
+        return 0;
+    if (!(*to = calloc (n, sizeof (**to))))
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        struct req *r = &(*to)[i];
+        const char *unit = from[i].slot ? NULL : u->unit_of (u->arg, from[i].type);
+        int rc;
+
+        *r = from[i];
+        r->child = NULL;
+        if (r->unit && *r->unit && unit && *unit
+            && (!units_ratio (r->unit, unit, &num, &den)
+                || !units_convert (&r->count, num, den))) {
+            *u->bad = &from[i];
+            return -EDOM;
+        }
+        if ((rc = copy_list (u, from[i].child, from[i].nchild, &r->child)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
+struct request *request_in_units (const struct request *r, unit_f unit_of, void *arg,
+                                  const struct req **bad)
+{
+    struct units u = { unit_of, arg, bad };
+    struct request *out = malloc (sizeof (*out));
+    int rc = out ? 0 : -ENOMEM;
+
+    if (out) {
+        *out = *r;
+        out->refs = 1;
+        out->alt = NULL;
+        out->top = NULL;
+        json_incref (out->json);
+        rc = copy_list (&u, r->top, r->ntop, &out->top);
+    }
+    if (rc < 0) {
+        request_free (out);
+        errno = -rc;
+        return NULL;
+    }
+    return out;
 }
 
 struct request *request_ref (struct request *r)

@@ -38,6 +38,7 @@ struct request {
     json_t *json;
     struct req *top;
     size_t ntop;
+    bool units;                 /* some counts have a unit */
     bool flexible;              /* slots beside each other are alternatives */
     struct request *alt;        /* another that will do if this one has no match */
     double duration;            /* seconds; 0: not set */
@@ -53,6 +54,12 @@ struct request *request_decode (const char *s, size_t len, flux_error_t *err);
  * will do, that of which there can be most; each xor_slot is a slot in a branch of its
  * own, which are tried one after the other (r, r->alt, ...). */
 struct request *request_from_json_flexible (json_t *o, flux_error_t *err);
+/* A request without its alternatives, with its counts in the units that unit_of() says of
+ * their types (NULL or "": as they are).  NULL with errno: ENOMEM, or EDOM: *bad cannot be
+ * said in that unit. */
+typedef const char *(*unit_f) (void *arg, const char *type);
+struct request *request_in_units (const struct request *r, unit_f unit_of, void *arg,
+                                  const struct req **bad);
 /* The same object for another owner; each owner calls request_free(). */
 struct request *request_ref (struct request *r);
 void request_free (struct request *r);

@@ -664,6 +664,47 @@ static void test_free_now (void **state)
     graph_free (g);
 }
 
+/* Of 16 GB so much as is wanted, in whatever unit. */
+static void test_units (void **state)
+{
+    static const struct {
+        const char *count, *unit;
+        int64_t amount;
+    } t[] = {
+        { "3", "GB", 3 }, { "2048", "MB", 2 }, { "2049", "MB", 3 }, { "4", "GiB", 4 },
+        { "1", "B", 1 }, { "{\"min\":1024,\"max\":4096}", "MiB", 4 },
+        { "{\"min\":1,\"max\":100,\"operator\":\"*\",\"operand\":2}", "GB", 16 },
+        { "17", "GB", 0 }, { "1", "TB", 0 }, { "1", "GW", -1 }, { "1", "G", -1 },
+        { "\"1,3\"", "MB", -1 }, { "{\"min\":3}", "", 16 }, { "2147483647", "EB", -1 },
+    };
+
+    for (size_t i = 0; i < sizeof (t) / sizeof (t[0]); i++) {
+        struct graph *g = graph_new ();
+        uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0);
+        struct vtx_spec m = { .parent = make_vertex (g, top, "node", 0), .size = 16, .uniq = -1,
+                              .type = graph_intern (g, "memory"), .rank = -1,
+                              .unit = graph_intern (g, "GB") };
+        struct match_why why = { 0 };
+        struct job *j = NULL;
+        char text[256];
+        size_t n;
+
+        graph_add (g, &m);
+        assert_int_equal (graph_finish (g, NULL), 0);
+        snprintf (text, sizeof (text), "{\"resources\":[{\"type\":\"node\",\"count\":1,\"with\":"
+                  "[{\"type\":\"memory\",\"count\":%s,\"unit\":\"%s\"}]}]}", t[i].count, t[i].unit);
+        int rc = match (g, "first", text, 1, MATCH_ALLOCATE_ORELSE_RESERVE, &j, &why);
+        assert_int_equal (rc, t[i].amount > 0 ? 0 : -ENODEV);
+        if (t[i].amount > 0)
+            assert_int_equal (job_parts (j, &n)[2].amount, t[i].amount);
+        match_why_text (g, &why, text, sizeof (text));
+        assert_int_equal (why.unit, t[i].amount < 0);
+        if (t[i].amount < 0)
+            assert_non_null (strstr (text, "memory is counted in 'GB'"));
+        graph_free (g);
+    }
+}
+
 /* A job that overran holds its resources now, but is over at a later time. */
 static void test_overrun (void **state)
 {
@@ -712,6 +753,7 @@ int main (void)
         cmocka_unit_test (test_free_slots),
         cmocka_unit_test (test_place),
         cmocka_unit_test (test_free_now),
+        cmocka_unit_test (test_units),
         cmocka_unit_test (test_overrun),
     };
 

@@ -131,6 +131,11 @@ void words_never (const struct graph *g, const struct request *rq,
         : " that meet its constraints";
     struct buf b = BUF_INIT;
 
+    if (w->unit) {
+        snprintf (buf, size, "unsatisfiable request: ");
+        match_why_text (g, w, buf + strlen (buf), size - strlen (buf));
+        return;
+    }
     if (!w->type[0]) {
         snprintf (buf, size, "unsatisfiable request: %s", w->constrained
                   ? "no node meets its constraints" : "there is nothing like it");
