@@ -246,3 +246,27 @@ SH
     [ "$(echo $output)" = "[1,1,1,1] [0,1,1,0] [1,0,1,1]" ]
     [ "$status" -eq 0 ]
 }
+
+@test "ranks in housekeeping are a job's until they are done, also after reloads; the rest is free" {
+    policy easy
+    cat >>fluxion.toml <<CONF
+[job-manager.housekeeping]
+command = [ "sh", "-c", "while [ -e $PWD/hold.\$(flux getattr rank) ]; do sleep 0.02; done" ]
+release-after = "0s"
+CONF
+    sched 3 2 '
+        touch hold.0 hold.1 hold.2
+        has() { rpc sched.resource-status {} | jq -r ".allocated.execution.R_lite[0].rank"; }
+        until_has() { until [ "$(has)" = "$1" ]; do command sleep 0.02; done; echo "$1"; }
+        a=$(flux submit -N3 -n3 -c2 -t 1h true); flux job wait-event -t 20 $a clean >/dev/null
+        b=$(job -N1 -n1 -c2 --requires=rank:1 -t 1h); waits $b
+        c=$(job -N2 -n2 -c2 -t 1h); waits $c
+        rm hold.1; starts $b; ranks $b
+        for m in sched-fluxion-qmanager sched-fluxion-resource job-manager; do
+            flux module reload $m; waits $c; has
+        done
+        rm hold.0; until_has 1-2
+        rm hold.2; starts $c; ranks $c
+        flux dmesg | grep hello:'
+    [ "$(echo $output)" = "1 0-2 0-2 0-2 1-2 0,2" ]
+}

@@ -445,6 +445,80 @@ its queue is stopped: lunch
 held" ]
 }
 
+@test "why a job waits: gpus, queues and their constraints, drained hosts, what is not for the scheduler" {
+    cat >fluxion.toml <<'CONF'
+[queues.debug]
+requires = ["debug"]
+[queues.batch]
+requires = ["batch"]
+[policy.jobspec.defaults.system]
+queue = "batch"
+duration = "1h"
+[policy.limits]
+duration = "2h"
+[sched-fluxion-qmanager]
+queue-policy = "easy"
+[resource]
+noverify = true
+[[resource.config]]
+hosts = "node[0-1]"
+cores = "0-3"
+gpus = "0-1"
+properties = ["batch"]
+[[resource.config]]
+hosts = "node2"
+cores = "0-3"
+properties = ["debug"]
+CONF
+    cp fluxion.toml conf.toml
+    cat_helpers
+    cat >script.sh <<'SH'
+. ./helpers.sh
+why() { waits $1; flux jobs -no "{sched.reason_pending}" $1 | sed "s/; first free at .*//"; flux cancel $1; }
+info() { flux jobs -no '{contextual_info}' $1; flux cancel $1; }
+flux queue start --all --quiet
+a=$(job -N1 -n1 -g1 -t 30m); b=$(job -n1 -g1 -t 1h); starts $a; starts $b
+why $(job -n3 -g1)
+why $(job -N2 -n2 -g2)
+why $(job -N1 --exclusive -n1)
+why $(job -n7)
+d=$(job -q debug -N1 -t 10m); starts $d
+why $(job -q debug -n1)
+flux resource drain node0
+why $(job -N2 -n2)
+why $(job -N1 --requires=host:node0)
+flux resource undrain node0
+info $(flux submit --dependency=afterok:$b true) | sed 's/:.*//'
+info $(flux submit --begin-time=+1h true) | sed 's/=.*//'
+info $(flux submit --urgency=hold true)
+flux queue stop --queue=debug --quiet
+info $(flux submit -q debug true)
+for o in "-t 3h" "-q debug -g1" -N3 "-q debug --requires=batch" "-n1 -g3" "-N2 -n2 -c5" -n9 --requires=-batch; do
+    flux submit $o true 2>&1; done | sed 's/.*ERROR: //'
+SH
+    run --separate-stderr start_flux 3 --test-hosts='node[0-2]' -c conf.toml bash script.sh
+    echo "$output"; echo "$stderr"
+    [ "$output" = "waits for 1 more gpu
+waits for 2 more gpus
+waits for 1 more whole node that meets its constraints
+waits for 1 more core on a node that meets its constraints
+waits for 1 more core on a node that meets its constraints
+waits for 1 more node with 1 core free; node0, which meets its constraints, is down or drained
+waits for 1 more whole node; node0, which meets its constraints, is down or drained
+depends
+depends:begin-time
+held
+its queue is stopped
+requested duration (3h) exceeds policy limit of 2h
+unsatisfiable request: asks for 1 gpu on one node; there are 0 that meet its constraints
+unsatisfiable request: asks for 3 nodes; there are 2 that meet its constraints
+unsatisfiable request: asks for 1 core; there are 0 that meet its constraints
+unsatisfiable request: asks for 3 gpus on one node; there are 2 that meet its constraints
+unsatisfiable request: asks for 2 nodes with 5 cores each; there are 0 that meet its constraints
+unsatisfiable request: asks for 9 cores; there are 8 that meet its constraints
+unsatisfiable request: asks for 1 core; there are 0 that meet its constraints" ]
+}
+
 @test "traverser=flexible: of slots beside each other a job takes one that there is" {
     cat >slots.json <<'JSON'
 {"version": 9999, "resources": [{"type": "node", "count": 1, "with": [

@@ -337,15 +337,34 @@ void match_places (struct ctx *c, uint32_t v, const struct req *r, bool raised, 
     search (c, &s);
 }
 
+/* Some were formed, and there are too few.  If they may be on any of several nodes, what
+ * the next would have needed on one of those is not what is short. */
+static void too_few (struct ctx *c, uint32_t v, const struct req *r, size_t n,
+                     const struct match_why *before)
+{
+    bool constrained = c->why.constrained;
+    uint32_t lo = 0, hi = 0;
+
+    if (c->type_node >= 0 && c->g->v[v].type != c->type_node)
+        graph_type_range (c->g, v, c->type_node, &lo, &hi);
+    if (n > 0 && lo < hi) {
+        c->why = *before;
+        c->why.constrained = constrained;
+    }
+    match_short (c, v, r, (int64_t)n);
+}
+
 bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
 {
     struct slots s = { .r = r, .v = v, .most = request_most (r) };
-    size_t start = c->npick;
+    struct match_why before = c->why;
+    size_t start = c->npick, n;
     int64_t best;
 
     look_inside (c, &s);
     search (c, &s);
-    if (!c->failed && request_best (r, (int64_t)s.n) == 0) {
+    n = s.n;
+    if (!c->failed && request_best (r, (int64_t)n) == 0) {
         match_undo (c, start);
         s.n = s.sorted_from = 0;
         s.raised = true;
@@ -353,7 +372,7 @@ bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t *score
     }
     best = c->failed ? 0 : request_best (r, (int64_t)s.n);
     if (best == 0) {
-        match_short (c, v, r, (int64_t)s.n);
+        too_few (c, v, r, s.n > n ? s.n : n, &before);
         match_undo (c, start);
     }
     else {

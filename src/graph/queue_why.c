@@ -17,17 +17,23 @@ static void count_down (const struct queues *q, struct shape *s)
 static void down (const struct queues *q, const struct qjob *j, struct buf *b)
 {
     struct shape *s = j->shape;
+    const char *them = s->why.constrained ? "them" : "its constraints";
     char name[256] = "";
 
     count_down (q, s);
     if (s->down == 1) {
         graph_name (q->g, s->down_one, name, sizeof (name));
-        buf_addf (b, "; %s%s is down or drained", name,
-                  s->rq->constraints ? ", which meets them," : "");
+        buf_addf (b, "; %s", name);
+        if (s->rq->constraints)
+            buf_addf (b, ", which meets %s,", them);
+        buf_adds (b, " is down or drained");
     }
-    else if (s->down > 1)
-        buf_addf (b, "; %d nodes%s are down or drained", s->down,
-                  s->rq->constraints ? " that meet them" : "");
+    else if (s->down > 1) {
+        buf_addf (b, "; %d nodes", s->down);
+        if (s->rq->constraints)
+            buf_addf (b, " that meet %s", them);
+        buf_adds (b, " are down or drained");
+    }
     else if (j->no_time)
         buf_adds (b, "; no end is known of what is in the way");
 }
