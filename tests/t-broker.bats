@@ -249,7 +249,7 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
 
 @test "attributes of what is not there are refused, before and after boot" {
     for a in content.restore=nosuch content.backing-module=content-s3 \
-        tbon.zmqdebug=1 broker.sd-notify=maybe broker.sd-stop-timeout=soon; do
+        tbon.zmqdebug=x broker.sd-notify=maybe broker.sd-stop-timeout=soon; do
         run start_flux 1 -S$a true
         echo "$a: $output"
         [ "$status" -eq 1 ]
@@ -257,6 +257,18 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
     done
     run start_flux 1 -Stbon.zmqdebug=0 -Scontent.backing-module=content-sqlite true
     [ "$status" -eq 0 ]
+}
+
+@test "tbon.zmqdebug logs what happens to connections" {
+    run start_flux 2 flux dmesg
+    [[ "$output" != *" socket: "* ]]
+    for how in -Stbon.zmqdebug=1 --conf=tbon.zmqdebug=1; do
+        run start_flux 2 $how sh -c 'flux dmesg; flux exec -r1 flux dmesg; flux getattr tbon.zmqdebug'
+        grep -q 'broker.debug\[0\]: child socket: listening: ipc://' <<<"$output"
+        grep -q 'broker.debug\[0\]: child socket: handshake succeeded: ipc://' <<<"$output"
+        grep -q 'broker.debug\[1\]: parent socket: connected: ipc://' <<<"$output"
+        [ "${lines[-1]}" = 1 ]
+    done
 }
 
 @test "the interface hint is taken over from the enclosing instance" {

@@ -108,7 +108,6 @@ static const struct {
     const char *why;
 } refused[] = {
     { "content.backing-module", "content-sqlite", "content-sqlite is the only one" },
-    { "tbon.zmqdebug", "0", "this build does not log ZeroMQ's socket events" },
 };
 
 /* Other parts of the system keep their own names here. */

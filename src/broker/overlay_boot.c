@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <syslog.h>
 #include <flux/hostlist.h>
 #include <flux/idset.h>
 
@@ -57,9 +58,6 @@ static int check_key (const char *key, const json_t *val, flux_error_t *err)
     if (json_typeof (val) != keys[i].type)
         return errmsg (err, -EINVAL, "tbon.%s: is not %s", key, keys[i].type == JSON_STRING
                        ? "a string (a duration is one: \"30s\")" : "an integer");
-    if (!strcmp (key, "zmqdebug") && json_integer_value (val) != 0)
-        return errmsg (err, -ENOTSUP, "tbon.zmqdebug: socket events are not logged by this"
-                       " build: remove the key");
     return 0;
 }
 
@@ -164,17 +162,25 @@ int overlay_config_changed (struct overlay *ov, const flux_conf_t *conf, flux_er
     return rc;
 }
 
+static void trace_connection (void *arg, const char *sock, const char *event, const char *endpoint)
+{
+    struct overlay *ov = arg;
+
+    broker_logf (ov->args.log, LOG_DEBUG, "%s socket: %s: %s", sock, event, endpoint);
+}
+
 static int read_timeouts (struct overlay *ov, struct transport_args *ta,
                           flux_error_t *err)
 {
     const struct boot_config *place = ov->args.place;
     double user, conn;
+    int debug;
     int rc;
 
     ov->torpid_min_fixed = attrs_get (ov->args.attrs, "tbon.torpid_min", NULL) != NULL;
     ov->torpid_max_fixed = attrs_get (ov->args.attrs, "tbon.torpid_max", NULL) != NULL;
     if ((rc = read_torpid (ov, err)) < 0
-        || (rc = show (ov, "zmqdebug", "0", err)) < 0
+        || (rc = setting_int (ov, "zmqdebug", 0, 0, &debug, err)) < 0
         || (rc = setting_fsd (ov, "tcp_user_timeout", "20s", &user, err)) < 0
         || (rc = setting_fsd (ov, "connect_timeout", "30s", &conn, err)) < 0
         || (rc = setting_int (ov, "zmq_io_threads", 1, 1, &ta->io_threads, err)) < 0
@@ -184,6 +190,8 @@ static int read_timeouts (struct overlay *ov, struct transport_args *ta,
         return errmsg (err, -EINVAL, "tbon.child_rcvhwm: must be 0 or at least 2");
     ta->tcp_user_timeout_ms = milliseconds (user);
     ta->connect_timeout_ms = milliseconds (conn);
+    ta->trace = debug ? trace_connection : NULL;
+    ta->arg = ov;
     ta->ipv6 = place ? boot_config_ipv6 (place) : getenv ("FLUX_IPADDR_V6") != NULL;
     if (ov->args.rank > 0)
         ta->io_threads = 1;

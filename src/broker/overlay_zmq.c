@@ -15,6 +15,11 @@
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define LINGER_MS 2000
 
+/* Events that make a difference. */
+#define ROUTER_NEWS ZMQ_EVENT_DISCONNECTED
+#define DEALER_NEWS (ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL \
+                     | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+
 struct keylist {
     struct keylist *next;
     uint8_t key[32];
@@ -69,11 +74,12 @@ static int common_options (struct transport *t, void *sock)
     return 0;
 }
 
+/* With a trace, of all events. */
 static void *monitor (struct transport *t, void *sock, const char *endpoint, int events)
 {
     void *m;
 
-    if (zmq_socket_monitor (sock, endpoint, events) < 0
+    if (zmq_socket_monitor (sock, endpoint, t->args.trace ? ZMQ_EVENT_ALL : events) < 0
         || !(m = zmq_socket (t->ctx, ZMQ_PAIR)))
         return NULL;
     if (zmq_connect (m, endpoint) < 0) {
@@ -168,7 +174,7 @@ static int open_router (struct transport *t)
         || set_int (t->router, ZMQ_CURVE_SERVER, 1) < 0
         || zmq_setsockopt (t->router, ZMQ_ZAP_DOMAIN, "flux", 4) < 0
         || !(t->router_monitor = monitor (t, t->router, "inproc://monitor-router",
-                                          ZMQ_EVENT_DISCONNECTED)))
+                                          ROUTER_NEWS)))
         return -1;
     return 0;
 }
@@ -217,10 +223,7 @@ static int transport_connect (struct transport *t, const char *uri,
         || zmq_setsockopt (t->dealer, ZMQ_CURVE_SERVERKEY, server_key,
                            TRANSPORT_KEY_SIZE) < 0
         || !(t->dealer_monitor = monitor (t, t->dealer, "inproc://monitor-dealer",
-                                          ZMQ_EVENT_DISCONNECTED
-                                          | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
-                                          | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
-                                          | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)))
+                                          DEALER_NEWS)))
         return fail (err, "socket for", uri);
     if (zmq_connect (t->dealer, uri) < 0)
         return fail (err, "connect to", uri);
@@ -344,18 +347,57 @@ static bool next_of_dealer (struct transport *t, struct transport_msg *msg)
     return true;
 }
 
-/* An event of a monitor: its number and value, then the endpoint. */
-static bool next_of_monitor (void *mon, uint16_t *event, uint32_t *value)
+static const struct {
+    int event;
+    const char *name;
+} event_names[] = {
+    { ZMQ_EVENT_CONNECTED, "connected" },
+    { ZMQ_EVENT_CONNECT_DELAYED, "connecting" },
+    { ZMQ_EVENT_CONNECT_RETRIED, "connecting again" },
+    { ZMQ_EVENT_LISTENING, "listening" },
+    { ZMQ_EVENT_BIND_FAILED, "cannot listen" },
+    { ZMQ_EVENT_ACCEPTED, "accepted" },
+    { ZMQ_EVENT_ACCEPT_FAILED, "cannot accept" },
+    { ZMQ_EVENT_CLOSED, "closed" },
+    { ZMQ_EVENT_CLOSE_FAILED, "cannot close" },
+    { ZMQ_EVENT_DISCONNECTED, "disconnected" },
+    { ZMQ_EVENT_MONITOR_STOPPED, "no more events" },
+    { ZMQ_EVENT_HANDSHAKE_SUCCEEDED, "handshake succeeded" },
+    { ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, "handshake failed" },
+    { ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, "handshake failed: protocol error" },
+    { ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, "handshake failed: not allowed" },
+};
+
+static void trace_event (struct transport *t, void *mon, int event, const char *endpoint)
+{
+    const char *name = "event of another version of ZeroMQ";
+
+    if (!t->args.trace)
+        return;
+    for (size_t i = 0; i < sizeof (event_names) / sizeof (event_names[0]); i++)
+        if (event_names[i].event == event)
+            name = event_names[i].name;
+    t->args.trace (t->args.arg, mon == t->dealer_monitor ? "parent" : "child", name, endpoint);
+}
+
+/* The next event of a monitor that is one of 'wanted': its number and value. */
+static bool next_of_monitor (struct transport *t, void *mon, int wanted, uint16_t *event,
+                             uint32_t *value)
 {
     char head[6];
     char endpoint[256];
+    int n;
 
-    if (!mon || zmq_recv (mon, head, sizeof (head), ZMQ_DONTWAIT) != sizeof (head))
-        return false;
-    memcpy (event, head, 2);
-    memcpy (value, head + 2, 4);
-    (void)zmq_recv (mon, endpoint, sizeof (endpoint), 0);
-    return true;
+    while (mon && zmq_recv (mon, head, sizeof (head), ZMQ_DONTWAIT) == sizeof (head)) {
+        memcpy (event, head, 2);
+        memcpy (value, head + 2, 4);
+        n = zmq_recv (mon, endpoint, sizeof (endpoint) - 1, 0);
+        endpoint[n < 0 ? 0 : n < (int)sizeof (endpoint) ? n : (int)sizeof (endpoint) - 1] = '\0';
+        trace_event (t, mon, *event, endpoint);
+        if (*event & wanted)
+            return true;
+    }
+    return false;
 }
 
 /* The next piece of news becomes t->news, unless one waits there. */
@@ -366,11 +408,11 @@ static bool take_news (struct transport *t)
 
     if (t->news.event != TRANSPORT_NONE)
         return true;
-    if (next_of_monitor (t->router_monitor, &event, &value)) {
+    if (next_of_monitor (t, t->router_monitor, ROUTER_NEWS, &event, &value)) {
         t->news.event = TRANSPORT_CHILD_LOST;
         t->news.fd = (int)value;
     }
-    else if (next_of_monitor (t->dealer_monitor, &event, &value))
+    else if (next_of_monitor (t, t->dealer_monitor, DEALER_NEWS, &event, &value))
         t->news.event = event == ZMQ_EVENT_DISCONNECTED ? TRANSPORT_PARENT_LOST
                                                         : TRANSPORT_PARENT_REFUSED;
     return t->news.event != TRANSPORT_NONE;

@@ -30,6 +30,10 @@ struct transport_args {
     bool ipv6;
     const char *public_key;       /* Z85; NULL: make a pair */
     const char *secret_key;
+    /* NULL, or called from within next() for all that happens to connections: "parent" or
+     * "child", what, and where. */
+    void (*trace) (void *arg, const char *socket, const char *event, const char *endpoint);
+    void *arg;
 };
 
 enum transport_event {
