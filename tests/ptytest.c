@@ -97,15 +97,20 @@ static void type (const char *s)
     }
 }
 
+static int is_mode (int raw)
+{
+    struct termios t;
+
+    return tcgetattr (master, &t) == 0 && ((t.c_lflag & ICANON) == 0) == raw;
+}
+
+/* The program may change it and end between a look and the read after it. */
 static void wait_mode (int raw)
 {
     long end = now_ms () + PATIENCE;
-    struct termios t;
 
-    for (;;) {
-        if (tcgetattr (master, &t) == 0 && ((t.c_lflag & ICANON) == 0) == raw)
-            return;
-        if (now_ms () > end || !read_more (10))
+    while (!is_mode (raw)) {
+        if (now_ms () > end || (!read_more (10) && !is_mode (raw)))
             fail ("the terminal did not become", raw ? "raw" : "cooked");
     }
 }
