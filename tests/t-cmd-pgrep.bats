@@ -46,6 +46,11 @@ load common
     run start_flux 1 flux pgrep --filter=bad x
     [ "$status" -eq 2 ]
     [[ "$output" == *"--filter=bad"* ]]
+    for o in NOSUCH "{nosuch}" "{id"; do
+        run flux pgrep -o "$o" x
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"ERROR: --format: "* ]]
+    done
     run flux pkill -a x
     [ "$status" -eq 2 ]
 }

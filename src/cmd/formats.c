@@ -14,6 +14,13 @@
 
 typedef json_t *(*yaml_to_json_f) (const char *s, size_t len, flux_error_t *err);
 
+static int wrong_argument = 1;   /* exit code */
+
+void formats_set_exit (int code)
+{
+    wrong_argument = code;
+}
+
 /* Formats are merged by name, everything else is replaced. */
 static void merge (json_t *all, const json_t *o)
 {
@@ -159,7 +166,7 @@ static void print_config (const struct named_format *builtin, json_t *config, co
     const char *fmt = find_format (builtin, config, name);
 
     if (!fmt)
-        cmd_die (1, "--format: no format named '%s'", name);
+        cmd_die (wrong_argument, "--format: no format named '%s'", name);
     printf ("[%s%sformats.%s]\nformat = \"%s\"\n", table ? table : "", table ? "." : "", name, fmt);
     exit (0);
 }
@@ -191,9 +198,9 @@ struct format *formats_get_table (const char *command, const char *table,
         print_config (builtin, config, table, arg + 11);
     text = find_format (builtin, config, arg);
     if (!text && !strchr (arg, '{'))
-        cmd_die (1, "--format: no format named '%s' (see --format=help)", arg);
+        cmd_die (wrong_argument, "--format: no format named '%s' (see --format=help)", arg);
     if (!(f = format_parse (text ? text : arg, heading, harg, &err)))
-        cmd_die (1, "--format: %s", err.text);
+        cmd_die (wrong_argument, "--format: %s", err.text);
     json_decref (all);
     return f;
 }

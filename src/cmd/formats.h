@@ -30,4 +30,7 @@ struct format *formats_get_table (const char *command, const char *table,
                                   const struct named_format *builtin, const char *arg,
                                   const char *env, format_heading_f heading, void *harg);
 
+/* Exit with this, not 1, if an argument is wrong: some commands tell that apart. */
+void formats_set_exit (int code);
+
 #endif /* !CMD_FORMATS_H */

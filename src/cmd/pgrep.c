@@ -192,6 +192,7 @@ static struct format *get_format (optparse_t *p)
         { NULL, NULL, NULL },
     };
 
+    formats_set_exit (USAGE_ERROR);
     return formats_get ("flux-jobs", builtin, optparse_get_str (p, "format", NULL),
                         "FLUX_PGREP_FORMAT_DEFAULT", jobfields_heading, NULL);
 }

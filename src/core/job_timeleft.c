@@ -31,6 +31,7 @@ static int job_timeleft (flux_t *h, const char *s, flux_error_t *errp, double *t
 {
     flux_jobid_t id;
     flux_future_t *f;
+    char what[64];
     int state = 0;
     double expiration = 0.;
 
@@ -40,8 +41,10 @@ static int job_timeleft (flux_t *h, const char *s, flux_error_t *errp, double *t
         || flux_rpc_get_unpack (f, "{s:{s:i s?F}}",
                                 "job",
                                 "state", &state,
-                                "expiration", &expiration) < 0)
-        return fail (errp, "asking the job-list service for the job", f);
+                                "expiration", &expiration) < 0) {
+        snprintf (what, sizeof (what), "job %s", s);
+        return fail (errp, what, f);
+    }
     flux_future_destroy (f);
     if (state == FLUX_JOB_STATE_RUN)
         set_left (expiration, timeleft);
