@@ -64,13 +64,13 @@ static struct job *node_job (struct tree_node *n)
     return tree_entry (n, struct active, allocq)->job;
 }
 
-/* Send without an answer of its own: matched by job id. */
-static int send_text (struct mgr *m, const char *topic, const char *text, bool noresponse)
+/* Send with a message flag, or 0.  Answers have no matchtag, but the job id. */
+static int send_text (struct mgr *m, const char *topic, const char *text, int flag)
 {
     flux_msg_t *msg = flux_request_encode (topic, text);
     int rc = -1;
 
-    if (msg && (!noresponse || flux_msg_set_noresponse (msg) == 0)
+    if (msg && (!flag || flux_msg_set_flag (msg, flag) == 0)
         && flux_send_new (m->h, &msg, 0) == 0)
         rc = 0;
     flux_msg_destroy (msg);
@@ -94,7 +94,7 @@ static int send_alloc (struct mgr *m, struct job *job)
     buf_add (&b, jobspec, n);
     buf_addc (&b, '}');
     if (!b.failed)
-        rc = send_text (m, "sched.alloc", b.data, false);
+        rc = send_text (m, "sched.alloc", b.data, FLUX_MSGFLAG_STREAMING);
     buf_release (&b);
     return rc;
 }
@@ -104,7 +104,7 @@ static void send_cancel (struct mgr *m, flux_jobid_t id)
     char text[40];
 
     snprintf (text, sizeof (text), "{\"id\":%" PRIu64 "}", id);
-    send_text (m, "sched.cancel", text, true);
+    send_text (m, "sched.cancel", text, FLUX_MSGFLAG_NORESPONSE);
 }
 
 /* In limited mode: the worst of the sent gives way to the best that waits, one
@@ -199,7 +199,7 @@ static void send_prioritize (struct job *job, void *arg)
         return;
     snprintf (text, sizeof (text), "{\"jobs\":[[%" PRIu64 ",%" PRIi64 "]]}", job->id,
               job->st.priority);
-    send_text (m, "sched.prioritize", text, true);
+    send_text (m, "sched.prioritize", text, FLUX_MSGFLAG_NORESPONSE);
 }
 
 /* The job came back to SCHED with a new priority, or another jobspec. */
@@ -278,7 +278,7 @@ static void send_free_text (struct mgr *m, flux_jobid_t id, const char *R, bool 
     if (asprintf (&s, "{\"id\":%" PRIu64 ",\"R\":%s,\"final\":%s}", id, R,
                   final ? "true" : "false") < 0)
         return;
-    send_text (m, "sched.free", s, false);
+    send_text (m, "sched.free", s, 0);
     free (s);
 }
 

@@ -50,7 +50,8 @@ static int send_start (struct mgr *m, struct job *job, const char *R)
     else
         jobdoc_add_text (doc, &b);
     buf_addc (&b, '}');
-    if (!b.failed && (msg = flux_request_encode (topic, b.data)))
+    if (!b.failed && (msg = flux_request_encode (topic, b.data))
+        && flux_msg_set_streaming (msg) == 0)    /* it is answered several times */
         rc = flux_send_new (m->h, &msg, 0);
     flux_msg_destroy (msg);
     buf_release (&b);

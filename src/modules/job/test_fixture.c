@@ -148,7 +148,8 @@ static void start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     json_int_t id, userid;
     json_t *R;
 
-    if (flux_request_unpack (msg, NULL, "{s:I s:I s:b s:o s:{s:[{s:[s]}]}}", "id", &id,
+    if (!flux_msg_is_streaming (msg)    /* RFC 6: it is answered several times */
+        || flux_request_unpack (msg, NULL, "{s:I s:I s:b s:o s:{s:[{s:[s]}]}}", "id", &id,
                              "userid", &userid, "reattach", &reattach, "R", &R,
                              "jobspec", "tasks", "command", &cmd) < 0)
         abort ();
