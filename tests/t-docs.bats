@@ -165,6 +165,27 @@ commands() {
     return $rc
 }
 
+@test "the scripts of flux-shell-initrc(5) run, and it has each function that scripts may call" {
+    page "$PAGES/man5/flux-shell-initrc.5.scd" >page
+    awk '/^# / { example = $0 == "# EXAMPLES" }
+        example && /^```$/ { if (on = !on) n++; next } on { print >n ".lua" }' page
+    cat >all.lua <<'END'
+local function fields (name, t)
+    for k, v in pairs (t) do
+        if type (v) == "function" then shell.log (name .. "." .. k) end
+    end
+end
+fields ("shell", shell); fields ("plugin", plugin); fields ("coprocess", coprocess)
+plugin.register { name = "names", handlers = { { topic = "task.init", fn = function () fields ("task", task) end } } }
+END
+    run start_flux 1 sh -c 'flux run -o initrc=1.lua -o userrc=2.lua sh -c "echo rank \$MY_RANK on \$MY_CORES; kill -9 \$\$"
+        flux run -o userrc=all.lua true 2>&1 | sed -n "s/.*: \([a-z]*\.[a-z_]*\)$/\1/p" >names'
+    echo "$output"
+    [[ "$output" == *"rank 0 on "[0-9]* && "$output" == *"task 0: signal 9"* ]]
+    [ "$(wc -l <names)" -gt 15 ]
+    for name in $(cat names); do grep -q "^\*$name\*" page || grep -q ", \*$name\* (" page || { echo "$name"; return 1; }; done
+}
+
 @test "the examples of configuration are TOML, and an instance takes them" {
     local n=0
     for file in "$PAGES"/man5/flux-config*.scd; do
