@@ -44,7 +44,9 @@ c" ]
             flux bulksubmit --dry-run --define=f="$d" echo {.f} ::: a
         done
         flux bulksubmit --dry-run echo {1} ::: a; flux bulksubmit --dry-run echo {x} ::: a
-        flux bulksubmit --dry-run echo {} "{:>3}" ::: a; flux bulksubmit --dry-run echo {.g} ::: a
+        flux bulksubmit --dry-run echo "{:>3}|{:.2}|{seq:03d}|{seq1:x}|{.%:_^5}|{0:<4}|" ::: abc d.e
+        flux bulksubmit --dry-run --define=p="2**int(x)" --define=q=x echo {.p:03} {.q:3}. ::: 3 010
+        flux bulksubmit --dry-run echo {} "{:d}" ::: a; flux bulksubmit --dry-run echo "{:q}" ::: a; flux bulksubmit --dry-run echo {.g} ::: a
         flux bulksubmit --dry-run echo { ::: a; flux bulksubmit --dry-run echo :::+ a
         flux bulksubmit --dry-run --sep= a :::: /dev/null; flux bulksubmit --dry-run {} :::: nosuch'
     echo "$output"
@@ -67,7 +69,12 @@ bulksubmit: submit -n32 h 5.5
 "*"the input is not a number
 "*"{1}: there are only 1 lists"*"
 "*"{x}: want {}"*"
-"*"{:>3}: want {}"*"
+bulksubmit: submit echo abc|ab|000|1|_abc_|abc |
+bulksubmit: submit echo d.e|d.|001|2|__d__|d.e |
+bulksubmit: submit echo 008 3  .
+bulksubmit: submit echo 1024 010.
+"*"'d' is for a number, and this is a text
+"*"bad spec 'q'"*"
 "*"no method '.g'"*"
 "*"'{': a '}' is missing"*"
 "*"':::+' links with a list before"*"

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,11 +185,20 @@ static struct value sum (struct parser *p)
     return a;
 }
 
-char *arith_eval (const char *code, const char *x, flux_error_t *err)
+static json_t *integer (double d)
+{
+    char s[512];
+
+    if (fabs (d) < 9e18)
+        return json_integer ((json_int_t)d);
+    snprintf (s, sizeof (s), "%.0f", d);
+    return json_string (s);
+}
+
+json_t *arith_eval (const char *code, const char *x, flux_error_t *err)
 {
     struct parser p = { .s = code, .x = x };
     struct value v = sum (&p);
-    char *s = NULL;
 
     p.s += strspn (p.s, " \t");
     if (!p.why && *p.s)
@@ -199,10 +209,6 @@ char *arith_eval (const char *code, const char *x, flux_error_t *err)
         return NULL;
     }
     if (v.text)
-        return strdup (x);
-    if (v.integer)
-        return asprintf (&s, "%.0f", v.d) < 0 ? NULL : s;
-    if (asprintf (&s, v.d == trunc (v.d) && fabs (v.d) < 1e16 ? "%.1f" : "%.17g", v.d) < 0)
-        return NULL;
-    return s;
+        return json_string (x);
+    return v.integer ? integer (v.d) : json_real (v.d);
 }

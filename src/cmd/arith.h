@@ -6,10 +6,12 @@
 #ifndef CMD_ARITH_H
 #define CMD_ARITH_H
 
+#include <jansson.h>
 #include <flux/core/types.h>
 
-/* Evaluate 'code' for the text x.  The caller frees.  NULL with errno EINVAL and
- * err->text: not such an expression, or x is no number where one is needed. */
-char *arith_eval (const char *code, const char *x, flux_error_t *err);
+/* Evaluate 'code' for the text x: a new reference to a string (x itself), integer or real;
+ * an integer beyond 63 bits is a string.  NULL with errno EINVAL and err->text: not such an
+ * expression, or x is no number where one is needed. */
+json_t *arith_eval (const char *code, const char *x, flux_error_t *err);
 
 #endif /* !CMD_ARITH_H */

@@ -505,3 +505,22 @@ int field_pad (struct buf *b, const struct field *f, const char *s, bool number,
     pad (b, f, gap - left);
     return b->failed ? -ENOMEM : 0;
 }
+
+char *format_value (const char *spec, const json_t *v, flux_error_t *err)
+{
+    struct field f = { .fill = " ", .precision = -1 };
+    bool number = json_is_number (v);
+    struct buf b = BUF_INIT;
+    char *text;
+
+    if (parse_spec (&f, spec, err) < 0)
+        return NULL;
+    if (!number && f.type && f.type != 's') {
+        errmsg (err, -EINVAL, "format: '%s' is for a number, and this is a text", spec);
+        return NULL;
+    }
+    if ((text = field_text (&f, v)))
+        field_pad (&b, &f, text, number, f.width, f.precision);
+    free (text);
+    return buf_take (&b);
+}

@@ -27,6 +27,10 @@ typedef json_t *(*format_value_f) (const void *item, const char *field, void *ar
 /* A string that was allocated, as a value; takes it.  NULL gives NULL. */
 json_t *format_take (char *s);
 
+/* One value by a spec: what stands after the colon of a field.  NULL with err->text if the
+ * spec is malformed, or not for such a value; the caller frees. */
+char *format_value (const char *spec, const json_t *v, flux_error_t *err);
+
 /* NULL with errno and err->text (an unknown field is named). */
 struct format *format_parse (const char *s, format_heading_f heading, void *arg,
                              flux_error_t *err);

@@ -9,6 +9,7 @@
 #include "base/errmsg.h"
 #include "cmd/arith.h"
 #include "cmd/cmd.h"
+#include "cmd/format.h"
 #include "cmd/inputs.h"
 #include "cmd/jobopts.h"
 
@@ -158,10 +159,12 @@ static char *path_method (const char *name, const char *x)
     return NULL;
 }
 
-static char *method (const char *name, const char *x, const char *const *defines, flux_error_t *err)
+static json_t *method (const char *name, const char *x, const char *const *defines,
+                       flux_error_t *err)
 {
     char *s = path_method (name, x);
     size_t n = strlen (name);
+    json_t *o;
 
     for (int i = 0; !s && defines && defines[i]; i++) {
         if (strncmp (defines[i], name, n) == 0 && defines[i][n] == '=')
@@ -169,21 +172,18 @@ static char *method (const char *name, const char *x, const char *const *defines
     }
     if (!s)
         errmsg (err, -EINVAL, "no method '.%.40s': want .%%, ./, ./%%, .// or one of --define", name);
-    return s;
+    o = s ? json_string (s) : NULL;
+    free (s);
+    return o;
 }
 
-/* What stands between the braces. */
-static char *field (const struct inputs *in, size_t seq, const char *name,
-                    const char *const *defines, flux_error_t *err)
+/* {N} or {N.METHOD} */
+static json_t *word_value (const struct inputs *in, size_t seq, const char *name,
+                           const char *const *defines, flux_error_t *err)
 {
     unsigned long index = 0;
     char *end = (char *)name;
-    char *s;
 
-    if (strcmp (name, "cc") == 0)
-        return strdup ("{cc}");
-    if (strcmp (name, "seq") == 0 || strcmp (name, "seq1") == 0)
-        return asprintf (&s, "%zu", seq + (name[3] == '1')) < 0 ? NULL : s;
     if (isdigit ((unsigned char)*name))
         index = strtoul (name, &end, 10);
     if (index >= in->count) {
@@ -191,12 +191,33 @@ static char *field (const struct inputs *in, size_t seq, const char *name,
         return NULL;
     }
     if (*end == '\0')
-        return strdup (word_of (in, index, seq));
+        return json_string (word_of (in, index, seq));
     if (*end == '.')
         return method (end + 1, word_of (in, index, seq), defines, err);
     errmsg (err, -EINVAL, "{%.40s}: want {}, {N}, {.METHOD}, {N.METHOD}, {seq}, {seq1} or {cc};"
             " braces are written {{ }}", name);
     return NULL;
+}
+
+/* What stands between the braces: NAME[:SPEC] */
+static char *field (const struct inputs *in, size_t seq, char *name, const char *const *defines,
+                    flux_error_t *err)
+{
+    char *spec = strchr (name, ':');
+    json_t *o;
+    char *s;
+
+    if (spec)
+        *spec++ = '\0';
+    if (strcmp (name, "cc") == 0 && !spec)    /* filled in later */
+        return strdup ("{cc}");
+    if (strcmp (name, "seq") == 0 || strcmp (name, "seq1") == 0)
+        o = json_integer (seq + (name[3] == '1'));
+    else
+        o = word_value (in, seq, name, defines, err);
+    s = o ? format_value (spec ? spec : "", o, err) : NULL;
+    json_decref (o);
+    return s;
 }
 
 static const char *one_field (const struct inputs *in, size_t seq, const char *s, struct buf *b,
