@@ -335,3 +335,21 @@ echo script' sh -c 'cat $FLUX_JOB_TMPDIR/data.txt; {{tmpdir}}/s.sh'
     [ "${lines[1]}" = "good CD 0" ]
     [ "${lines[2]}" = 2 ]
 }
+
+@test "output is decoded by its header's encoding, repeats and ranks (RFC 24)" {
+    cat >myshell <<'SH'
+#!/bin/sh
+flux kvs put --raw output='{"timestamp":1,"name":"header","context":{"version":1,"encoding":{"stdout":"base64","stderr":"UTF-8"},"count":{"stdout":1,"stderr":1},"options":{}}}
+{"timestamp":2,"name":"data","context":{"stream":"stdout","rank":"0-1","data":"bWVlcAo=","repeat":2}}
+{"timestamp":2,"name":"data","context":{"stream":"stdout","rank":"all","encoding":"UTF-8","data":"plain\n"}}
+{"timestamp":2,"name":"data","context":{"stream":"stdout","rank":"0","eof":true}}
+{"timestamp":2,"name":"data","context":{"stream":"stderr","rank":"0","eof":true}}
+'
+SH
+    chmod +x myshell
+    run start_flux 1 sh -c 'flux submit --watch --quiet --setattr=system.exec.job_shell=$PWD/myshell true
+        flux job attach -l $(flux job last)'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = "$(printf 'meep\nmeep\nplain\n0-1: meep\n0-1: meep\nall: plain')" ]
+}

@@ -50,6 +50,7 @@ struct attach {
     bool pty_capture;        /* what it shows is in the output eventlog too */
     bool events_done;        /* the event waited for was seen, or the log ended */
     bool output_done;
+    json_t *header;          /* of the output, or NULL */
     bool no_streams;         /* all output goes to files */
     bool exec_done;          /* it was read to its end, or is not watched */
     bool mid_line[2];
@@ -258,7 +259,9 @@ static void take_header (struct attach *a, const json_t *context)
     int out = 1;
     int err = 1;
 
-    json_unpack ((json_t *)context, "{s:{s?i s?i}}", "count", "stdout", &out, "stderr", &err);
+    json_decref (a->header);
+    a->header = json_incref ((json_t *)context);
+    json_unpack (a->header, "{s:{s?i s?i}}", "count", "stdout", &out, "stderr", &err);
     a->no_streams = out + err == 0;
     check_done (a);
 }
@@ -275,9 +278,10 @@ static void output_event (struct attach *a, const char *event)
         json_decref (o);
         return;
     }
-    if (strcmp (name, "data") == 0 && iodata_decode (context, NULL, &io) == 0) {
+    if (strcmp (name, "data") == 0 && iodata_decode_event (context, a->header, &io) == 0) {
         clear_status (a);
-        put_data (a, &io);
+        for (int i = 0; i < io.repeat; i++)
+            put_data (a, &io);
         iodata_release (&io);
     }
     else if (strcmp (name, "header") == 0)
@@ -691,6 +695,7 @@ int attach_job (flux_t *h, flux_jobid_t id, const struct attach_opts *opts)
     attach_stdin_free (a.input);
     attach_pty_free (a.pty);
     buf_release (&a.pty_data);
+    json_decref (a.header);
     flux_watcher_destroy (a.status_timer);
     flux_future_destroy (a.eventlog);
     flux_future_destroy (a.exec);

@@ -44,6 +44,7 @@ struct job {
     FILE *err;
     flux_future_t *events;
     flux_future_t *output;
+    json_t *header;          /* of the output, or NULL */
     bool events_done;
     bool output_done;
     bool started;
@@ -128,12 +129,28 @@ static void job_end (struct job *job)
         b->rc = attach_exit_code (job->status);
     flux_future_destroy (job->events);
     flux_future_destroy (job->output);
+    json_decref (job->header);
     free (job);
     b->watching--;
     check_limits (b);
 }
 
 /* Output */
+
+static void print_data (struct job *job, const struct iodata *io)
+{
+    FILE *f = strcmp (io->stream, "stderr") == 0 ? job->err : job->out;
+
+    if (io->len == 0)
+        return;
+    erase_bar (job->b);
+    for (int i = 0; i < io->repeat; i++) {
+        if (job->b->opts.label)
+            fprintf (f, "%s: ", io->rank);
+        fwrite (io->data, 1, io->len, f);
+    }
+    fflush (f);
+}
 
 static void print_output (struct job *job, const char *event)
 {
@@ -143,15 +160,15 @@ static void print_output (struct job *job, const char *event)
     struct iodata io;
     double t;
 
-    if (o && eventlog_entry_parse (o, &t, &name, &context) == 0
-        && strcmp (name, "data") == 0 && iodata_decode (context, NULL, &io) == 0) {
-        FILE *f = strcmp (io.stream, "stderr") == 0 ? job->err : job->out;
-        erase_bar (job->b);
-        if (job->b->opts.label && io.len > 0)
-            fprintf (f, "%s: ", io.rank);
-        if (io.len > 0)
-            fwrite (io.data, 1, io.len, f);
-        fflush (f);
+    if (!o || eventlog_entry_parse (o, &t, &name, &context) < 0)
+        ;
+    else if (strcmp (name, "header") == 0) {
+        json_decref (job->header);
+        job->header = json_incref ((json_t *)context);
+    }
+    else if (strcmp (name, "data") == 0
+             && iodata_decode_event (context, job->header, &io) == 0) {
+        print_data (job, &io);
         iodata_release (&io);
     }
     json_decref (o);

@@ -110,6 +110,16 @@ int iodata_decode (const json_t *o, const char *encoding, struct iodata *io)
     return 0;
 }
 
+int iodata_decode_event (const json_t *context, const json_t *header, struct iodata *io)
+{
+    const char *stream = json_string_value (json_object_get (context, "stream"));
+    const json_t *encoding = json_object_get (header, "encoding");
+
+    if (!stream)
+        return -EPROTO;
+    return iodata_decode (context, json_string_value (json_object_get (encoding, stream)), io);
+}
+
 void iodata_release (struct iodata *io)
 {
     free (io->mem);

@@ -28,6 +28,9 @@ json_t *iodata_encode (const char *stream, const char *rank,
  * holds if the object does not say ("UTF-8", "base64"; NULL is UTF-8).
  * 0, -EPROTO or -ENOMEM; on error *io needs no release. */
 int iodata_decode (const json_t *o, const char *encoding, struct iodata *io);
+/* Decode the context of a data event.  'header' is the context of the header event of the
+ * same log, which tells each stream's encoding, or NULL. */
+int iodata_decode_event (const json_t *context, const json_t *header, struct iodata *io);
 void iodata_release (struct iodata *io);
 
 #endif /* !SPEC_IODATA_H */

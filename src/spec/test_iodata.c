@@ -70,6 +70,28 @@ static void test_decode (void **state)
     assert_int_equal (io.repeat, 3);
 }
 
+static void test_header (void **state)
+{
+    json_t *header = json_loads ("{\"version\":1,\"encoding\":{\"a\":\"base64\"}}", 0, NULL);
+    json_t *a = json_loads ("{\"stream\":\"a\",\"rank\":\"0\",\"data\":\"bWVlcAo=\"}", 0, NULL);
+    json_t *b = json_loads ("{\"stream\":\"b\",\"rank\":\"0\",\"data\":\"bWVlcAo=\"}", 0, NULL);
+    struct iodata io;
+
+    assert_int_equal (iodata_decode_event (a, header, &io), 0);
+    assert_string_equal (io.data, "meep\n");
+    iodata_release (&io);
+    assert_int_equal (iodata_decode_event (b, header, &io), 0);
+    assert_int_equal (io.len, 8);
+    iodata_release (&io);
+    assert_int_equal (iodata_decode_event (a, NULL, &io), 0);
+    assert_int_equal (io.len, 8);
+    iodata_release (&io);
+    assert_int_equal (iodata_decode_event (header, header, &io), -EPROTO);
+    json_decref (a);
+    json_decref (b);
+    json_decref (header);
+}
+
 static void test_bad (void **state)
 {
     static const char *bad[] = {
@@ -96,6 +118,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_roundtrip),
         cmocka_unit_test (test_decode),
+        cmocka_unit_test (test_header),
         cmocka_unit_test (test_bad),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
