@@ -9,7 +9,7 @@
 
 /* access.client-queue-max, access.message-max, if they are not set; the least of the latter */
 #define ACCESS_QUEUE_MAX (512 << 20)
-#define ACCESS_MESSAGE_MAX (1 << 30)
+#define ACCESS_MESSAGE_MAX ((1 << 30) + (1 << 20))   /* the largest blob passes (RFC 10) */
 #define ACCESS_MESSAGE_MIN (1 << 20)
 
 struct access_policy {

@@ -426,6 +426,16 @@ static int kvs_getroot (optparse_t *p, int argc, char **argv)
     return 0;
 }
 
+/* Why a namespace has no version. */
+static void ns_die (optparse_t *p)
+{
+    const char *ns = kvs_namespace_default (kvs_ns (p));
+
+    if (errno == ENOTSUP)
+        cmd_die (1, "namespace %s does not exist", ns);
+    cmd_die (1, "namespace %s: %s", ns, flux_strerror (errno));
+}
+
 static int kvs_version (optparse_t *p, int argc, char **argv)
 {
     int version;
@@ -435,7 +445,7 @@ static int kvs_version (optparse_t *p, int argc, char **argv)
         return cmd_usage (p);
     h = cmd_open ();
     if (flux_kvs_get_version (h, kvs_ns (p), &version) < 0)
-        cmd_die (1, "%s: %s", kvs_ns (p) ? kvs_ns (p) : "version", flux_strerror (errno));
+        ns_die (p);
     printf ("%d\n", version);
     flux_close (h);
     return 0;
@@ -455,7 +465,7 @@ static int kvs_wait (optparse_t *p, int argc, char **argv)
         cmd_die (1, "'%s' is not a version number", argv[n]);
     h = cmd_open ();
     if (flux_kvs_wait_version (h, kvs_ns (p), version) < 0)
-        cmd_die (1, "wait %s: %s", argv[n], flux_strerror (errno));
+        ns_die (p);
     flux_close (h);
     return 0;
 }

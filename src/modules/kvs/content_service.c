@@ -202,7 +202,8 @@ static void store_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
         }
     }
     if (rc < 0)
-        kvs_respond_error (h, msg, rc, NULL);
+        kvs_respond_error (h, msg, rc, rc == -EFBIG ? "a blob has at most 1073741824 bytes:"
+                                                      " store it in parts" : NULL);
     else
         batcher_submit (kvs->batcher, &ch, h, msg, store_request);
     change_release (&ch);

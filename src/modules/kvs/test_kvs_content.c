@@ -445,6 +445,19 @@ static void test_gc_refuses (void **state)
     down (&w, true);
 }
 
+/* Bytes beyond the limit are not looked at. */
+static void test_blob_limit (void **state)
+{
+    struct world w;
+    char ref[72];
+
+    (void)state;
+    up (&w, false);
+    assert_int_equal (content_store (w.kvs->content, "", CONTENT_BLOB_MAX + 1, ref), -EFBIG);
+    assert_int_equal (CONTENT_BLOB_MAX, 1073741824);   /* as the message says */
+    down (&w, true);
+}
+
 /* The root of a commit can be asked for when many others have followed, for a minute. */
 static void test_kept_roots (void **state)
 {
@@ -491,6 +504,7 @@ int main (void)
         EACH (test_gc_pins),
         EACH (test_gc_refuses),
         EACH (test_kept_roots),
+        EACH (test_blob_limit),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
