@@ -259,6 +259,13 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
     [ "$status" -eq 0 ]
 }
 
+@test "flux start -o,-v: brokers tell their rank, size and network endpoint" {
+    run start_flux 2 -o,-v -Stbon.prefertcp=1 -Stbon.interface-hint=127.0.0.0/8 true
+    echo "$output"
+    grep -q 'boot: rank=0 size=2 .* endpoint=tcp://127.0.0.1:[0-9]*$' <<<"$output"
+    grep -q 'boot: rank=1 size=2 .* endpoint=none$' <<<"$output"
+}
+
 @test "tbon.zmqdebug logs what happens to connections" {
     run start_flux 2 flux dmesg
     [[ "$output" != *" socket: "* ]]
@@ -269,6 +276,24 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
         grep -q 'broker.debug\[1\]: parent socket: connected: ipc://' <<<"$output"
         [ "${lines[-1]}" = 1 ]
     done
+}
+
+@test "flux start --test-start-mode=leader: the others are offline" {
+    run start_fake 3 4 --test-start-mode=leader -Sbroker.quorum=1 sh -c '
+        flux overlay status; flux getattr hostlist; flux resource list -s down -no "{nnodes}"; flux run hostname'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = "0 node0: partial
+├─ 1 node1: offline
+└─ 2 node2: offline
+node[0-2]
+2
+$(hostname)" ]
+    # the leader waits for them otherwise, and says so
+    run start_flux 2 --test-start-mode=leader -Sbroker.quorum-warn=50ms --wrap=timeout,1 true
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"quorum delayed: 1 of 2 brokers are online"* ]]
 }
 
 @test "the interface hint is taken over from the enclosing instance" {

@@ -540,11 +540,13 @@ static void must_not_wait (flux_future_t *f)
 
 static int run (struct broker *b)
 {
+    const char *endpoint = attrs_get (b->attrs, "tbon.endpoint", NULL);
+
     if (b->opts.verbose)
-        broker_logf (b->log, LOG_CRIT, "boot: rank=%u size=%u method=%s uri=%s",
+        broker_logf (b->log, LOG_CRIT, "boot: rank=%u size=%u method=%s uri=%s endpoint=%s",
                      (unsigned int)b->info.rank, (unsigned int)b->info.size,
                      attrs_get (b->attrs, "broker.boot-method", NULL),
-                     attrs_get (b->attrs, "local-uri", NULL));
+                     attrs_get (b->attrs, "local-uri", NULL), endpoint ? endpoint : "none");
     life_start (b->life);
     if (early_signal)
         life_signal (b->life, early_signal);

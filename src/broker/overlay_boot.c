@@ -2,6 +2,7 @@
  *
  * Each broker puts one business card and enters one barrier:
  *   {"host":s "key":s "uri":s}      uri: "" on a leaf
+ * (a launcher may put {"host":s} for one that will not come: flux start --test-start-mode)
  * then reads those of its parent and its children; rank 0 reads all, makes the
  * hostlist, and hands it down in the answers to overlay.hello.
  */
@@ -383,10 +384,10 @@ static int read_parent (struct overlay *ov, struct boot *boot, flux_error_t *err
 static int use_child_card (struct overlay *ov, struct peer *p, json_t *o,
                            flux_error_t *err)
 {
-    const char *host, *key;
+    const char *host, *key = NULL;
 
-    if (json_unpack (o, "{s:s s:s}", "host", &host, "key", &key) < 0
-        || ov->tp->allow (ov->t, key) < 0)
+    if (json_unpack (o, "{s:s s?s}", "host", &host, "key", &key) < 0
+        || (key && ov->tp->allow (ov->t, key) < 0))
         return errmsg (err, -EPROTO, "the business card of rank %" PRIu32
                        " is malformed", p->rank);
     snprintf (p->hostname, sizeof (p->hostname), "%s", host);

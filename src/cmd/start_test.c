@@ -140,9 +140,29 @@ static void set_mapping (struct test *t)
     free (value);
 }
 
-static void make_server (struct test *t)
+/* Brokers that are not started: who is started is not to wait for their cards. */
+static void set_absent (struct test *t, int first)
 {
-    struct pmi_server_args args = { .size = t->size, .nclients = t->size };
+    char host[256] = "";
+    char key[16];
+    char card[300];
+
+    for (int i = first; i < t->size; i++) {
+        if (t->hosts)
+            snprintf (host, sizeof (host), "%s", hostlist_nth (t->hosts, i));
+        else if (gethostname (host, sizeof (host) - 1) < 0)
+            cmd_die (1, "gethostname: %s", strerror (errno));
+        snprintf (key, sizeof (key), "%d", i);
+        snprintf (card, sizeof (card), "{\"host\":\"%s\"}", host);
+        if (pmi_server_set (t->server, key, card) < 0)
+            cmd_die (1, "PMI server: out of memory");
+    }
+}
+
+/* For the first n brokers. */
+static void make_server (struct test *t, int n)
+{
+    struct pmi_server_args args = { .size = t->size, .nclients = n };
     const struct pmi_server_ops ops = {
         .send = pmi_send,
         .abort = pmi_abort,
@@ -155,6 +175,7 @@ static void make_server (struct test *t)
     if (!(t->server = pmi_server_new (&args, &ops, t)))
         cmd_die (1, "PMI server: %s", strerror (errno));
     set_mapping (t);
+    set_absent (t, n);
 }
 
 /* --- start --- */
@@ -564,7 +585,7 @@ int start_test (optparse_t *p, char **words, int program, int size, int verbose)
         cmd_die (1, "out of memory");
     for (int i = 0; i < size; i++)
         t.brokers[i].pmi = t.brokers[i].pidfd = -1;
-    make_server (&t);
+    make_server (&t, n);
     if (noexec) {
         show_brokers (&t, words, program, n);
         code = 0;
