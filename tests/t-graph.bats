@@ -506,6 +506,28 @@ R
     grep -q '"nodelist": \["a1"\]' out
 }
 
+@test "partial-cancel gives back all that is named, or nothing" {
+    cat >R.json <<'R'
+{"version":1,"execution":{"R_lite":[{"rank":"0-3","children":{"core":"0-3"}}],
+ "starttime":0,"expiration":0,"nodelist":["a[0-3]"]}}
+R
+    some() { sed "s/\"0-3\",\"children\":{\"core\":\"0-3\"/\"$1\",\"children\":{\"core\":\"$2\"/
+                  s/a\[0-3\]/$3/" R.json; }
+    some 0-1 0-3 'a[0-1]' >two.json
+    some 1-2 0-1 'a[1-2]' >other.json
+    some 1 0-1 a1 >half.json
+    { echo "update allocate rv1exec two.json 7 0 100"; echo "partial-cancel 7 rv1exec other.json"
+      echo "find jobid-alloc=7 and type=core"; echo "partial-cancel 7 rv1exec half.json"
+      echo "partial-cancel 7 rv1exec half.json"; echo "find jobid-alloc=7 and type=core"
+      echo "partial-cancel 8 rv1exec half.json"; } >in
+    timeout 20 "$FLUX_BUILD/resource-query" -f rv1exec -L R.json <in >out 2>err
+    grep -q "job 7 does not have /cluster0/a2/core0: nothing was canceled" err
+    grep -q "job 7 does not have /cluster0/a1/core0: nothing was canceled" err
+    grep -q "there is no job 8" err
+    [ "$(grep -c "part of job 7 was canceled" out)" = 1 ]
+    [ "$(grep -c 'core.*:x' out)" = $((8 + 8 + 6)) ]
+}
+
 @test "bad input is named, with the place" {
     printf 'resources: []\n' >a.yaml
     printf 'resources:\n  - type: node\n    count: -1\n' >b.yaml

@@ -79,6 +79,31 @@ int rq_update (struct rq *rq, int n, char **w)
     return 0;
 }
 
+static int cmp_part (const void *a, const void *b)
+{
+    const struct job_part *x = a, *y = b;
+
+    return x->vtx < y->vtx ? -1 : x->vtx > y->vtx;
+}
+
+/* Does the job have all of these?  If not, the first that it has not is named. */
+static bool has_all (struct rq *rq, int64_t id, const uint32_t *v, int n)
+{
+    size_t count;
+    const struct job_part *part = job_parts (graph_job (rq->g, id), &count);
+    char path[4096];
+
+    for (int i = 0; i < n; i++) {
+        struct job_part key = { .vtx = v[i] };
+        if (bsearch (&key, part, count, sizeof (key), cmp_part))
+            continue;
+        graph_path (rq->g, v[i], path, sizeof (path));
+        rq_error (0, "job %lld does not have %s: nothing was canceled", (long long)id, path);
+        return false;
+    }
+    return true;
+}
+
 int rq_partial_cancel (struct rq *rq, int n, char **w)
 {
     struct job_part *part;
@@ -103,9 +128,11 @@ int rq_partial_cancel (struct rq *rq, int n, char **w)
         if (graph_end (rq->g, part[i].vtx) == part[i].vtx + 1
             || (part[i].x && strcmp (w[2], "jgf_shorthand") == 0))
             v[n++] = part[i].vtx;
-    rc = graph_cancel_part (rq->g, id, v, (size_t)n, &empty);
+    rc = has_all (rq, id, v, n) ? graph_cancel_part (rq->g, id, v, (size_t)n, &empty) : -ENOENT;
     free (part);
     free (v);
+    if (rc == -ENOENT)
+        return rc;
     if (rc < 0)
         return rq_error (rc, "job %s: %s", w[1], strerror (-rc));
     fprintf (rq->out, "INFO: %s of job %s was canceled\n", empty ? "all" : "part", w[1]);
