@@ -307,6 +307,20 @@ Y
     grep -q "expected simple or flexible, not 'complicated'" err
 }
 
+@test "if no kind of slot is enough, some of each are" {
+    spec or.yaml slot
+    # a socket has 18 cores and a gpu: one of each kind
+    sed 's/^        count: 1$/        count: 4/' or.yaml >four.yaml
+    sed 's/^        count: 1$/        count: 5/' or.yaml >five.yaml
+    { echo "match satisfiability five.yaml"; echo "match allocate four.yaml"
+      echo "match allocate_orelse_reserve four.yaml"; echo "match allocate_orelse_reserve four.yaml"
+    } | rq -T flexible -P low -F rv1_nosched >out
+    grep -q Unsatisfiable out
+    [ "$(grep -c '"core": "0-35", "gpu": "0-1".*"nslots": 4' out)" = 3 ]
+    [ "$(grep -c ALLOCATED out)" = 2 ]
+    grep -q "SCHEDULED AT=3600" out
+}
+
 @test "xor_slots are branches, tried in order" {
     spec xor.yaml xor_slot
     cat >nested.yaml <<'Y'

@@ -407,7 +407,7 @@ bool match_one (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
     bool ok;
 
     if (r->slot)
-        return match_slots (c, v, r, score);
+        return match_slots (c, v, r, 0, score);
     if (type < 0) {
         match_short (c, v, r, 0);
         return false;
@@ -438,6 +438,42 @@ static int64_t slots_since (const struct ctx *c, size_t start)
     return n;
 }
 
+/* The number of slots that is wanted of each kind, if it is the same; or 0. */
+static int64_t least_slots (const struct req *r, size_t n)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!r[i].slot)
+            continue;
+        if (count > 0 && r[i].count.min != count)
+            return 0;
+        count = r[i].count.min;
+    }
+    return count;
+}
+
+/* So many slots of any kinds, of the first kinds as many as can be. */
+static bool match_mixed (struct ctx *c, uint32_t v, const struct req *r, size_t n,
+                         int64_t count, int64_t *score)
+{
+    size_t start = c->npick;
+    int64_t before = *score;
+
+    if (n == 0)
+        return false;
+    if (!r->slot)
+        return match_mixed (c, v, r + 1, n - 1, count, score);
+    for (int64_t k = count; k >= 0 && !c->failed && c->assigned++ < MAX_ASSIGNED; k--) {
+        *score = before;
+        if ((k == 0 || match_slots (c, v, r, k, score))
+            && (k == count || match_mixed (c, v, r + 1, n - 1, count - k, score)))
+            return true;
+        match_undo (c, start);
+    }
+    return false;
+}
+
 /* Of the slots among r[0..n) that of which there are most; of equal ones the first. */
 static bool match_any_slot (struct ctx *c, uint32_t v, const struct req *r, size_t n,
                             int64_t *score)
@@ -447,7 +483,7 @@ static bool match_any_slot (struct ctx *c, uint32_t v, const struct req *r, size
 
     for (size_t i = 0; i < n && !c->failed; i++) {
         if (!r[i].slot || request_most (&r[i]) <= most
-            || !match_slots (c, v, &r[i], &ignored))
+            || !match_slots (c, v, &r[i], 0, &ignored))
             continue;
         if (slots_since (c, start) > most) {
             most = slots_since (c, start);
@@ -455,7 +491,10 @@ static bool match_any_slot (struct ctx *c, uint32_t v, const struct req *r, size
         }
         match_undo (c, start);
     }
-    return best < n && match_slots (c, v, &r[best], score);
+    if (best < n)
+        return match_slots (c, v, &r[best], 0, score);
+    return !c->failed && least_slots (r, n) > 0
+        && match_mixed (c, v, r, n, least_slots (r, n), score);
 }
 
 static bool in_order (struct ctx *c, uint32_t v, const struct req *r, size_t n,

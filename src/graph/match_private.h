@@ -143,7 +143,9 @@ bool match_each_child (struct ctx *c, uint32_t v, each_f fn, void *arg);
 bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
                 int64_t *score);
 bool match_one (struct ctx *c, uint32_t v, const struct req *r, int64_t *score);
-bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t *score);
+/* 'count' slots, or as many as the request says (0). */
+bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t count,
+                  int64_t *score);
 /* Call fn for each vertex at or below v that is a place of slots r, in the order of the policy;
  * 'raised': of those that may do if others do not. */
 void match_places (struct ctx *c, uint32_t v, const struct req *r, bool raised, each_f fn,

@@ -354,9 +354,18 @@ static void too_few (struct ctx *c, uint32_t v, const struct req *r, size_t n,
     match_short (c, v, r, (int64_t)n);
 }
 
-bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t *score)
+/* 'count': so many; 0: what the request says. */
+static int64_t best_of (const struct slots *s, int64_t count)
 {
-    struct slots s = { .r = r, .v = v, .most = request_most (r) };
+    if (count > 0)
+        return (int64_t)s->n >= count ? count : 0;
+    return request_best (s->r, (int64_t)s->n);
+}
+
+bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t count,
+                  int64_t *score)
+{
+    struct slots s = { .r = r, .v = v, .most = count > 0 ? count : request_most (r) };
     struct match_why before = c->why;
     size_t start = c->npick, n;
     int64_t best;
@@ -364,13 +373,13 @@ bool match_slots (struct ctx *c, uint32_t v, const struct req *r, int64_t *score
     look_inside (c, &s);
     search (c, &s);
     n = s.n;
-    if (!c->failed && request_best (r, (int64_t)n) == 0) {
+    if (!c->failed && best_of (&s, count) == 0) {
         match_undo (c, start);
         s.n = s.sorted_from = 0;
         s.raised = true;
         search (c, &s);
     }
-    best = c->failed ? 0 : request_best (r, (int64_t)s.n);
+    best = c->failed ? 0 : best_of (&s, count);
     if (best == 0) {
         too_few (c, v, r, s.n > n ? s.n : n, &before);
         match_undo (c, start);
