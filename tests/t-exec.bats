@@ -132,3 +132,16 @@ show_log() {
     [[ "$output" == *clean* ]]
     [[ "$output" == *'type="lost-shell"'*'rank 3'* ]]
 }
+
+@test "a process may have a channel of messages to the broker that starts it (RFC 42)" {
+    run start_flux 1 sh -c '
+        exec_rpc() {
+            "$FLUX_BUILD/tests/rpc" -s rexec.exec "{\"flags\":1,\"cmd\":{\"cmdline\":[\"sh\",\"-c\",\"FLUX_URI=\$CH flux getattr size\"],
+                \"env\":{\"PATH\":\"$PATH\"},\"opts\":{},\"channels\":[],\"msgchans\":[{\"name\":\"CH\",\"uri\":\"$1\"}]}}" 2>&1
+        }
+        exec_rpc "$FLUX_URI" | grep -c "\"data\":\"1.n\""
+        exec_rpc local:///nosuch'
+    echo "$output"
+    [ "${lines[0]}" = 1 ]
+    [[ "${lines[1]}" == *"cannot connect to /nosuch"* ]]
+}

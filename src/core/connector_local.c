@@ -68,17 +68,29 @@ static const char *cure (int errnum)
     }
 }
 
-int connector_local_connect (const char *path, flux_error_t *err)
+int connector_local_begin (const char *path, flux_error_t *err)
 {
     int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int rc;
 
     if (fd < 0)
         return errmsg (err, -errno, "socket: %s", strerror (errno));
-    if ((rc = connect_path (fd, path)) < 0)
-        rc = errmsg (err, rc, "cannot connect to %s: %s%s", path,
-                     strerror (-rc), cure (-rc));
-    else if ((rc = connector_read_welcome (fd)) == -ETIMEDOUT)
+    if ((rc = connect_path (fd, path)) < 0) {
+        close (fd);
+        return errmsg (err, rc, "cannot connect to %s: %s%s", path,
+                       strerror (-rc), cure (-rc));
+    }
+    return fd;
+}
+
+int connector_local_connect (const char *path, flux_error_t *err)
+{
+    int fd = connector_local_begin (path, err);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    if ((rc = connector_read_welcome (fd)) == -ETIMEDOUT)
         errmsg (err, rc, "the broker at %s does not answer", path);
     else if (rc < 0)
         rc = errmsg (err, rc, "refused by the broker at %s: %s", path,

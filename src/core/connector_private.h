@@ -13,6 +13,9 @@ connector_init_f connector_fd_init;
 connector_init_f connector_loop_init;
 connector_init_f connector_ssh_init;
 
+/* Connect to a broker's socket: the descriptor, from which the welcome is still to be
+ * read, or a negative errno with err filled.  Does not wait for the broker. */
+int connector_local_begin (const char *path, flux_error_t *err);
 /* Connect to a broker's socket and be welcomed: the descriptor, or a negative
  * errno with err filled. */
 int connector_local_connect (const char *path, flux_error_t *err);

@@ -2,7 +2,8 @@
  *
  *   process ◄─ socketpair ─► handle "fd://" ◄─ messages ─► handle 'uri'
  *
- * Messages are passed on as they come, both ways, until one side is gone.
+ * Messages are passed on as they come, both ways, until one side is gone.  The welcome
+ * of a broker's socket is not waited for: it may be the socket of this process.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <flux/core.h>
 
 #include "base/errmsg.h"
+#include "core/connector_private.h"
 #include "core/subprocess_private.h"
 
 struct sp_msgchan {
@@ -19,6 +21,8 @@ struct sp_msgchan {
     flux_t *peer;
     flux_watcher_t *child_w;
     flux_watcher_t *peer_w;
+    flux_watcher_t *welcome_w;
+    int peer_fd;                /* not welcomed yet, or -1 */
 };
 
 static void forward (struct sp_msgchan *mc, flux_t *from, flux_t *to)
@@ -58,6 +62,9 @@ void sp_msgchan_free (struct sp_msgchan *mc)
     int saved_errno = errno;
     flux_watcher_destroy (mc->child_w);
     flux_watcher_destroy (mc->peer_w);
+    flux_watcher_destroy (mc->welcome_w);
+    if (mc->peer_fd >= 0)
+        (void)close (mc->peer_fd);
     flux_close (mc->child);
     flux_close (mc->peer);
     free (mc);
@@ -78,25 +85,73 @@ static flux_watcher_t *watch (flux_reactor_t *r, flux_t *h, flux_watcher_f cb,
     return w;
 }
 
+static flux_t *open_fd (int fd, flux_error_t *err)
+{
+    char uri[32];
+
+    (void)snprintf (uri, sizeof (uri), "fd://%d", fd);
+    return flux_open_ex (uri, 0, err);
+}
+
+static int watch_both (struct sp_msgchan *mc, flux_reactor_t *r)
+{
+    if (!(mc->child_w = watch (r, mc->child, child_cb, mc))
+        || !(mc->peer_w = watch (r, mc->peer, peer_cb, mc)))
+        return -1;
+    return 0;
+}
+
+/* One that is refused hears the end of its channel. */
+static void welcome_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct sp_msgchan *mc = arg;
+
+    flux_watcher_stop (w);
+    if (connector_read_welcome (mc->peer_fd) == 0
+        && (mc->peer = open_fd (mc->peer_fd, NULL))) {
+        mc->peer_fd = -1;
+        if (watch_both (mc, r) == 0)
+            return;
+    }
+    flux_watcher_destroy (mc->child_w);
+    mc->child_w = NULL;
+    flux_close (mc->child);
+    mc->child = NULL;
+}
+
+static int connect_peer (struct sp_msgchan *mc, flux_reactor_t *r, const char *uri,
+                         flux_error_t *err)
+{
+    if (strncmp (uri, "local://", 8) != 0)
+        return (mc->peer = flux_open_ex (uri, 0, err)) ? watch_both (mc, r) : -1;
+    if ((mc->peer_fd = connector_local_begin (uri + 8, err)) < 0) {
+        errno = -mc->peer_fd;
+        return -1;
+    }
+    if (!(mc->welcome_w = flux_fd_watcher_create (r, mc->peer_fd, FLUX_POLLIN, welcome_cb, mc)))
+        return -1;
+    flux_watcher_start (mc->welcome_w);
+    flux_watcher_unref (mc->welcome_w);
+    return 0;
+}
+
 struct sp_msgchan *sp_msgchan_new (flux_reactor_t *r, const char *uri,
                                    int *child_fd, flux_error_t *err)
 {
     struct sp_msgchan *mc;
-    char ours[32];
     int fd[2];
 
     if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0) {
         errmsg (err, -errno, "socketpair: %s", strerror (errno));
         return NULL;
     }
-    (void)snprintf (ours, sizeof (ours), "fd://%d", fd[0]);
-    if (!(mc = calloc (1, sizeof (*mc)))
-        || !(mc->child = flux_open_ex (ours, 0, err)))
+    if (!(mc = calloc (1, sizeof (*mc))))
+        goto error;
+    mc->peer_fd = -1;
+    if (!(mc->child = open_fd (fd[0], err)))
         goto error;
     fd[0] = -1; /* the handle's now */
-    if (!(mc->peer = flux_open_ex (uri, 0, err))
-        || !(mc->child_w = watch (r, mc->child, child_cb, mc))
-        || !(mc->peer_w = watch (r, mc->peer, peer_cb, mc)))
+    if (connect_peer (mc, r, uri, err) < 0)
         goto error;
     *child_fd = fd[1];
     return mc;
