@@ -95,3 +95,17 @@ home true
 format = \"yaml {name}\"
 "*"flux-jobs.yaml: line "*"the format 'cute'"*"built in"* ]]
 }
+
+@test "flux job: options that exclude one another, and what is not looked at, are refused" {
+    run start_flux 1 sh -c '
+        flux job taskmap --to=hosts "[[0,1,1,1]]"; flux job taskmap --to=raw --ntasks=0 "[[0,1,1,1]]"
+        id=$(flux submit true); flux job wait-event -q $id clean
+        flux job taskmap --to=hosts $id; flux job purge --num-limit=0 $id; flux jobs -an | wc -l
+        flux job killall $id'
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "${lines[0]}" == *"--to=hosts needs a job id" ]]
+    [[ "${lines[1]}" == *"--ntasks and --to exclude one another" ]]
+    [[ "${lines[2]}" == *": 0" && "${lines[3]}" == *"give ids, or limits" && "${lines[4]}" = 1 ]]
+    [[ "${lines[5]}" == "Usage: flux-job killall"* ]]
+}

@@ -287,6 +287,8 @@ int job_killall (optparse_t *p, int argc, char **argv)
     int count;
     int errors;
 
+    if (optparse_option_index (p) != argc)
+        return usage (p);
     if (sig < 0)
         cmd_die (1, "--signal=%s: no such signal", s);
     h = cmd_open ();
@@ -384,6 +386,8 @@ int job_purge (optparse_t *p, int argc, char **argv)
     flux_t *h;
     int count;
 
+    if (n < argc && (s || optparse_hasopt (p, "num-limit")))
+        cmd_die (1, "limits are for jobs that are not named: give ids, or limits");
     if (n < argc)
         return purge_ids (argc - n, argv + n);
     if (s && duration_parse (s, &age) < 0)

@@ -372,9 +372,11 @@ static void print_map (struct taskmap *map, struct hostlist *hl, const char *to)
         return;
     }
     if (strcmp (to, "hosts") == 0) {
+        if (!hl)
+            cmd_die (1, "--to=hosts needs a job id");
         for (int i = 0; i < taskmap_nnodes (map); i++) {
             s = idset_encode (taskmap_taskids (map, i), IDSET_FLAG_RANGE);
-            const char *host = hl ? hostlist_nth (hl, i) : NULL;
+            const char *host = hostlist_nth (hl, i);
             printf ("%s: %s\n", host ? host : "?", s ? s : "");
             free (s);
         }
@@ -392,6 +394,20 @@ static void print_map (struct taskmap *map, struct hostlist *hl, const char *to)
     free (s);
 }
 
+static void check_one_option (optparse_t *p)
+{
+    static const char *const names[] = { "taskids", "ntasks", "nodeid", "hostname", "to" };
+    const char *first = NULL;
+
+    for (int i = 0; i < 5; i++) {
+        if (!optparse_hasopt (p, names[i]))
+            continue;
+        if (first)
+            cmd_die (1, "--%s and --%s exclude one another", first, names[i]);
+        first = names[i];
+    }
+}
+
 int job_taskmap (optparse_t *p, int argc, char **argv)
 {
     int n = optparse_option_index (p);
@@ -404,6 +420,7 @@ int job_taskmap (optparse_t *p, int argc, char **argv)
         optparse_print_usage (p);
         return 1;
     }
+    check_one_option (p);
     if (fluid_parse (argv[n], &id) == 0) {
         flux_t *h = cmd_open ();
         map = taskmap_of_job (h, id, argv[n]);
