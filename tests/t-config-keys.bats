@@ -103,6 +103,39 @@ CONF
     [ -z "$output" ]
 }
 
+@test "a value of the wrong type is refused with its key, and what is wanted" {
+    run start_flux 1 bash -c '
+        while read -r line; do
+            flux config load <<<"$line" 2>&1 | sed "s/.*: \([a-z-]*[.][a-z._-]*: \)/\1/"
+        done <<END
+access.allow-guest-user = 1
+access.message-max = "1M"
+access.roles.admin = []
+heartbeat.period = 2
+heartbeat.warn_thresh = "3"
+ingest.batch-count = "3"
+ingest.validator.disable = 1
+ingest.validator.require-instance.minnodes = "x"
+kvs.checkpoint-period = 30
+systemd.enable = "no"
+exec.testexec.allow-guests = 1
+job-manager.housekeeping.release-after = 5
+END'
+    echo "$output"
+    [ "$output" = "access.allow-guest-user: want true or false
+access.message-max: want an integer
+access.roles.admin: want a table
+heartbeat.period: want a string
+heartbeat.warn_thresh: want an integer
+ingest.batch-count: want an integer
+ingest.validator.disable: want true or false
+ingest.validator.require-instance.minnodes: want an integer
+kvs.checkpoint-period: want a string
+systemd.enable: want true or false
+exec.testexec.allow-guests: want true or false
+job-manager.housekeeping.release-after: want a string" ]
+}
+
 @test "a key of the table job-manager that is not known is named in the log" {
     run start_flux 1 --conf=job-manager.inactive-age-limt='"1d"' --conf=job-manager.mine=1 \
         --conf=job-manager.journal-size-limit=10 --conf=job-manager.perilog='{}' flux dmesg

@@ -87,5 +87,5 @@ CONF
         flux run true; echo $?; echo "nosuch = 1" | sed "1i[ingest]" | flux config load 2>&1'
     echo "$output"
     [[ "$output" == "0
-"*"ingest: "*"nosuch"* ]]
+"*"ingest.nosuch: unknown key"* ]]
 }

@@ -126,9 +126,9 @@ c" ]
         printf "[kvs]\ncheckpoint-period = \"30m\"\ngc-threshold = 5\n" | flux config load; echo $?'
     echo "$output"
     [ "$output" = "kvs.checkpoint-period: 'soon' is not a duration like 30m
-kvs: 1 object item(s) left unpacked: nosuch
+kvs.nosuch: unknown key: there are checkpoint-period gc-threshold
 kvs.gc-threshold is not a number of commits
-kvs.gc-threshold is not a number of commits
+kvs.gc-threshold: want an integer
 0" ]
 }
 

@@ -6,7 +6,11 @@
 #include <unistd.h>
 
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "broker/access.h"
+
+#define ACCESS_KEYS "allow-guest-user:b allow-root-owner:b private-mode:b client-queue-max:i" \
+                    " message-max:i roles:t"
 
 static int check_names (const char *key, json_t *names, flux_error_t *err)
 {
@@ -25,15 +29,19 @@ int access_check_conf (const flux_conf_t *conf, flux_error_t *err)
 {
     json_t *users = NULL, *groups = NULL;
     json_int_t queue = 1, message = ACCESS_MESSAGE_MAX;
-    int guest, root, private;
-    flux_error_t why;
+    json_t *table = NULL, *roles, *admin;
     int rc;
 
-    if (flux_conf_unpack (conf, &why, "{s?{s?b s?b s?b s?I s?I s?{s?{s?o s?o !} !} !}}", "access",
-                          "allow-guest-user", &guest, "allow-root-owner", &root,
-                          "private-mode", &private, "client-queue-max", &queue, "message-max",
-                          &message, "roles", "admin", "users", &users, "groups", &groups) < 0)
-        return errmsg (err, -errno, "access: %s", why.text);
+    if (flux_conf_unpack (conf, err, "{s?o}", "access", &table) < 0)
+        return -errno;
+    roles = json_object_get (table, "roles");
+    admin = json_object_get (roles, "admin");
+    if ((table && (rc = tablekeys_check (table, "access", ACCESS_KEYS, err)) < 0)
+        || (roles && (rc = tablekeys_check (roles, "access.roles", "admin:t", err)) < 0)
+        || (admin && (rc = tablekeys_check (admin, "access.roles.admin", "users groups", err)) < 0))
+        return rc;
+    (void)json_unpack (table, "{s?I s?I}", "client-queue-max", &queue, "message-max", &message);
+    (void)json_unpack (admin, "{s?o s?o}", "users", &users, "groups", &groups);
     if (queue < 1)
         return errmsg (err, -EINVAL, "access.client-queue-max is not a number of bytes");
     if (message < ACCESS_MESSAGE_MIN || message > INT32_MAX)

@@ -9,6 +9,7 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "modules/exec/conf.h"
 
 #define BACKOFF_MAX 300.
@@ -121,11 +122,12 @@ static int set_text_key (struct execconf *c, const char *key, const char *val,
 
 static int set_testexec (struct execconf *c, json_t *o, flux_error_t *err)
 {
-    json_error_t jerr;
     int allow = 0;
+    int rc = tablekeys_check (o, "exec.testexec", "allow-guests:b", err);
 
-    if (json_unpack_ex (o, &jerr, JSON_STRICT, "{s?b}", "allow-guests", &allow) < 0)
-        return errmsg (err, -EINVAL, "exec.testexec: %s", jerr.text);
+    if (rc < 0)
+        return rc;
+    (void)json_unpack (o, "{s?b}", "allow-guests", &allow);
     c->testexec_allow_guests = allow;
     return 0;
 }
@@ -233,12 +235,15 @@ static int parse_table (struct execconf *c, const flux_conf_t *conf,
 /* Its services are not there: jobs that were to run by them would not. */
 static int check_systemd (const flux_conf_t *conf, flux_error_t *err)
 {
-    int enable = 0, sdbus = 0, sdexec = 0;
+    json_t *table = NULL;
+    int rc;
 
-    if (conf && flux_conf_unpack (conf, err, "{s?{s?b s?b s?b !}}", "systemd", "enable", &enable,
-                                  "sdbus-debug", &sdbus, "sdexec-debug", &sdexec) < 0)
+    if (conf && flux_conf_unpack (conf, err, "{s?o}", "systemd", &table) < 0)
         return -EINVAL;
-    if (enable)
+    if (table && (rc = tablekeys_check (table, "systemd", "enable:b sdbus-debug:b sdexec-debug:b",
+                                        err)) < 0)
+        return rc;
+    if (json_is_true (json_object_get (table, "enable")))
         return errmsg (err, -ENOTSUP, "systemd.enable: this build has no sdbus and sdexec: remove"
                        " the key, and leave exec.service at \"rexec\"");
     return 0;

@@ -10,6 +10,7 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "modules/heartbeat/heartbeat.h"
 
 struct settings {
@@ -48,15 +49,15 @@ static int read_settings (const flux_conf_t *conf, struct settings *out,
     struct settings set = { .warn_thresh = 3 };
     const char *period = "2s", *timeout = "5m";
     json_t *table = NULL;
-    json_error_t jerr;
     int rc;
 
     if (conf && flux_conf_unpack (conf, err, "{s?o}", "heartbeat", &table) < 0)
         return -errno;
     if (table
-        && json_unpack_ex (table, &jerr, 0, "{s?s s?s s?i !}", "period", &period, "timeout",
-                           &timeout, "warn_thresh", &set.warn_thresh) < 0)
-        return errmsg (err, -EINVAL, "heartbeat: %s", jerr.text);
+        && (rc = tablekeys_check (table, "heartbeat", "period:s timeout:s warn_thresh:i", err)) < 0)
+        return rc;
+    (void)json_unpack (table, "{s?s s?s s?i}", "period", &period, "timeout", &timeout,
+                       "warn_thresh", &set.warn_thresh);
     if ((rc = read_fsd ("period", period, false, &set.period, err)) < 0
         || (rc = read_fsd ("timeout", timeout, true, &set.timeout, err)) < 0)
         return rc;

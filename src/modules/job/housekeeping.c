@@ -13,6 +13,7 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "modules/job/rankrun.h"
 #include "spec/rset.h"
 
@@ -637,12 +638,14 @@ static int read_table (struct mgr *m, const flux_conf_t *conf, json_t *o, json_t
 {
     json_t *command = NULL;
     const char *after = NULL;
-    int unit = -1, first = 0;
-    json_error_t jerr;
+    int unit = -1;
+    int rc = tablekeys_check (o, "job-manager.housekeeping", "command release-after:s"
+                              " use-systemd-unit:b exit-on-first-error:b", err);
 
-    if (json_unpack_ex (o, &jerr, 0, "{s?o s?s s?b s?b !}", "command", &command, "release-after",
-                        &after, "use-systemd-unit", &unit, "exit-on-first-error", &first) < 0)
-        return errmsg (err, -EINVAL, "job-manager.housekeeping: %s", jerr.text);
+    if (rc < 0)
+        return rc;
+    (void)json_unpack (o, "{s?o s?s s?b}", "command", &command, "release-after", &after,
+                       "use-systemd-unit", &unit);
     if (after && (duration_parse (after, afterp) < 0 || *afterp < 0.))
         return errmsg (err, -EINVAL, "job-manager.housekeeping.release-after: '%s' is not a "
                        "duration like 30s", after);

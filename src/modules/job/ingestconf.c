@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "spec/jobspec.h"
 
 #define BUFFER_SIZE (10u * 1024 * 1024)
@@ -118,11 +119,10 @@ static int read_frobnicator (struct ingestconf *c, json_t *o, flux_error_t *err)
     };
     json_t *list = NULL, *args = NULL;
     int disable = 0, rc;
-    json_error_t jerr;
 
-    if (json_unpack_ex (o, &jerr, 0, "{s?b s?o s?o !}", "disable", &disable, "plugins", &list,
-                        "args", &args) < 0)
-        return errmsg (err, -EINVAL, "ingest.frobnicator: %s", jerr.text);
+    if ((rc = tablekeys_check (o, "ingest.frobnicator", "disable:b plugins args", err)) < 0)
+        return rc;
+    (void)json_unpack (o, "{s?b s?o s?o}", "disable", &disable, "plugins", &list, "args", &args);
     if (list && (rc = read_plugins ("frobnicator", list, plugins, err)) < 0)
         return rc;
     if (args && (!json_is_array (args) || json_array_size (args) > 0))
@@ -135,11 +135,11 @@ static int read_frobnicator (struct ingestconf *c, json_t *o, flux_error_t *err)
 
 static int read_instance (struct ingestconf *c, json_t *o, flux_error_t *err)
 {
-    json_error_t jerr;
+    int rc = tablekeys_check (o, "ingest.validator.require-instance", "minnodes:i mincores:i", err);
 
-    if (json_unpack_ex (o, &jerr, 0, "{s?I s?I !}", "minnodes", &c->minnodes, "mincores",
-                        &c->mincores) < 0)
-        return errmsg (err, -EINVAL, "ingest.validator.require-instance: %s", jerr.text);
+    if (rc < 0)
+        return rc;
+    (void)json_unpack (o, "{s?I s?I}", "minnodes", &c->minnodes, "mincores", &c->mincores);
     if (c->minnodes < 0 || c->mincores < 0)
         return errmsg (err, -EINVAL, "ingest.validator.require-instance: %s: must not be negative",
                        c->minnodes < 0 ? "minnodes" : "mincores");
@@ -154,11 +154,12 @@ static int read_validator (struct ingestconf *c, json_t *o, flux_error_t *err)
     };
     json_t *list = NULL, *args = NULL, *instance = NULL;
     int disable = 0, rc;
-    json_error_t jerr;
 
-    if (json_unpack_ex (o, &jerr, 0, "{s?b s?o s?o s?o !}", "disable", &disable, "plugins", &list,
-                        "args", &args, "require-instance", &instance) < 0)
-        return errmsg (err, -EINVAL, "ingest.validator: %s", jerr.text);
+    if ((rc = tablekeys_check (o, "ingest.validator",
+                               "disable:b plugins args require-instance:t", err)) < 0)
+        return rc;
+    (void)json_unpack (o, "{s?b s?o s?o s?o}", "disable", &disable, "plugins", &list, "args",
+                       &args, "require-instance", &instance);
     if ((list && (rc = read_plugins ("validator", list, plugins, err)) < 0)
         || (args && (rc = read_args (c, args, err)) < 0)
         || (instance && (rc = read_instance (c, instance, err)) < 0))
@@ -193,15 +194,15 @@ int ingestconf_read (struct ingestconf *c, const flux_conf_t *conf, flux_error_t
     };
     json_t *table = NULL, *frobnicator = NULL, *validator = NULL;
     const char *size = NULL;
-    json_error_t jerr;
     int rc;
 
     if (flux_conf_unpack (conf, err, "{s?o}", "ingest", &table) < 0)
         return -EINVAL;
-    if (table && json_unpack_ex (table, &jerr, 0, "{s?i s?s s?o s?o !}", "batch-count",
-                                 &next.batch_count, "buffer-size", &size, "frobnicator",
-                                 &frobnicator, "validator", &validator) < 0)
-        return errmsg (err, -EINVAL, "ingest: %s", jerr.text);
+    if (table && (rc = tablekeys_check (table, "ingest", "batch-count:i buffer-size:s"
+                                        " frobnicator:t validator:t", err)) < 0)
+        return rc;
+    (void)json_unpack (table, "{s?i s?s s?o s?o}", "batch-count", &next.batch_count,
+                       "buffer-size", &size, "frobnicator", &frobnicator, "validator", &validator);
     if (next.batch_count < 0)
         return errmsg (err, -EINVAL, "ingest.batch-count: must not be negative");
     if ((size && (rc = read_size (size, &next.buffer_size, err)) < 0)

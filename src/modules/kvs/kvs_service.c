@@ -9,6 +9,7 @@
 
 #include "base/duration.h"
 #include "base/errmsg.h"
+#include "base/tablekeys.h"
 #include "core/kvs_proto.h"
 #include "modules/kvs/batch.h"
 #include "modules/kvs/checkpoint.h"
@@ -369,20 +370,22 @@ static void stats_clear_cb (flux_t *h, flux_msg_handler_t *mh,
 static int check_conf (const flux_conf_t *conf, double *periodp, flux_error_t *err)
 {
     const char *period = NULL;
-    json_t *table = NULL, *gc = NULL;
-    json_error_t jerr;
+    json_t *table = NULL;
+    json_int_t gc = 0;
     double d = 0;
+    int rc;
 
     *periodp = 0;
     if (!conf || flux_conf_unpack (conf, err, "{s?o}", "kvs", &table) < 0)
         return conf ? -EINVAL : 0;
-    if (table && json_unpack_ex (table, &jerr, 0, "{s?s s?o !}", "checkpoint-period", &period,
-                                 "gc-threshold", &gc) < 0)
-        return errmsg (err, -EINVAL, "kvs: %s", jerr.text);
+    if (table && (rc = tablekeys_check (table, "kvs", "checkpoint-period:s gc-threshold:i",
+                                        err)) < 0)
+        return rc;
+    (void)json_unpack (table, "{s?s s?I}", "checkpoint-period", &period, "gc-threshold", &gc);
     if (period && duration_parse (period, &d) < 0)
         return errmsg (err, -EINVAL, "kvs.checkpoint-period: '%s' is not a duration like 30m",
                        period);
-    if (gc && (!json_is_integer (gc) || json_integer_value (gc) < 0))
+    if (gc < 0)
         return errmsg (err, -EINVAL, "kvs.gc-threshold is not a number of commits");
     *periodp = d < 1e9 ? d : 0;  /* "infinity" is not to do it */
     return 0;
