@@ -7,27 +7,42 @@ export PATH="$FLUX_BUILD/tests:$PATH"
 
 cat_script() {
     cat >disturb.sh <<'SH'
-# disturb.sh SEED OPS RELOADS
+# disturb.sh SEED OPS RELOADS [LOST...]: ranks that are lost on the way
 RANDOM=$1
+ops=$2 reloads=$3
+shift 3
+lost=("$@")
+for r in "${lost[@]}"; do pid[$r]=$(flux exec -r $r flux getattr broker.pid); done
 ids=()
 submit() {
-    local shape=("-n1" "-n$((1 + RANDOM % 6))" "-N1" "-N$((1 + RANDOM % 3))" "-n2 -c2"
+    local shape=("-n1" "-n$((1 + RANDOM % 6))" "-N1" "-N$((1 + RANDOM % ${most:-3}))" "-n2 -c2"
                  "-N2 -n2 -c3" "-n1 --requires=rank:$((RANDOM % 4))" "-N1 --exclusive --requires=-host:node2")
     local limit=("" "-t 10s" "-t 1m" "-t 1h")
     ids+=($(flux submit ${shape[$((RANDOM % 8))]} ${limit[$((RANDOM % 4))]} --urgency=$((1 + RANDOM % 30)) \
-        --setattr=system.exec.test.run_duration=0.0$((RANDOM % 10))s true))
+        --setattr=system.exec.test.run_duration=0.0$((RANDOM % 10))s true 2>submit.err))
+    grep -v "unsatisfiable request: asks for" submit.err
 }
 any() { id=${ids[$((RANDOM % ${#ids[@]}))]}; }
 quiet() { "$@" >/dev/null 2>&1; true; }
 submit
-for ((i = 0; i < $2; i++)); do
+policies=(fcfs easy hybrid conservative)
+another() {
+    flux config get | jq -c ".\"sched-fluxion-qmanager\" = {\"queue-policy\":\"${policies[RANDOM % 4]}\",
+        \"queue-params\":{\"queue-depth\":$((1 + RANDOM % 40))}}" | flux config load || echo "cannot configure"
+}
+for ((i = 0; i < ops; i++)); do
+    if [ ${#lost[@]} -gt 0 ] && [ $((i % 30)) = 29 ]; then
+        kill -9 ${pid[${lost[0]}]}
+        lost=("${lost[@]:1}")
+    fi
     case $((RANDOM % 20)) in
         0) any; quiet flux cancel $id ;;
         1) any; quiet flux update $id duration=$((60 + RANDOM % 600)) ;;
         2) quiet flux resource drain $((RANDOM % 4)) ;;
         3) for k in 0 1 2 3; do quiet flux resource undrain $k; done ;;
         4) any; quiet flux job urgency $id $((RANDOM % 32)) ;;
-        5) [ -z "$3" ] || flux module reload ${modules[$((RANDOM % 2))]} || echo "cannot reload" ;;
+        5) [ -z "$reloads" ] || flux module reload ${modules[$((RANDOM % 2))]} || echo "cannot reload" ;;
+        7) [ -z "$reloads" ] || another ;;
         6) quiet flux ion-resource set-property /cluster0/node$((RANDOM % 4)) colour=$i ;;
         *) submit ;;
     esac
@@ -115,7 +130,34 @@ agrees() {
     done
 }
 
-@test "random work under easy, with reloads of both modules" {
+@test "random work under easy, with reloads of both modules and of the configuration" {
     random easy 4 y
     agrees
+}
+
+@test "random work while brokers are lost, with reloads: what fits on the rest ends, no core twice" {
+    cat_script
+    cat >inner.sh <<'SH'
+#!/bin/bash
+modules=(sched-fluxion-qmanager sched-fluxion-resource)
+most=2      # there are jobs that stay on one of the three that are left
+. ./disturb.sh 5 150 y 4 2
+until [ "$(rpc sched.resource-status {} | jq -r .all.execution.R_lite[].rank | xargs)" = 0-1,3 ]; do command sleep 0.02; done
+. ./check.sh
+SH
+    chmod +x inner.sh
+    printf '[resource]\nnoverify = true\n[[resource.config]]\nhosts = "node[0-4]"\ncores = "0-3"\n' >conf.toml
+    run --separate-stderr timeout $((60 * TEST_SLOW)) flux start --test-size=5 --test-hosts='node[0-4]' \
+        -c conf.toml bash -c '
+        id=$(flux batch -N5 -n5 -c4 --output=out --error=err --conf=sched-fluxion-qmanager.queue-policy=easy ./inner.sh)
+        flux job wait-event -t 50 $id clean >/dev/null; cat out; cat err >&2'
+    echo "$output"
+    echo "$stderr"
+    [[ "$output" != *"is given to"* ]]
+    [ "${lines[0]%% *}" = 3 ]
+    [ "${lines[1]}" = "${lines[2]}" ]
+    [ "${lines[3]}" = once ]
+    [ "${lines[4]} ${lines[5]}" = "[] 12" ]
+    [ "$(printf '%s\n' "${lines[@]:6}" | grep -vc INACTIVE)" = 0 ]
+    [[ "$stderr" != *cannot* ]]
 }

@@ -12,7 +12,7 @@
  *
  * At random moments jobs are submitted, cancelled, made more urgent, end early, in time
  * or late, get a longer time, or give back a node before the others; nodes go down and
- * come up.
+ * come up; queues get another policy; the scheduler starts anew and is told what runs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,6 +68,8 @@ static struct {
     int64_t owner[MAXNODE][MAXCORE];        /* 0: free */
     bool down[MAXNODE];
     int started;
+    int started_before;         /* the scheduler started anew */
+    bool reloads;
     bool promises;              /* check them at each start */
     bool flips;                 /* nodes go down and come up */
     bool few;                   /* many jobs that ask for few different things */
@@ -463,10 +465,55 @@ static bool all_over (void)
     return true;
 }
 
+static struct queue_conf random_conf (enum queue_policy p)
+{
+    struct queue_conf c = QUEUE_CONF_DEFAULT;
+
+    c.policy = p;
+    c.depth = rnd (2) ? 1000 : 1 + rnd (20);
+    c.reservation_depth = 2 + rnd (3);
+    return c;
+}
+
+static void make_queues (void)
+{
+    static const struct queue_ops ops = { on_start, on_deny, on_pending };
+
+    sim.q = queues_new (sim.g, &sim.match, &ops, NULL);
+    for (int i = 0; i < sim.nqueue; i++)
+        assert_int_equal (queues_add (sim.q, queue_name[i], &sim.conf[i]), 0);
+}
+
+static void reconfigure (void)
+{
+    int i = rnd (sim.nqueue);
+
+    sim.conf[i] = random_conf ((enum queue_policy)rnd (4));
+    assert_int_equal (queues_add (sim.q, queue_name[i], &sim.conf[i]), 0);
+}
+
+/* A new graph, hello of those that run, and the requests of those that wait. */
+static void reload (void)
+{
+    queues_free (sim.q);
+    graph_free (sim.g);
+    sim.g = cluster ();
+    sim.started_before = sim.started;
+    make_queues ();
+    for (int i = 1; i < sim.njobs; i++) {
+        struct simjob *j = &sim.job[i];
+        if (j->state == RUNS)
+            assert_int_equal (queues_hello (sim.q, j->id, j->start, j->end, sim.now, j->part,
+                                            j->nparts, 0), 0);
+        else if (j->state == WAITS)
+            assert_int_equal (queues_submit (sim.q, queue_name[j->queue], j->id, j->priority,
+                                             (double)j->submitted, j->rq), 0);
+    }
+}
+
 static void begin (enum queue_policy p, int nqueue)
 {
     static const char *const match_names[] = { "lonode", "first", "low", "lonodex" };
-    static const struct queue_ops ops = { on_start, on_deny, on_pending };
 
     memset (&sim, 0, sizeof (sim));
     sim.nodes = 2 + rnd (MAXNODE - 1);
@@ -476,15 +523,9 @@ static void begin (enum queue_policy p, int nqueue)
     sim.nqueue = nqueue;
     sim.g = cluster ();
     assert_int_equal (policy_parse (match_names[rnd (4)], &sim.match, NULL), 0);
-    sim.q = queues_new (sim.g, &sim.match, &ops, NULL);
-    for (int i = 0; i < nqueue; i++) {
-        struct queue_conf c = QUEUE_CONF_DEFAULT;
-        c.policy = i == 0 ? p : (enum queue_policy)rnd (4);
-        c.depth = rnd (2) ? 1000 : 1 + rnd (20);
-        c.reservation_depth = 2 + rnd (3);
-        sim.conf[i] = c;
-        assert_int_equal (queues_add (sim.q, queue_name[i], &c), 0);
-    }
+    for (int i = 0; i < nqueue; i++)
+        sim.conf[i] = random_conf (i == 0 ? p : (enum queue_policy)rnd (4));
+    make_queues ();
 }
 
 static void finish (void)
@@ -494,7 +535,7 @@ static void finish (void)
     assert_int_equal (queues_stats (sim.q, NULL, &s), 0);
     assert_int_equal (s.pending, 0);
     assert_int_equal (s.running, 0);
-    assert_int_equal (s.started, sim.started);
+    assert_int_equal (s.started, sim.started - sim.started_before);
     queues_free (sim.q);
     assert_null (graph_job_next (sim.g, NULL));
     graph_free (sim.g);
@@ -505,6 +546,7 @@ static void simulate (enum queue_policy p, int nqueue, int njobs, bool cut)
     begin (p, nqueue);
     sim.promises = nqueue == 1;
     sim.flips = rnd (2);
+    sim.reloads = rnd (2);
     sim.few = rnd (3) == 0;
     while (sim.njobs <= njobs || !all_over ()) {
         end_jobs ();
@@ -514,6 +556,10 @@ static void simulate (enum queue_policy p, int nqueue, int njobs, bool cut)
             meddle ();
         if (rnd (8) == 0)
             extend ();
+        if (sim.reloads && rnd (20) == 0)
+            reload ();
+        if (sim.reloads && rnd (20) == 0)
+            reconfigure ();
         if (sim.njobs > njobs) {
             for (int n = 0; n < sim.nodes; n++)
                 if (sim.down[n])
