@@ -1,9 +1,11 @@
 /* cpus.c - which processors make which core, from sysfs
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <flux/idset.h>
 
 #include "shell/cpus.h"
@@ -137,13 +139,13 @@ int cpus_of_share (const struct idset *cores, int i, int n, cpu_set_t *set)
     return take (cores, first, next > first ? next - first : 1, set);
 }
 
-static int parse_mask (const char *s, cpu_set_t *set)
+/* Add to 'set'.  The number of bits that s speaks of: whole words, if there is a comma. */
+static int parse_words (const char *s, cpu_set_t *set)
 {
     size_t n = strlen (s);
     int word = 0;       /* where the 32-bit word begins that is read */
     int bit = 0;
 
-    CPU_ZERO (set);
     while (n-- > 0) {
         char c = s[n];
         int v;
@@ -166,6 +168,25 @@ static int parse_mask (const char *s, cpu_set_t *set)
                 CPU_SET (bit, set);
         }
     }
+    return strchr (s, ',') ? word + 32 : bit;
+}
+
+/* "0xf...f" in front: all that is above what follows, too. */
+static int parse_mask (const char *s, cpu_set_t *set)
+{
+    static const char all[] = "0xf...f";
+    size_t len = sizeof (all) - 1;
+    bool infinite = strncasecmp (s, all, len) == 0;
+    int n;
+
+    CPU_ZERO (set);
+    if (infinite)
+        s += len;
+    if ((n = parse_words (s, set)) < 0)
+        return n;
+    n -= infinite && *s == ',' ? 32 : 0;     /* there is no word before the first comma */
+    while (infinite && n < CPU_SETSIZE)
+        CPU_SET (n++, set);
     return CPU_COUNT (set) > 0 ? 0 : -EINVAL;
 }
 

@@ -22,7 +22,8 @@ int cpus_of_cores (const struct idset *cores, cpu_set_t *set);
  * than cores, parts share cores. */
 int cpus_of_share (const struct idset *cores, int i, int n, cpu_set_t *set);
 /* A list "0-1,4" ("4-" goes to the last), a mask "0x3", or 32-bit words of one, as
- * "0x1,0x0" (hwlocality_bitmap(3)).  0 or -EINVAL. */
+ * "0x1,0x0"; "0xf...f" in front of it stands for all above (hwlocality_bitmap(3)).  0 or
+ * -EINVAL. */
 int cpus_parse (const char *s, cpu_set_t *set);
 /* Entry i of "a;b;c" (map:LIST), counted from its start again when there are fewer; the
  * caller frees.  NULL: no memory. */

@@ -33,6 +33,11 @@ static void test_parse (void **state)
     expect ("0xffff0000", "16-31");
     expect ("0x1,0x0", "32");
     expect ("0x1,,0x3", "0-1,64");
+    expect ("0xf...f", "0-1023");
+    expect ("0xf...f0", "4-1023");
+    expect ("0xf...f00000001", "0,32-1023");
+    expect ("0xf...f,0x00000003", "0-1,32-1023");
+    expect ("0xf...f,0x00000001,0x0", "32,64-1023");
     expect ("1020-", "1020-1023");
     expect ("0,1022-", "0,1022-1023");
     assert_int_equal (cpus_parse ("-", &set), -EINVAL);
