@@ -14,6 +14,7 @@
  *   pmixtest info         what the server says of the job
  *   pmixtest abort CODE   the highest rank aborts, the others wait
  *   pmixtest quit CODE    the highest rank exits after init, the others wait
+ *   pmixtest desert CODE  the highest rank exits, the first waits in a fence with it
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -335,6 +336,8 @@ static void leave (const char *how, int code)
         PMIx_Abort (code, "enough", NULL, 0);
     if (me.rank == size - 1)
         _exit (code);
+    if (me.rank == 0 && strcmp (how, "desert") == 0)
+        fence_of (0, size, size - 1, false, false);
     fence (false);
 }
 

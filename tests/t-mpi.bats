@@ -126,6 +126,7 @@ for n in 1 2; do
     ! grep 'barrier has failed' err
     # the library may do without it, or wait for it until the job's timeout: no task hangs
     rc=0; $px -N$n -n4 -o exit-timeout=1s pmixtest quit 9 2>err || rc=$?; test $rc = 9
+    rc=0; $px -N$n -n4 -o exit-timeout=0.5s pmixtest desert 9 2>err || rc=$?; test $rc = 9
 done
 END
     [ "$status" -eq 0 ]
