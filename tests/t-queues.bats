@@ -50,3 +50,31 @@ start_queues() {
     echo "$output"
     [[ "$output" == *"queues.debug.hosts: host node9 is not in the resource inventory"* ]]
 }
+
+@test "queues that cannot be are refused by their key (RFC 33)" {
+    base='[resource]
+noverify = true
+[[resource.config]]
+hosts = "node[0-1]"
+cores = "0-1"
+'
+    default='[policy.jobspec.defaults.system]
+queue = "a"
+'
+    while IFS='|' read -r toml want; do
+        printf '%s%b\n%s' "$base" "$toml" "$default" >q.toml
+        run start_flux 2 --test-hosts="node[0-1]" --config-path=q.toml true
+        echo "$toml: $output"
+        [ "$status" -ne 0 ]
+        [[ "$output" == *"$want"* ]]
+    done <<'END'
+[queues.a]\nhosts = "node0"\nrequires = ["x"]|queues.a: both hosts and requires
+[queues.a]\nrequires = ["x!y"]|queues.a.requires[0]: 'x!y' is not
+[queues.a]\nrequires = [1]|queues.a.requires[0]: not a string
+[queues.a]\nparent = "nosuch"|queues.a.parent: not a configured queue
+[queues.a]\n[queues.b]\nparent = "a"\n[queues.c]\nparent = "b"|queues.c.parent: b is a virtual
+[queues.a]\n[queues.b]\nparent = "a"\nhosts = "node0"|queues.b: a virtual queue must not
+[queues.a]\n[queues.b]\nparent = "a"\npolicy.scheduler.x = 1|queues.b: a virtual queue must not
+[queues.b]|policy.jobspec.defaults.system.queue: a is not
+END
+}

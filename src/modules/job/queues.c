@@ -13,6 +13,7 @@
 #include "base/tablekeys.h"
 #include "modules/job/mgr.h"
 #include "modules/job/policyconf.h"
+#include "spec/rset.h"
 
 struct queue {
     char *name;
@@ -266,11 +267,28 @@ int queues_move_constraints (struct mgr *m, const char *from, const char *to,
 
 /* ---- configuration ---- */
 
+static int check_requires (const char *name, const json_t *o, flux_error_t *err)
+{
+    const char *s;
+    json_t *val;
+    size_t i;
+
+    if (!json_is_array (o))
+        return errmsg (err, -EINVAL, "queues.%s.requires: not an array", name);
+    json_array_foreach ((json_t *)o, i, val) {
+        if (!(s = json_string_value (val)))
+            return errmsg (err, -EINVAL, "queues.%s.requires[%zu]: not a string", name, i);
+        if (!rset_property_name_valid (s + (*s == '^')))
+            return errmsg (err, -EINVAL, "queues.%s.requires[%zu]: '%s' is not the name of a "
+                           "property", name, i, s);
+    }
+    return 0;
+}
+
 static int check_queue (json_t *all, const char *name, json_t *conf, flux_error_t *err)
 {
     json_t *parent = json_object_get (conf, "parent"), *o;
     char what[160];
-    size_t i;
 
     snprintf (what, sizeof (what), "queues.%s", name);
     if (tablekeys_check (conf, what, "requires hosts parent policy", err) < 0)
@@ -279,14 +297,8 @@ static int check_queue (json_t *all, const char *name, json_t *conf, flux_error_
     if (policyconf_check (json_object_get (conf, "policy"), what, err) < 0)
         return -EINVAL;
     if ((o = json_object_get (conf, "requires"))) {
-        json_t *val;
-        if (!json_is_array (o))
-            return errmsg (err, -EINVAL, "queues.%s.requires: not an array", name);
-        json_array_foreach (o, i, val) {
-            if (!json_is_string (val))
-                return errmsg (err, -EINVAL, "queues.%s.requires[%zu]: not a string",
-                               name, i);
-        }
+        if (check_requires (name, o, err) < 0)
+            return -EINVAL;
         if (json_object_get (conf, "hosts"))
             return errmsg (err, -EINVAL, "queues.%s: both hosts and requires are set", name);
     }
