@@ -139,7 +139,7 @@ END
 }
 
 @test "impossible and wrong requests are refused by the option's name" {
-    for opt in -n0 -n-1 -nx -c0 -N0 '-N 2 -n 1' -tx --urgency=99 --signal=NOSUCH --begin-time=x \
+    for opt in -n0 -n-1 -nx -c0 -N0 '-N 2 -n 1' -t1e400 -tinfs --cwd= --env==x -tx --urgency=99 --signal=NOSUCH --begin-time=x \
         --dependency=x --flags=x --requires=a:b: --rlimit=nosuch=1 -x --cores=3; do
         run flux submit $opt true
         echo "$opt: $output"
@@ -198,6 +198,19 @@ END
     run flux batch --wrap true
     [ "$status" -eq 1 ]
     [[ "$output" == *--nslots* ]]
+}
+
+@test "a script with lines of another system, or an interpreter that is not there" {
+    printf '#!/bin/sh\r\ntrue\r\n' >dos.sh
+    run flux batch -n1 --dry-run dos.sh
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == "flux-batch: ERROR: dos.sh: its lines end with a carriage return"* ]]
+    printf '#!/no/such/sh\ntrue\n' >nosh.sh
+    run start_flux 1 sh -c 'id=$(flux batch -n1 --output=kvs nosh.sh); flux job attach $id'
+    echo "$output"
+    [ "$status" -eq 127 ]
+    [[ "$output" == *"/script': there is no interpreter '/no/such/sh'"* ]]
 }
 
 @test "batch reads its script from standard input" {

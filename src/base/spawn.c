@@ -274,6 +274,43 @@ static pid_t start (struct plan *p)
     return pid;
 }
 
+/* The interpreter that a script names in its first line.  false if it is no script. */
+static bool get_interpreter (const struct spawn_args *args, char *buf, size_t size)
+{
+    int dir = args->cwd ? open (args->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC) : AT_FDCWD;
+    int fd = strchr (args->path, '/') ? openat (dir, args->path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t n = fd >= 0 ? read (fd, buf, size - 1) : -1;
+
+    if (fd >= 0)
+        close (fd);
+    if (dir >= 0)
+        close (dir);
+    if (n < 2 || buf[0] != '#' || buf[1] != '!')
+        return false;
+    buf[n] = '\0';
+    n = 2 + strspn (buf + 2, " \t");
+    memmove (buf, buf + n, strlen (buf + n) + 1);
+    buf[strcspn (buf, " \t\n")] = '\0';
+    return true;
+}
+
+/* ENOENT of a script is mostly about its first line. */
+static int report_exec (const struct plan *p, flux_error_t *err)
+{
+    char interp[128];
+    size_t n;
+
+    if (p->error != ENOENT || !get_interpreter (p->args, interp, sizeof (interp)))
+        return errmsg (err, -p->error, "cannot execute '%s': %s", p->args->path,
+                       strerror (p->error));
+    n = strlen (interp);
+    if (n > 0 && interp[n - 1] == '\r')
+        return errmsg (err, -p->error, "cannot execute '%s': its first line ends with a carriage"
+                       " return", p->args->path);
+    return errmsg (err, -p->error, "cannot execute '%s': there is no interpreter '%s'",
+                   p->args->path, interp);
+}
+
 static int report (const struct plan *p, flux_error_t *err)
 {
     const struct spawn_args *args = p->args;
@@ -298,8 +335,7 @@ static int report (const struct plan *p, flux_error_t *err)
                            "cannot make descriptor %d the terminal: %s",
                            args->ctty_fd, why);
         default:
-            return errmsg (err, -p->error, "cannot execute '%s': %s",
-                           args->path, why);
+            return report_exec (p, err);
     }
 }
 

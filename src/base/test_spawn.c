@@ -86,6 +86,16 @@ static void expect (const struct spawn_args *args, int rc, const char *text)
     assert_int_equal (errno, ECHILD);
 }
 
+static void write_script (const char *path, const char *text)
+{
+    FILE *f = fopen (path, "w");
+
+    assert_non_null (f);
+    assert_true (fputs (text, f) >= 0);
+    assert_int_equal (fclose (f), 0);
+    assert_int_equal (chmod (path, 0755), 0);
+}
+
 static void test_errors (void **state)
 {
     static char *const nopath[] = {"PATH=/nonexistent:/etc/passwd", NULL};
@@ -103,6 +113,15 @@ static void test_errors (void **state)
             "cannot execute '/etc/passwd': Permission denied");
     expect (&(struct spawn_args){.path = "true", .envp = nopath}, -ENOENT,
             "cannot execute 'true': No such file or directory");
+    write_script ("spawn.script", "#! /no/such/sh -e\n");
+    expect (&(struct spawn_args){.path = "./spawn.script"}, -ENOENT,
+            "cannot execute './spawn.script': there is no interpreter '/no/such/sh'");
+    expect (&(struct spawn_args){.path = "./spawn.script", .cwd = "."}, -ENOENT,
+            "cannot execute './spawn.script': there is no interpreter '/no/such/sh'");
+    write_script ("spawn.script", "#!/bin/sh\r\ntrue\r\n");
+    expect (&(struct spawn_args){.path = "./spawn.script"}, -ENOENT,
+            "cannot execute './spawn.script': its first line ends with a carriage return");
+    unlink ("spawn.script");
     expect (&(struct spawn_args){.path = "true", .cwd = "/nonexistent"},
             -ENOENT, "cannot change directory to '/nonexistent': "
             "No such file or directory");

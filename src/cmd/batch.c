@@ -171,6 +171,9 @@ static void check_script (const struct script *s, bool from_stdin)
     if (strncmp (s->text, "#!", 2) != 0)
         cmd_die (1, "%s: the script does not start with '#!': add an interpreter line such as"
                  " #!/bin/sh, or use --wrap", s->name);
+    if (s->text[strcspn (s->text, "\n")] == '\n' && s->text[strcspn (s->text, "\n") - 1] == '\r')
+        cmd_die (1, "%s: its lines end with a carriage return, which no interpreter is found with:"
+                 " remove them, as with sed -i 's/\\r$//' %s", s->name, s->name);
 }
 
 static void wrap_words (struct script *s, int argc, char **argv)

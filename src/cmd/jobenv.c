@@ -156,6 +156,8 @@ static void set_variable (json_t *env, const char *rule, const char *eq)
     char *name = strndup (rule, eq - rule);
     char *val = substitute (env, eq + 1, rule);
 
+    if (eq == rule)
+        cmd_die (1, "--env=%s: a variable name is missing before '='", rule);
     if (!name || !val || json_object_set_new (env, name, json_string (val)) < 0)
         cmd_die (1, "--env=%s: not valid text", rule);
     free (name);

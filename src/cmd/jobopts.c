@@ -236,14 +236,13 @@ static void apply_setattrs (optparse_t *p, json_t *attributes)
 static double parse_time_limit (const char *s)
 {
     char *end;
-    double d = strtod (s, &end);
+    double d;
 
-    if (*end == '\0' && end != s)
-        d *= 60;
-    else if (duration_parse (s, &d) < 0)
-        d = -1;
-    if (!(d >= 0))
+    if (duration_parse (s, &d) < 0)
         cmd_die (1, "--time-limit=%s: want minutes, or a duration like 30s, 1.5h, 2d", s);
+    (void)strtod (s, &end);
+    if (*end == '\0')    /* no unit */
+        d *= 60;
     return isinf (d) ? 0 : d;
 }
 
@@ -463,6 +462,8 @@ static json_t *make_system (optparse_t *p, enum jobopts_kind kind, json_t *optio
     json_t *sys;
     const char *val;
 
+    if (cwd && !*cwd)
+        cmd_die (1, "--cwd: want a directory");
     if (!here)
         cmd_die (1, "cannot tell the working directory: %s", strerror (errno));
     sys = json_pack ("{s:f s:s s:o s:{s:o}}", "duration", tlimit ? parse_time_limit (tlimit) : 0.,
