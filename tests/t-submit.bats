@@ -281,6 +281,33 @@ echo script' sh -c 'cat $FLUX_JOB_TMPDIR/data.txt; {{tmpdir}}/s.sh'
     [[ "$output" == *TIMEOUT* ]]
 }
 
+@test "a signal to a batch job reaches its script and its jobs, and ends no broker" {
+    cat >b.sh <<'END'
+#!/bin/sh
+# flux: -N2 -n2 --output=b.out
+trap 'echo script' USR2
+for i in 1 2; do
+    flux submit --quiet --output=job.$i sh -c 'trap "echo job; exit 7" USR2; touch ready.$0
+        while :; do sleep 0.02; done' $i
+done
+until [ "$(flux jobs -an -o '{returncode}' | grep -c 7)" = 2 ]; do sleep 0.02; done
+cat job.*; exit 3
+END
+    run start_fake 2 2 bash -c 'id=$(flux batch b.sh)
+        until [ -e ready.1 ] && [ -e ready.2 ]; do sleep 0.02; done
+        flux job kill --signal=USR2 $id; flux job status $id; echo $?'
+    cat b.out; echo "$output"
+    [ "$output" = 3 ]
+    [ "$(grep -c '^script$' b.out) $(grep -c '^job$' b.out)" = "1 2" ]
+}
+
+@test "a batch job at its time limit shuts down in order: --dump is there" {
+    run start_flux 1 sh -c 'id=$(flux batch -n1 -t 0.5s --output=kvs --dump=d.tar --wrap sleep inf)
+        flux job attach $id; echo $?; flux jobs -no {status} $id; tar tf d.tar | grep -c resource'
+    echo "$output"
+    [[ "$output" == *"type=timeout"*"142"$'\n'"TIMEOUT"$'\n'[1-9]* ]]
+}
+
 @test "cancel, kill and raise do what they say, for many jobs" {
     run start_flux 1 sh -c '
         id=$(flux submit --wait-event=start sleep 100)

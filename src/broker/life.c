@@ -856,6 +856,32 @@ void life_signal (struct life *l, int signum)
         force_state (l);
 }
 
+static void forwarded (flux_future_t *f, void *arg)
+{
+    struct life *l = arg;
+
+    if (flux_future_get (f, NULL) < 0 && errno != ENOSYS)
+        broker_logf (l->args.log, LOG_ERR, "a signal was not passed on to jobs: %s",
+                     future_strerror (f, errno));
+    flux_future_destroy (f);
+}
+
+void life_forward_signal (struct life *l, int signum)
+{
+    flux_future_t *f;
+
+    if (l->args.rank > 0 || statemachine_get (l->sm) != RUNLEVEL_RUN)
+        return;
+    broker_logf (l->args.log, LOG_INFO, "signal %d (%s): to all jobs", signum, strsignal (signum));
+    f = flux_rpc_pack (l->args.h, "job-manager.killall", 0, 0, "{s:b s:i s:i}", "dry_run", 0,
+                       "userid", -1, "signum", signum);
+    if (!f || flux_future_then (f, -1., forwarded, l) < 0) {
+        broker_logf (l->args.log, LOG_ERR, "a signal was not passed on to jobs: %s",
+                     flux_strerror (errno));
+        flux_future_destroy (f);
+    }
+}
+
 void life_panic (struct life *l, const char *text)
 {
     broker_logf (l->args.log, LOG_CRIT, "%s", text);

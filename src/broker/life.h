@@ -48,6 +48,9 @@ int life_exit_code (const struct life *l);
 
 /* From outside: a signal, a request, a module that failed, the parent. */
 void life_signal (struct life *l, int signum);
+/* A signal that ends nothing here goes on to the jobs that run; the initial program gets it
+ * with the process group. */
+void life_forward_signal (struct life *l, int signum);
 void life_shutdown (struct life *l);
 void life_panic (struct life *l, const char *text);
 void life_parent (struct life *l, int rc, const char *text);

@@ -437,17 +437,28 @@ static int start_life (struct broker *b, flux_error_t *err)
 
 /* --- signals --- */
 
+static const int signums[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2 };
+
+static bool is_for_jobs (int signum)
+{
+    return signum == SIGUSR1 || signum == SIGUSR2;
+}
+
 static void on_signal (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct broker *b = arg;
-    life_signal (b->life, flux_signal_watcher_get_signum (w));
-}
+    int signum = flux_signal_watcher_get_signum (w);
 
-static const int signums[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+    if (is_for_jobs (signum))
+        life_forward_signal (b->life, signum);
+    else
+        life_signal (b->life, signum);
+}
 
 static void on_early_signal (int signum)
 {
-    early_signal = signum;
+    if (!is_for_jobs (signum))    /* there are none yet */
+        early_signal = signum;
 }
 
 /* No SA_RESTART: the boot may be waiting for brokers that never come. */
@@ -456,8 +467,10 @@ static void catch_early_signals (void)
     struct sigaction sa = { .sa_handler = on_early_signal };
 
     signal (SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < sizeof (signums) / sizeof (signums[0]); i++)
+    for (size_t i = 0; i < sizeof (signums) / sizeof (signums[0]); i++) {
+        sa.sa_flags = is_for_jobs (signums[i]) ? SA_RESTART : 0;
         (void)sigaction (signums[i], &sa, NULL);
+    }
 }
 
 static int watch_signals (struct broker *b, flux_error_t *err)
