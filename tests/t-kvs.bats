@@ -160,3 +160,23 @@ SH
     [ "$output" = '3
 "syncs": 0' ]
 }
+
+@test "arguments of the module kvs: a root to begin with, commits that are not merged" {
+    cat >s <<'SH'
+flux kvs put a=1; R=$(flux kvs getroot -b); flux kvs put a=2
+flux module remove kvs
+flux module load kvs initial-rootref=x; flux module load kvs transaction-merge=2; flux module load kvs nosuch=1
+flux module load kvs initial-rootref=$R transaction-merge=0; flux kvs get a
+flux kvs get --watch --count=101 a >seen & watcher=$!
+until grep -q 1 seen; do :; done
+for i in $(seq 100); do flux kvs put a=$i & done; wait
+sort -n seen | uniq | wc -l
+SH
+    run start_flux 1 --setattr=statedir="$PWD" bash s
+    echo "$output"
+    [[ "${lines[0]}" == *"initial-rootref=x: not a blobref" ]]
+    [[ "${lines[1]}" == *"transaction-merge=2: want 0 or 1" ]]
+    [[ "${lines[2]}" == *"unknown option nosuch=1: there are initial-rootref and transaction-merge" ]]
+    [ "${lines[3]}" = 1 ]
+    [ "${lines[4]}" = 100 ]
+}

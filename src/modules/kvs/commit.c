@@ -262,7 +262,7 @@ void commit_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
         bool empty = com.count == 0;
         kvs_walker_init (&c.walker, kvs, cred, true);
         c.record = batcher_durable (kvs->batcher) || watches_any (kvs->watches);
-        ch.nomerge = (com.flags & FLUX_KVS_NO_MERGE) != 0;
+        ch.nomerge = kvs->nomerge || (com.flags & FLUX_KVS_NO_MERGE) != 0;
         batcher_begin (kvs->batcher, c.ns, ch.nomerge);
         rc = apply (&c, &com, &err);
         if (rc < 0)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blobref.h"
 #include "base/duration.h"
 #include "base/errmsg.h"
 #include "base/tablekeys.h"
@@ -465,19 +466,37 @@ static void service_stop (void *arg)
     free (s);
 }
 
-/* initial-rootref=BLOBREF: begin with this root. */
+/* What follows NAME= in an argument, or NULL. */
+static const char *option (const char *arg, const char *name)
+{
+    size_t n = strlen (name);
+    return strncmp (arg, name, n) == 0 && arg[n] == '=' ? arg + n + 1 : NULL;
+}
+
+/* initial-rootref=BLOBREF: begin with this root.  transaction-merge=0|1.  kvs is NULL on
+ * ranks that only relay. */
 static int options (struct kvs *kvs, int argc, char **argv, flux_error_t *err)
 {
-    static const char initial[] = "initial-rootref=";
+    const char *val, *ref = NULL;
+    bool merge = true;
     for (int i = 0; i < argc; i++) {
-        int rc;
-        if (strncmp (argv[i], initial, sizeof (initial) - 1) != 0)
-            return errmsg (err, -EINVAL, "kvs: unknown option %.60s", argv[i]);
-        rc = checkpoint_begin_with (kvs, argv[i] + sizeof (initial) - 1, 0, err);
-        if (rc < 0)
-            return rc;
+        if ((val = option (argv[i], "initial-rootref"))) {
+            if (!blobref_valid (val))
+                return errmsg (err, -EINVAL, "kvs: %.80s: not a blobref", argv[i]);
+            ref = val;
+        }
+        else if ((val = option (argv[i], "transaction-merge"))) {
+            if (strcmp (val, "0") != 0 && strcmp (val, "1") != 0)
+                return errmsg (err, -EINVAL, "kvs: %.60s: want 0 or 1", argv[i]);
+            merge = val[0] == '1';
+        }
+        else
+            return errmsg (err, -EINVAL, "kvs: unknown option %.60s: there are initial-rootref"
+                           " and transaction-merge", argv[i]);
     }
-    return 0;
+    if (kvs)
+        kvs->nomerge = !merge;
+    return kvs && ref ? checkpoint_begin_with (kvs, ref, 0, err) : 0;
 }
 
 static int service_start (flux_t *h, int argc, char **argv, void **ctxp,
@@ -494,6 +513,8 @@ static int service_start (flux_t *h, int argc, char **argv, void **ctxp,
     }
     s->h = h;
     if (rank > 0) {
+        if ((rc = options (NULL, argc, argv, err)) < 0)
+            goto error;
         if (!(s->relay = relay_new (h, "kvs", relayed, NULL, err))) {
             rc = -errno;
             goto error;

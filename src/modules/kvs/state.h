@@ -57,6 +57,7 @@ struct kvs {
     struct kvsns *primary;
     int next_id;
     uint64_t lineage;        /* the last one given to a value */
+    bool nomerge;            /* each commit is a step of its own */
     struct twalk_env env;    /* walks what is visible; no access control */
     struct content *content;
     struct watches *watches;
