@@ -14,6 +14,9 @@
 #   jobs.N     ids that flux submit printed
 #   commits.N  numbers of key=value commits that were answered
 #   ran/ID     one line for each task of the job that ran: its task rank
+#   ended/ID   the same, written at its end, by those that came to it
+#   run/       the rundir, the same after the restart: so job shells are taken over
+#   taken      ids of jobs that were
 
 # what a load of submits and commits looks like; runs until it fails
 cat_load() {
@@ -25,10 +28,10 @@ while :; do
     i=$((i + 1))
     case $((i % 5)) in
     0) flux submit --cc=1-5 --env=MARK=$MARK ./task >>jobs.$1 || exit ;;
-    1) flux submit --env=MARK=$MARK ./task hold >>jobs.$1 || exit ;;
-    2) flux submit --env=MARK=$MARK ./task >>jobs.$1 || exit ;;
+    1) flux submit --env=MARK=$MARK --job-name=hold ./task hold >>jobs.$1 || exit ;;
+    2) flux submit --env=MARK=$MARK -n$((2 * NODES)) -c22 ./task late >>jobs.$1 || exit ;;
     3) flux submit --env=MARK=$MARK --urgency=0 ./task >>jobs.$1 || exit ;;
-    4) flux submit --env=MARK=$MARK -N$NODES ./task >>jobs.$1 || exit ;;
+    4) flux submit --env=MARK=$MARK -n$((2 * NODES)) -c22 ./task >>jobs.$1 || exit ;;
     esac
     flux kvs put load$1.k$i=$i && echo $1.k$i=$i >>commits.$1 || exit
 done
@@ -39,13 +42,17 @@ cat_task() {
     cat <<'SH'
 #!/bin/sh
 echo $FLUX_TASK_RANK >>ran/$FLUX_JOB_ID
-[ "$1" = hold ] && sleep 300 & wait
+case $1 in
+hold) sleep 300 ;;
+late) sleep .4 ;;
+esac
+echo $FLUX_TASK_RANK >>ended/$FLUX_JOB_ID
 SH
 }
 
 # prepare SIZE
 prepare() {
-    mkdir -p state ran
+    mkdir -p state ran ended run
     cat_load >load
     cat_task >task
     chmod +x load task
@@ -55,8 +62,10 @@ noverify = true
 [[resource.config]]
 hosts = "node[0-$(($1 - 1))]"
 cores = "0-63"
+[exec]
+reconnect-timeout = "$((8 * TEST_SLOW))s"
 CONF
-    where="--test-size=$1 --test-hosts=node[0-$(($1 - 1))]"
+    where="--test-size=$1 --test-hosts=node[0-$(($1 - 1))] --test-rundir=$PWD/run"
     [ $1 -eq 1 ] || where="$where -Stbon.topo=kary:$((1 + RANDOM % 3))"
     export MARK=crash-$$-$RANDOM NODES=$((1 + $1 / 3))
 }
@@ -89,6 +98,10 @@ cat_verify() {
     cat <<'SH'
 #!/bin/bash
 flux cancel --all --states=depend,priority,sched 2>/dev/null
+for ((i = 0; i < 300; i++)); do
+    flux jobs -n -f running -o '{name}' | grep -qvx hold || break
+    sleep 0.05
+done
 flux cancel --all 2>/dev/null
 timeout $((25 * TEST_SLOW)) flux queue idle >/dev/null || { echo "jobs do not end:"; flux jobs; }
 flux jobs -a -c 0 -n -o '{id.f58} {ntasks} {status} {result}' >listed
@@ -98,15 +111,20 @@ cat jobs.* 2>/dev/null | while read -r id; do
     n=0; [ -e ran/$id ] && n=$(wc -l <ran/$id)
     [ $n -eq 0 ] || [ -z "$(sort ran/$id | uniq -d)" ] || echo "job $id ran twice: $(echo $(<ran/$id))"
     grep -q ' clean' <<<"$log" || echo "job $id has not ended: $log"
+    e=0; [ -e ended/$id ] && e=$(wc -l <ended/$id)
     case $line in
-    *" $n COMPLETED COMPLETED") ;;
+    *" $n COMPLETED COMPLETED") [ $e -eq $n ] || echo "job $id: $line, $e of $n tasks ended" ;;
     *COMPLETED) echo "job $id: $line, and $n of its tasks ran" ;;
     *)
         grep -q ' exception .*severity=0' <<<"$log" \
             || echo "job $id: $line is not explained by: $log" ;;
     esac
-    flux job eventlog -p guest.exec.eventlog $id >/dev/null 2>&1 || [ $n -eq 0 ] \
-        || echo "job $id ran and has no exec.eventlog"
+    if exec=$(flux job eventlog -p guest.exec.eventlog $id 2>/dev/null); then
+        grep -q ' reattach' <<<"$exec" && echo "$line" >>taken
+        [ "$(grep -c ' shell.start' <<<"$exec")" -lt 2 ] || echo "job $id started twice: $exec"
+    else
+        [ $n -eq 0 ] || echo "job $id ran and has no exec.eventlog"
+    fi
 done
 cat commits.* 2>/dev/null | while IFS== read -r key val; do
     [ "$(flux kvs get load$key)" = "$val" ] || echo "commit load$key=$val is lost"

@@ -22,6 +22,7 @@ max-kill-timeout = "30m"
 term-signal = "SIGTERM"
 kill-signal = "SIGKILL"
 barrier-timeout = "30m"
+reconnect-timeout = "30s"
 max-start-delay-percent = 25
 testexec.allow-guests = false
 sdexec-stop-timer-sec = 30

@@ -170,6 +170,216 @@ SH
     wait_until 5 nothing_left "^sleep 85$MARK"
 }
 
+# again N ARGS...: an instance of N brokers with 8 cores each, whose brokers are found at
+# the same place after a restart; CONF: more lines of its configuration
+again() {
+    local n=$1
+    shift
+    mkdir -p state run
+    fake_config "$n" 8
+    printf '%s\n' "${CONF:-}" >>fake.toml
+    timeout $((60 * TEST_SLOW)) flux start --test-size="$n" --test-hosts="node[0-$((n - 1))]" \
+        --test-rundir="$PWD/run" -c fake.toml -Sstatedir="$PWD/state" "$@"
+}
+
+# a task that says once that it runs, counts, and goes on when the file 'go' is there
+cat_counter() {
+    cat <<'SH'
+#!/bin/sh
+# counter [EXIT]
+echo $FLUX_TASK_RANK >>ran
+echo $FLUX_TASK_RANK one
+until [ -e go ]; do sleep .02; done
+echo $FLUX_TASK_RANK two
+sleep .1
+echo $FLUX_TASK_RANK three
+exit ${1:-0}
+SH
+}
+
+# counts [N]: N tasks (1) have run once and written all, each in order
+counts() {
+    local i
+    [ "$(wc -l <ran)" -eq "${1:-1}" ] && [ -z "$(sort ran | uniq -d)" ] || return
+    for ((i = 0; i < ${1:-1}; i++)); do
+        [ "$(grep "^$i " out | xargs)" = "$i one $i two $i three" ] || return
+    done
+}
+
+@test "a job whose broker is killed and comes back goes on: output, exit code, resources" {
+    cat_counter >counter; chmod +x counter
+    run again 1 sh -c '
+        flux submit -c6 ./counter 3 >id
+        flux job wait-event -q -W -t 10 -p exec $(cat id) shell.start
+        until [ -s ran ]; do sleep .01; done
+        kill -9 $(flux getattr broker.pid)'
+    [ "$status" -eq 137 ]
+    run again 1 sh -c '
+        flux job wait-event -q -W -t 20 -p exec $(cat id) reattach
+        flux resource list -s allocated -no "{ncores} allocated"
+        flux submit -c6 echo another >id2; flux jobs -no "{name} {status}"; touch go
+        flux job attach $(cat id) >out 2>err; echo exit $?; flux job attach $(cat id2)
+        flux job eventlog $(cat id); flux job eventlog -p exec $(cat id)'
+    echo "$output"; cat out err
+    counts
+    ! grep -v "exit code 3" err
+    [[ "$output" == *"6 allocated
+echo SCHED
+counter RUN
+exit 3
+another"* ]]
+    [[ "$output" == *"finish status=768"* && "$output" != *exception* ]]
+    [ "$(grep -cE ' (recoverable|reattach|shell.start|shell-exit|complete|done)( |$)' <<<"$output")" -eq 6 ]
+}
+
+@test "job shells of several nodes are taken over, those that are dead are named" {
+    cat_counter >counter; chmod +x counter
+    run again 4 -Stbon.topo=kary:2 sh -c '
+        flux submit -n4 -c5 ./counter >id; flux submit -n2 -c3 --requires=rank:1,3 sleep 91$$ >id2
+        for i in $(cat id id2); do flux job wait-event -q -W -t 10 -p exec $i recoverable; done
+        until [ "$(wc -l <ran)" -eq 4 ]; do sleep .01; done
+        echo "91$$" >mark
+        pgrep -P $(flux exec -r3 flux getattr broker.pid) \
+            -f "flux-shell $(flux job id --to=f58plain $(cat id2))" >shell
+        kill -9 $(flux getattr broker.pid)'
+    kill -9 $(<shell)
+    run again 4 -Stbon.topo=kary:2 sh -c '
+        flux job wait-event -q -t 30 $(cat id2) clean; flux job eventlog $(cat id2)
+        flux job wait-event -q -W -t 20 -p exec $(cat id) reattach; touch go
+        flux job attach $(cat id) >out; echo exit $?; flux jobs -ano "{status}" $(cat id)'
+    echo "$output"; cat out
+    counts 4
+    [[ "$output" == *'type="lost-shell" note="lost job shell on node3 (rank 3): lost with its broker: it was not there'* ]]
+    [[ "$output" == *"exit 0
+COMPLETED" ]]
+    nothing_left "^sleep $(cat mark)"
+}
+
+@test "jobs that are canceled, or whose time is up, end after they were taken over" {
+    run again 1 sh -c '
+        flux submit -t1.5s sleep 92$$ >timed; flux submit sleep 93$$ >id; echo "9[23]$$" >mark
+        flux submit sh -c "trap \"\" TERM; while :; do sleep 94$$; done" >stubborn
+        for i in $(cat timed id stubborn); do flux job wait-event -q -W -t 10 -p exec $i shell.start; done
+        flux cancel $(cat stubborn)
+        kill -9 $(flux getattr broker.pid)'
+    CONF='[exec]
+kill-timeout = "0.5s"' run again 1 sh -c '
+        flux cancel $(cat id)
+        for i in $(cat timed id stubborn); do
+            flux job wait-event -q -t 20 $i clean; flux job eventlog $i | grep -E "exception|finish"
+        done'
+    echo "$output"
+    [ "$(grep -c exception <<<"$output")" -eq 3 ]
+    [[ "${lines[0]}" == *'type="timeout"'* && "${lines[1]}" == *"finish status=36352"* ]]
+    [[ "${lines[2]}" == *'type="cancel"'* && "${lines[3]}" == *"finish status=36608"* ]]
+    [[ "${lines[4]}" == *'type="cancel"'* && "${lines[5]}" == *"finish status=35072"* ]]
+    nothing_left "^sleep $(cat mark)"
+}
+
+@test "exec.reconnect-timeout: job shells wait for so long; 0 ends them with their broker" {
+    CONF='[exec]
+reconnect-timeout = "0.5s"' run again 1 sh -c 'flux submit sleep 95$$ >id; echo "95$$" >mark
+        flux job wait-event -q -W -t 10 -p exec $(cat id) shell.start
+        kill -9 $(flux getattr broker.pid)'
+    nothing_left "^sleep $(cat mark)" && false
+    wait_until 10 nothing_left "^sleep $(cat mark)"
+    run again 1 sh -c 'flux job wait-event -q -t 20 $(cat id) clean; flux job eventlog $(cat id)'
+    echo "$output"
+    [[ "$output" == *'type="exec" note="lost with its broker: it was not there when the broker was back'* ]]
+    CONF='[exec]
+reconnect-timeout = "0"' run again 1 sh -c 'id=$(flux submit sleep 96$$); echo "96$$" >mark
+        flux job wait-event -W -t 10 -p exec $id shell.start >/dev/null
+        flux job eventlog -p exec $id; kill -9 $(flux getattr broker.pid)'
+    wait_until 2 nothing_left "^sleep $(cat mark)"
+    [[ "$output" != *recoverable* ]]
+}
+
+# table: two brokers by [bootstrap], started by hand as systemd would
+table() {
+    mkdir -p state run0 run1
+    flux keygen cert
+    cat >boot.toml <<CONF
+[bootstrap]
+curve_cert = "$PWD/cert"
+default_bind = "ipc://$PWD/sock-%h"
+default_connect = "ipc://$PWD/sock-%h"
+hosts = [ { host = "n[0-1]" } ]
+[resource]
+noverify = true
+[[resource.config]]
+hosts = "n[0-1]"
+cores = "0-3"
+[exec]
+reconnect-timeout = "$((4 * TEST_SLOW))s"
+CONF
+    PIDS=()
+}
+
+# unit I ARGS...: the broker of host I
+unit() {
+    local i=$1
+    shift
+    flux broker -c boot.toml -Shostname="n$i" -Srundir="$PWD/run$i" -Slocal-uri="local://$PWD/run$i/local" \
+        -Sstatedir="$PWD/state" -Sbroker.rc2_none -Sbroker.quorum=1 "$@" 2>>"err$i" 3>&- &
+    PIDS[i]=$!
+}
+
+nodes_up() {
+    [ "$(flux resource list -s free,allocated -no '{nnodes}' 2>/dev/null)" = "$1" ]
+}
+
+# The job of both, and that of the follower, have started; 'go' is not there.
+two_jobs() {
+    rm -f ran go
+    flux submit -N2 -n2 ./counter >both
+    flux submit --requires=host:n1 sh -c 'until [ -e go ]; do sleep .02; done; exit 4' >one
+    flux job wait-event -q -W -t 10 -p exec $(<both) recoverable
+    flux job wait-event -q -W -t 10 -p exec $(<one) shell.start
+    wait_until 10 test "$(wc -l <ran)" = 2
+}
+
+two_jobs_end() {
+    touch go
+    flux job attach $(<both) >out
+    counts 2
+    run flux job attach $(<one)
+    [ "$status" -eq 4 ]
+    ! flux job eventlog $(<both) | grep exception
+    ! flux job eventlog $(<one) | grep exception
+}
+
+@test "a follower that comes back, killed or stopped, takes its job shells up again" {
+    cat_counter >counter; chmod +x counter
+    table
+    export FLUX_URI="local://$PWD/run0/local"
+    unit 0; unit 1
+    wait_until 20 nodes_up 2
+    for sig in KILL TERM; do
+        two_jobs
+        kill -$sig "${PIDS[1]}"; wait "${PIDS[1]}" || true
+        flux jobs -o '{id} {status}'
+        unit 1
+        wait_until 20 nodes_up 2
+        two_jobs_end
+    done
+    # and rank 0, by whose end the follower ends too
+    two_jobs
+    kill -9 "${PIDS[0]}"; wait "${PIDS[@]}" || true
+    unit 0; unit 1
+    wait_until 20 nodes_up 2
+    two_jobs_end
+    # the last one does not come back
+    two_jobs
+    kill -9 "${PIDS[1]}"
+    flux job wait-event -q -t 20 $(<both) clean
+    flux job wait-event -q -t 20 $(<one) clean
+    flux job eventlog $(<one) | grep 'type="exec"\|lost-shell'
+    flux job eventlog $(<both) | grep 'lost contact with job shell on n1 (rank 1)'
+    flux shutdown --quiet
+    wait "${PIDS[0]}" || true
+    cat err0 err1
+}
+
 @test "a full disk: commits and submissions say so, what runs goes on, and nothing is lost" {
     [ "$(id -u)" -eq 0 ] || skip "only root can mount a small tmpfs for the state directory"
     mkdir -m 700 state

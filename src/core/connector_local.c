@@ -102,8 +102,7 @@ int connector_local_connect (const char *path, flux_error_t *err)
     return fd;
 }
 
-static int link_up (const char *path, struct stream_link *link,
-                    flux_error_t *err)
+int connector_local_link (const char *path, struct stream_link *link, flux_error_t *err)
 {
     int fd = connector_local_connect (path, err);
 
@@ -122,9 +121,9 @@ flux_t *connector_local_init (const char *path, int flags, flux_error_t *err)
         errno = -errmsg (err, -EINVAL, "local:// needs the path of a socket");
         return NULL;
     }
-    if ((rc = link_up (path, &link, err)) < 0) {
+    if ((rc = connector_local_link (path, &link, err)) < 0) {
         errno = -rc;
         return NULL;
     }
-    return connector_stream_new (&link, path, link_up, flags);
+    return connector_stream_new (&link, path, connector_local_link, flags);
 }

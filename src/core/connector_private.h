@@ -20,6 +20,10 @@ int connector_local_begin (const char *path, flux_error_t *err);
  * errno with err filled. */
 int connector_local_connect (const char *path, flux_error_t *err);
 
+struct stream_link;
+/* The same, for connector_stream_new(). */
+int connector_local_link (const char *path, struct stream_link *link, flux_error_t *err);
+
 /* How many milliseconds the broker has to welcome who connects from this thread; -1: as long
  * as it takes, which is the default. */
 void connector_set_patience (int ms);

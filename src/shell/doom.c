@@ -93,13 +93,13 @@ static void doom_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 
     if (flux_request_unpack (msg, NULL, "{s:i s:i}", "rank", &rank, "status", &status) == 0)
         first_exit (arg, rank, status);
+    shell_got_told (h, msg);
 }
 
 static int doom_exit (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
 {
     struct doom *d = flux_plugin_aux_get (p, "doom");
     struct shell_task *task = flux_shell_current_task (d->shell);
-    flux_future_t *f;
 
     if (d->told)
         return 0;
@@ -108,9 +108,8 @@ static int doom_exit (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *ar
         first_exit (d, task->rank, task->wait_status);
         return 0;
     }
-    f = flux_shell_rpc_pack (d->shell, "doom", 0, FLUX_RPC_NORESPONSE, "{s:i s:i}",
-                             "rank", task->rank, "status", task->wait_status);
-    flux_future_destroy (f);
+    shell_tell (d->shell, "doom", 0,
+                json_pack ("{s:i s:i}", "rank", task->rank, "status", task->wait_status));
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <flux/idset.h>
 
 #include "shell/builtins.h"
 #include "shell/internal.h"
@@ -20,6 +21,7 @@ struct exception {
     flux_shell_t *shell;
     bool *done;                 /* leader: by shell rank */
     int left;                   /* leader: shells with tasks that run */
+    struct idset *lost;         /* shell ranks that were told */
     bool awaited;               /* leader: a plugin handles shell.tasks-complete */
     flux_future_t *update;
 };
@@ -30,6 +32,7 @@ static void exception_free (void *arg)
 
     flux_future_destroy (ex->update);
     free (ex->done);
+    idset_destroy (ex->lost);
     free (ex);
 }
 
@@ -54,6 +57,7 @@ static void tasks_done_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *
 
     if (flux_request_unpack (msg, NULL, "{s:i}", "shell_rank", &rank) == 0)
         shell_done (arg, rank);
+    shell_got_told (h, msg);
 }
 
 static int exception_finish (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args,
@@ -65,12 +69,19 @@ static int exception_finish (flux_plugin_t *p, const char *topic, flux_plugin_ar
     if (rank == 0)
         shell_done (ex, 0);
     else
-        flux_future_destroy (flux_shell_rpc_pack (ex->shell, "tasks-done", 0, FLUX_RPC_NORESPONSE,
-                                                  "{s:i}", "shell_rank", rank));
+        shell_tell (ex->shell, "tasks-done", 0, json_pack ("{s:i}", "shell_rank", rank));
     return 0;
 }
 
 /* Loss */
+
+/* It may be told again when a shell was taken over. */
+static bool is_new (struct exception *ex, int rank)
+{
+    if (rank < 0 || rank >= ex->shell->info.nshells || idset_test (ex->lost, rank))
+        return false;
+    return idset_set (ex->lost, rank) == 0;
+}
 
 static void lost_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
@@ -82,7 +93,7 @@ static void lost_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     if (args
         && flux_request_unpack (msg, NULL, "{s:i s:i}", "shell_rank", &rank, "severity",
                                 &severity) == 0
-        && rank >= 0 && rank < ex->shell->info.nshells
+        && is_new (ex, rank)
         && flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_IN, "{s:i s:i}", "shell_rank", rank,
                                  "severity", severity) == 0) {
         plugstack_call (ex->shell->plugstack, "shell.lost", args);
@@ -90,6 +101,7 @@ static void lost_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
             shell_done (ex, rank);
     }
     flux_plugin_arg_destroy (args);
+    shell_got_told (h, msg);
 }
 
 /* Updates of R */
@@ -160,6 +172,8 @@ static int exception_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_
         return -1;
     }
     ex->shell = shell;
+    if (!(ex->lost = idset_create (0, IDSET_FLAG_AUTOGROW)))
+        return -1;
     if (shell->info.shell_rank == 0 && init_leader (ex) < 0)
         return -1;
     if (shell->info.nshells > 1 && flux_shell_service_register (shell, "lost", lost_cb, ex) < 0)

@@ -89,6 +89,12 @@ struct shell_task {
     struct pty *pty;             /* its terminal, or NULL */
 };
 
+/* Requests that fail because a broker was lost (svc.c); zero at first, and after success. */
+struct shell_retry {
+    double since;                /* time of the first failure */
+    double absent;               /* ... of the first of those that found no shell there */
+};
+
 struct flux_shell {
     flux_t *h;
     flux_reactor_t *r;
@@ -112,6 +118,11 @@ struct flux_shell {
     int rc;                      /* exit code of the shell */
     int verbose;
     bool reconnect;              /* outlive the broker */
+    double patience;             /* ... until another takes it over, seconds; 0: any time */
+    int reconnects;              /* so far */
+    pid_t ppid;                  /* of the broker that has started it */
+    struct shell_retry start_retry;
+    bool met;                    /* all shells of the job have: see may_reconnect() */
     bool looked_up;              /* the job was: not handed over by the execution service */
     bool started;                /* tasks may be running */
     int signaled;                /* a signal that came before that */
@@ -155,8 +166,10 @@ void shell_task_free (struct shell_task *task);
 void shell_task_exited (struct shell_task *task);
 void shell_task_done (struct shell_task *task);
 
-/* orphan.c: end with the broker; before tasks are started */
+/* orphan.c: end with the broker, or not; before tasks are started */
 int shell_orphan_init (flux_shell_t *shell);
+/* Last of all: a broker that is not the parent is told the exit code. */
+void shell_goodbye (flux_shell_t *shell);
 
 /* svc.c */
 int shell_svc_init (flux_shell_t *shell);
@@ -165,6 +178,14 @@ int shell_svc_init (flux_shell_t *shell);
 int shell_svc_register (flux_shell_t *shell);
 /* A request whose payload is text, not JSON. */
 flux_future_t *shell_rpc (flux_shell_t *shell, const char *method, int shell_rank, const char *s);
+/* A request has failed: is it to be sent again a little later, as a broker was lost and the
+ * job may be taken over? */
+bool shell_may_retry (flux_shell_t *shell, struct shell_retry *retry, int errnum);
+/* Let another shell know, by a request whose answer matters to nobody; 'args' is taken.
+ * In a job that may be taken over it is repeated until it has come, so the method's
+ * handler must not mind, and answer (shell_got_told ()). */
+void shell_tell (flux_shell_t *shell, const char *method, int shell_rank, json_t *args);
+void shell_got_told (flux_t *h, const flux_msg_t *msg);
 /* flux_future_then(), for an answer that the shell may end without. */
 int shell_then (flux_shell_t *shell, flux_future_t *f, flux_continuation_f cb, void *arg);
 

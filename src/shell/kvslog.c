@@ -5,7 +5,9 @@
  * One commit is under way at a time; what is appended meanwhile is the next.  If
  * the disk is full it is tried again until there is room: what a task wrote is not
  * lost, and meanwhile those that write much are held back.  So it is while the kvs
- * module is being reloaded: what was answered with ENOSYS has not been done.
+ * module is being reloaded: what was answered with ENOSYS has not been done.  What a
+ * broker that was lost has not answered may have been done: that is looked up (lines have
+ * timestamps, and a commit is in the KVS as a whole or not at all).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -35,6 +37,10 @@ struct kvslog {
     size_t sent;                 /* bytes under way */
     flux_kvs_txn_t *txn;         /* of the commit under way */
     flux_future_t *commit;       /* NULL with txn: to be tried again */
+    struct buf copy;             /* a part of it, if its answer may be lost */
+    const char *copy_key;
+    bool doubt;                  /* it was lost */
+    struct shell_retry retry_time;
     flux_watcher_t *retry;
     bool full;                   /* that was said */
     double gone;                 /* since when there is no kvs; 0: there is */
@@ -103,8 +109,48 @@ static bool try_again (struct kvslog *kl, flux_future_t *f, int errnum)
         kl->retry_after = GONE_RETRY_SECONDS;
         return now - kl->gone < GONE_SECONDS;
     }
-    /* a broker that was lost may have taken it: then it is there twice */
-    return errnum == ECONNRESET && kl->shell->reconnect;
+    /* our broker was lost, or one on the way to the KVS */
+    kl->doubt = shell_may_retry (kl->shell, &kl->retry_time, errnum);
+    kl->retry_after = GONE_RETRY_SECONDS;
+    return kl->doubt;
+}
+
+static void commit_is_done (struct kvslog *kl)
+{
+    flux_kvs_txn_destroy (kl->txn);
+    kl->txn = NULL;
+    kl->sent = 0;
+    kl->full = kl->doubt = false;
+    kl->gone = 0;
+    kl->retry_time = (struct shell_retry){ 0 };
+}
+
+/* 1: the KVS has it; 0: not; or a negative errno.  It waits for the answer: there is
+ * nothing more urgent for a shell that was just taken over. */
+static int in_kvs (struct kvslog *kl)
+{
+    flux_future_t *f = flux_kvs_lookup (kl->shell->h, NULL, 0, kl->copy_key);
+    const void *data;
+    size_t len;
+    int rc;
+
+    if (f && flux_kvs_lookup_get_raw (f, &data, &len) == 0)
+        rc = memmem (data, len, kl->copy.data, kl->copy.len) != NULL;
+    else
+        rc = errno == ENOENT ? 0 : -errno;
+    flux_future_destroy (f);
+    return rc;
+}
+
+/* Is it settled that what was sent is there? */
+static bool settle_doubt (struct kvslog *kl)
+{
+    int rc = kl->doubt ? in_kvs (kl) : 0;
+
+    kl->doubt = rc == -ECONNRESET || rc == -EHOSTUNREACH || rc == -ENOSYS;
+    if (rc == 1)
+        commit_is_done (kl);
+    return rc == 1;
 }
 
 /* Take in the answer of a commit (fulfilled or waited for).  False if it is to be
@@ -124,27 +170,48 @@ static bool answered (struct kvslog *kl, flux_future_t *f)
         shell_log_error ("cannot write to the job's eventlogs: %s", kl->error_text);
     }
     flux_future_destroy (f);
-    flux_kvs_txn_destroy (kl->txn);
-    kl->txn = NULL;
-    kl->sent = 0;
-    kl->full = false;
-    kl->gone = 0;
+    commit_is_done (kl);
     return true;
+}
+
+static void retry_later (struct kvslog *kl)
+{
+    flux_timer_watcher_reset (kl->retry, kl->retry_after, 0.);
+    flux_watcher_start (kl->retry);
+}
+
+static void go_on (struct kvslog *kl)
+{
+    flux_shell_remove_completion_ref (kl->shell, "kvslog");
+    if (kl->due_on_answer)
+        kvslog_flush (kl);
+    run_drains (kl);
 }
 
 static void commit_cb (flux_future_t *f, void *arg)
 {
     struct kvslog *kl = arg;
 
-    if (!answered (kl, f)) {
-        flux_timer_watcher_reset (kl->retry, kl->retry_after, 0.);
-        flux_watcher_start (kl->retry);
-        return;
+    if (answered (kl, f))
+        go_on (kl);
+    else
+        retry_later (kl);
+}
+
+/* Something that only this commit has in it. */
+static void keep_copy (struct kvslog *kl)
+{
+    struct buf old = kl->copy;
+
+    for (int i = 0; i < NKEYS; i++) {
+        if (kl->open[i].len > 0) {
+            kl->copy_key = kl->keys[i];
+            kl->copy = kl->open[i];
+            kl->open[i] = old;
+            buf_clear (&kl->open[i]);
+            return;
+        }
     }
-    flux_shell_remove_completion_ref (kl->shell, "kvslog");
-    if (kl->due_on_answer)
-        kvslog_flush (kl);
-    run_drains (kl);
 }
 
 static flux_kvs_txn_t *take_txn (struct kvslog *kl)
@@ -162,6 +229,8 @@ static flux_kvs_txn_t *take_txn (struct kvslog *kl)
     }
     if (txn) {
         kl->sent = open_bytes (kl);
+        if (kl->shell->reconnect)
+            keep_copy (kl);
         for (int i = 0; i < NKEYS; i++)
             buf_clear (&kl->open[i]);
     }
@@ -180,6 +249,14 @@ static void retry_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 {
     struct kvslog *kl = arg;
 
+    if (settle_doubt (kl)) {
+        go_on (kl);
+        return;
+    }
+    if (kl->doubt) {
+        retry_later (kl);
+        return;
+    }
     if (send_commit (kl) < 0 || flux_future_then (kl->commit, -1., commit_cb, kl) < 0)
         shell_die_errno (1, "cannot write to the job's eventlogs");
 }
@@ -239,10 +316,12 @@ int kvslog_sync (struct kvslog *kl, flux_error_t *err)
     if (kl->commit)
         answered (kl, kl->commit);
     while (kl->txn || open_bytes (kl) > 0) {
-        int rc = send_commit (kl);
+        if (settle_doubt (kl))
+            continue;
+        int rc = kl->doubt ? 0 : send_commit (kl);
         if (rc < 0)
             return errmsg (err, rc, "%s", strerror (-rc));
-        if (!answered (kl, kl->commit))
+        if (kl->doubt || !answered (kl, kl->commit))
             (void)usleep ((useconds_t)(kl->retry_after * 1e6));
     }
     if (kl->error)
@@ -262,6 +341,7 @@ struct kvslog *kvslog_new (flux_shell_t *shell)
     kl->keys[2] = "input";
     for (int i = 0; i < NKEYS; i++)
         kl->open[i] = (struct buf)BUF_INIT;
+    kl->copy = (struct buf)BUF_INIT;
     kl->timer = flux_timer_watcher_create (shell->r, 0., 0., timer_cb, kl);
     kl->retry = flux_timer_watcher_create (shell->r, 0., 0., retry_cb, kl);
     if (!kl->timer || !kl->retry) {
@@ -281,5 +361,6 @@ void kvslog_free (struct kvslog *kl)
     flux_watcher_destroy (kl->retry);
     for (int i = 0; i < NKEYS; i++)
         buf_release (&kl->open[i]);
+    buf_release (&kl->copy);
     free (kl);
 }

@@ -193,19 +193,34 @@ int flux_shell_err (const char *component, const char *file, int line, int errnu
     return -1;
 }
 
+#define RAISE_AGAIN_US 50000   /* after the loss of a broker */
+
+static flux_future_t *send_exception (const char *type, int severity, int wait_status,
+                                      const char *text)
+{
+    if (wait_status >= 0)
+        return flux_rpc_pack (the_shell->h, "job-manager.raise", FLUX_NODEID_ANY, 0,
+                              "{s:I s:s s:i s:s s:i}", "id", the_shell->info.jobid, "type", type,
+                              "severity", severity, "note", text, "status", wait_status);
+    return flux_job_raise (the_shell->h, the_shell->info.jobid, type, severity, text);
+}
+
 static void raise_exception (const char *type, int severity, int wait_status, const char *text)
 {
+    struct shell_retry retry = { 0 };
     flux_future_t *f;
+    int rc;
 
     if (!the_shell || (severity == 0 && the_shell->exception_raised))
         return;
-    if (wait_status >= 0)
-        f = flux_rpc_pack (the_shell->h, "job-manager.raise", FLUX_NODEID_ANY, 0,
-                           "{s:I s:s s:i s:s s:i}", "id", the_shell->info.jobid, "type", type,
-                           "severity", severity, "note", text, "status", wait_status);
-    else
-        f = flux_job_raise (the_shell->h, the_shell->info.jobid, type, severity, text);
-    if (!f || flux_future_get (f, NULL) < 0)
+    f = send_exception (type, severity, wait_status, text);
+    while ((rc = f ? flux_future_get (f, NULL) : -1) < 0
+           && shell_may_retry (the_shell, &retry, errno)) {
+        (void)usleep (RAISE_AGAIN_US);
+        flux_future_destroy (f);
+        f = send_exception (type, severity, wait_status, text);
+    }
+    if (rc < 0)
         fprintf (stderr, "flux-shell: cannot raise exception '%s': %s\n", text,
                  f ? future_strerror (f, errno) : strerror (errno));
     else if (severity == 0)

@@ -28,6 +28,7 @@
 #include "spec/jobspec.h"
 
 #define EVENT_DELAY 0.01   /* seconds that an exec event may wait for company */
+#define START_AGAIN 0.05    /* seconds */
 #define HEAP_ROOM (512 * 1024)
 #define FEW_TASKS 16
 
@@ -41,24 +42,42 @@ static void usage (FILE *f)
 
 /* Opening */
 
-/* An inherited socket cannot be connected anew. */
+/* Where a socket that was inherited can be connected anew. */
+static const char *again_path (const flux_shell_t *shell)
+{
+    const char *uri = shell->reconnect ? getenv ("FLUX_URI") : NULL;
+
+    return uri && strncmp (uri, "local://", 8) == 0 ? uri + 8 : NULL;
+}
+
 static flux_t *open_handle (flux_shell_t *shell)
 {
     const char *fd = getenv ("FLUX_SHELL_FD");
-    char uri[32];
+    const char *again = again_path (shell);
+    char uri[256];
     flux_error_t err;
     flux_t *h;
 
-    if (fd && shell->reconnect) {
-        close (strtol (fd, NULL, 10));
-        fd = NULL;
-    }
     if (fd)
-        snprintf (uri, sizeof (uri), "fd://%s", fd);
+        snprintf (uri, sizeof (uri), "fd://%s%s%s", fd, again ? "+" : "", again ? again : "");
     if (!(h = flux_open_ex (fd ? uri : NULL, shell->reconnect ? FLUX_O_RPCTRACK : 0, &err)))
         shell_die (1, "cannot reach the broker: %s", err.text);
     unsetenv ("FLUX_SHELL_FD");
     return h;
+}
+
+/* The broker that has started it may be followed by another that takes it over. */
+static void init_patience (flux_shell_t *shell)
+{
+    const char *s = getenv ("FLUX_SHELL_RECONNECT");
+    double seconds = s ? strtod (s, NULL) : 0.;
+
+    if (seconds > 0. && !shell->reconnect) {
+        shell->patience = seconds;
+        shell->reconnect = true;
+        shell->ppid = getppid ();
+    }
+    unsetenv ("FLUX_SHELL_RECONNECT");
 }
 
 static void set_job_env (flux_shell_t *shell)
@@ -254,11 +273,37 @@ static void post_start_event (flux_shell_t *shell)
     free (map);
 }
 
+static int join_start_barrier (flux_shell_t *shell);
+
+static void start_again_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    flux_watcher_destroy (w);
+    if (join_start_barrier (arg) < 0)
+        flux_shell_remove_completion_ref (arg, "start-barrier");
+}
+
+/* The broker was lost with the answer. */
+static bool start_again (flux_shell_t *shell, int errnum)
+{
+    flux_watcher_t *w;
+
+    if (!shell_may_retry (shell, &shell->start_retry, errnum)
+        || !(w = flux_timer_watcher_create (shell->r, START_AGAIN, 0., start_again_cb, shell)))
+        return false;
+    flux_watcher_start (w);
+    return true;
+}
+
 static void start_barrier_cb (flux_future_t *f, void *arg)
 {
     flux_shell_t *shell = arg;
+    int rc = flux_future_get (f, NULL);
 
-    if (flux_future_get (f, NULL) < 0)
+    if (rc < 0 && start_again (shell, errno)) {
+        flux_future_destroy (f);
+        return;
+    }
+    if (rc < 0)
         shell_warn ("start barrier: %s", future_strerror (f, errno));
     else
         post_start_event (shell);
@@ -266,21 +311,26 @@ static void start_barrier_cb (flux_future_t *f, void *arg)
     flux_shell_remove_completion_ref (shell, "start-barrier");
 }
 
-static void enter_start_barrier (flux_shell_t *shell)
+static int join_start_barrier (flux_shell_t *shell)
 {
-    flux_future_t *f;
+    flux_future_t *f = barrier (shell, "start");
 
-    if (shell->info.nshells == 1) {
-        post_start_event (shell);
-        return;
-    }
-    if (!(f = barrier (shell, "start"))
-        || flux_future_then (f, -1., start_barrier_cb, shell) < 0) {
+    if (!f || flux_future_then (f, -1., start_barrier_cb, shell) < 0) {
         shell_warn ("start barrier: %s", strerror (errno));
         flux_future_destroy (f);
-        return;
+        return -1;
     }
-    flux_shell_add_completion_ref (shell, "start-barrier");
+    return 0;
+}
+
+static void enter_start_barrier (flux_shell_t *shell)
+{
+    if (shell->info.nshells == 1)
+        post_start_event (shell);
+    else if (join_start_barrier (shell) == 0) {
+        shell->met = true;
+        flux_shell_add_completion_ref (shell, "start-barrier");
+    }
 }
 
 /* Tasks */
@@ -469,6 +519,7 @@ static void start (flux_shell_t *shell, flux_jobid_t id)
     flux_error_t err;
 
     shell->looked_up = !getenv ("FLUX_SHELL_INFO_FD");
+    init_patience (shell);
     shell->h = open_handle (shell);
     if (shell_info_init (&shell->info, shell->h, id, &err) < 0)
         shell_die (1, "%s", err.text);
@@ -532,6 +583,7 @@ static void release (flux_shell_t *shell)
     shell_log_fini ();
     plugstack_free (shell->plugstack);
     aux_clear (&shell->aux);
+    shell_goodbye (shell);
     flux_close (shell->h);       /* sends what is queued */
     fflush (NULL);
 }

@@ -21,6 +21,7 @@
 #include "base/duration.h"
 #include "base/errmsg.h"
 #include "shell/builtins.h"
+#include "shell/forward.h"
 #include "shell/internal.h"
 #include "shell/outfile.h"
 #include "spec/eventlog.h"
@@ -58,8 +59,8 @@ struct output {
     int *eofs_of;               /* the same by shell */
     int kvs_eofs;               /* leader: ends of streams not yet in the KVS */
     json_t *last_eof;           /* leader: kept until the shell exits, as it ends the log */
-    int forwarded;              /* follower: messages under way */
-    bool cut_off;               /* ... the leader does not take them any more */
+    struct forward *forward;    /* follower: to the leader */
+    json_int_t *seq_of;         /* leader: last that has come, by shell */
     int hwm;
     int lwm;
     bool stopped;               /* task output is held back */
@@ -84,6 +85,11 @@ static void set_flow (struct output *out, bool stop)
                 flux_subprocess_stream_start (task->proc, out->streams[i].name);
         }
     }
+}
+
+static void forward_flow (void *arg, bool stop)
+{
+    set_flow (arg, stop);
 }
 
 static void respond (struct output *out, const flux_msg_t *msg)
@@ -245,67 +251,6 @@ static void sink (struct output *out, struct stream *st, int rank,
         count_eofs (out, taskmap_nodeid (out->shell->info.taskmap, rank), 1);
 }
 
-/* The follower's end */
-
-struct forward {
-    struct output *out;
-    const char *type;
-    json_t *context;        /* kept if it may have to be sent again */
-};
-
-static void forward (struct output *out, const char *type, json_t *context);
-
-static void forward_cb (flux_future_t *f, void *arg)
-{
-    struct forward *fw = arg;
-    struct output *out = fw->out;
-    int rc = flux_future_get (f, NULL);
-
-    if (rc < 0 && errno == ECONNRESET && fw->context)
-        forward (out, fw->type, json_incref (fw->context));
-    else if (rc < 0 && !out->cut_off) {
-        out->cut_off = true;        // first: this message would go the same way
-        shell_log_error ("output lost on its way to the leader shell: %s",
-                         future_strerror (f, errno));
-    }
-    flux_future_destroy (f);
-    json_decref (fw->context);
-    free (fw);
-    out->forwarded--;
-    if (out->stopped && out->forwarded <= out->lwm)
-        set_flow (out, false);
-    flux_shell_remove_completion_ref (out->shell, "output-forward");
-}
-
-static void forward (struct output *out, const char *type, json_t *context)
-{
-    struct forward *fw;
-    flux_future_t *f;
-
-    if (out->cut_off) {
-        json_decref (context);
-        return;
-    }
-    fw = malloc (sizeof (*fw));
-    if (!fw || !context
-        || !(f = flux_shell_rpc_pack (out->shell, "write", 0, 0, "{s:s s:O}", "name", type,
-                                      "context", context))
-        || flux_future_then (f, -1., forward_cb, fw) < 0) {
-        fprintf (stderr, "flux-shell: cannot forward output: %s\n", strerror (errno));
-        json_decref (context);
-        free (fw);
-        return;
-    }
-    *fw = (struct forward){ .out = out, .type = type };
-    if (out->shell->reconnect)
-        fw->context = context;
-    else
-        json_decref (context);
-    flux_shell_add_completion_ref (out->shell, "output-forward");
-    if (++out->forwarded >= out->hwm)
-        set_flow (out, true);
-}
-
 static void put (struct output *out, struct stream *st, int rank,
                  const char *data, size_t len, bool eof)
 {
@@ -324,7 +269,7 @@ static void put (struct output *out, struct stream *st, int rank,
         return;
     }
     snprintf (rankstr, sizeof (rankstr), "%d", rank);
-    forward (out, "data", iodata_encode (st->name, rankstr, data, len, eof));
+    forward_put (out->forward, "data", iodata_encode (st->name, rankstr, data, len, eof));
 }
 
 static struct stream *find_stream (struct output *out, const char *name)
@@ -336,7 +281,22 @@ static struct stream *find_stream (struct output *out, const char *name)
     return NULL;
 }
 
-/* A follower wrote: {"name":"data"|"log", "context":{...}} */
+/* It has come before, and the answer was lost. */
+static bool is_repeated (struct output *out, const flux_msg_t *msg)
+{
+    json_int_t seq;
+    int rank;
+
+    if (flux_request_unpack (msg, NULL, "{s:i s:I}", "shell", &rank, "seq", &seq) < 0
+        || rank < 0 || rank >= out->shell->info.nshells)
+        return false;
+    if (seq <= out->seq_of[rank])
+        return true;
+    out->seq_of[rank] = seq;
+    return false;
+}
+
+/* A follower wrote: {"name":"data"|"log", "context":{...}, "shell"?, "seq"?} */
 static void write_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct output *out = arg;
@@ -346,6 +306,8 @@ static void write_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
 
     if (flux_request_unpack (msg, NULL, "{s:s s:o}", "name", &name, "context", &context) < 0)
         goto error;
+    if (is_repeated (out, msg))
+        name = "";
     if (strcmp (name, "data") == 0) {
         struct stream *st;
         if (iodata_decode (context, NULL, &io) < 0) {
@@ -356,7 +318,7 @@ static void write_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
             sink (out, st, strtol (io.rank, NULL, 10), io.data, io.len, io.eof);
         iodata_release (&io);
     }
-    else if (append_event (out, name, json_incref (context)) < 0) {
+    else if (*name && append_event (out, name, json_incref (context)) < 0) {
         errno = ENOMEM;
         goto error;
     }
@@ -575,6 +537,8 @@ static void output_free (void *arg)
     struct output *out = arg;
 
     outfiles_free (out->files);
+    forward_free (out->forward);
+    free (out->seq_of);
     flux_msglist_destroy (out->held);
     json_decref (out->last_eof);
     free (out->eofs_of);
@@ -622,7 +586,9 @@ static int output_init (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
         || init_stream (out, &out->streams[1], "stderr", false) < 0)
         return -1;
     if (!out->leader)
-        return 0;
+        return (out->forward = forward_new (shell, out->hwm, out->lwm, forward_flow, out)) ? 0 : -1;
+    if (!(out->seq_of = calloc (shell->info.nshells, sizeof (out->seq_of[0]))))
+        return -1;
     if (shell->info.nshells > 1 && flux_shell_service_register (shell, "write", write_cb, out) < 0)
         return -1;
     if (expect_eofs (out) < 0)
@@ -669,7 +635,7 @@ static int output_log (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *a
     char *s;
     json_t *o;
 
-    if (!out || out->cut_off || flux_plugin_arg_get (args, FLUX_PLUGIN_ARG_IN, &s) < 0)
+    if (!out || (out->forward && forward_is_cut_off (out->forward)) || flux_plugin_arg_get (args, FLUX_PLUGIN_ARG_IN, &s) < 0)
         return 0;
     o = json_loads (s, 0, NULL);
     free (s);
@@ -678,7 +644,7 @@ static int output_log (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *a
         append_event (out, "log", o);
     }
     else
-        forward (out, "log", o);
+        forward_put (out->forward, "log", o);
     flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_OUT, "{s:b}", "kept", 1);
     return 0;
 }
@@ -689,9 +655,12 @@ static int output_lost (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *
     struct output *out = flux_plugin_aux_get (p, "output");
     int rank;
 
-    if (out->leader
-        && flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:i}", "shell_rank", &rank) == 0
-        && rank > 0 && rank < out->shell->info.nshells)
+    if (flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:i}", "shell_rank", &rank) < 0
+        || rank < 0 || rank >= out->shell->info.nshells)
+        return 0;
+    if (rank == 0 && out->forward)
+        forward_cut_off (out->forward);
+    if (rank > 0 && out->leader)
         count_eofs (out, rank, out->eofs_of[rank]);
     return 0;
 }

@@ -147,6 +147,110 @@ flux_future_t *flux_shell_rpc_pack (flux_shell_t *shell, const char *method, int
     return f;
 }
 
+/* Telling */
+
+#define RETRY_SECONDS 0.1
+#define ABSENT_SECONDS 3.    /* by then a shell that was taken over is registered again */
+
+bool shell_may_retry (flux_shell_t *shell, struct shell_retry *retry, int errnum)
+{
+    double now = flux_reactor_time ();   /* some callers wait outside of the reactor */
+    bool absent = errnum == ENOSYS;
+
+    if (!shell->reconnect
+        || (errnum != ECONNRESET
+            && (shell->patience == 0. || (errnum != EHOSTUNREACH && !absent))))
+        return false;
+    if (retry->since == 0.)
+        retry->since = now;
+    retry->absent = !absent ? 0. : retry->absent > 0. ? retry->absent : now;
+    return (shell->patience == 0. || now - retry->since < shell->patience)
+           && (!absent || now - retry->absent < ABSENT_SECONDS);
+}
+
+struct tell {
+    flux_shell_t *shell;
+    char *method;
+    int rank;
+    json_t *args;
+    struct shell_retry retry;
+    flux_watcher_t *w;
+};
+
+static void tell_free (struct tell *t)
+{
+    flux_watcher_destroy (t->w);
+    json_decref (t->args);
+    free (t->method);
+    free (t);
+}
+
+static void tell_done (struct tell *t)
+{
+    flux_shell_remove_completion_ref (t->shell, "tell");
+    tell_free (t);
+}
+
+static void told_cb (flux_future_t *f, void *arg)
+{
+    struct tell *t = arg;
+    bool again = flux_future_get (f, NULL) < 0 && shell_may_retry (t->shell, &t->retry, errno);
+
+    flux_future_destroy (f);
+    if (!again) {
+        tell_done (t);
+        return;
+    }
+    flux_timer_watcher_reset (t->w, RETRY_SECONDS, 0.);
+    flux_watcher_start (t->w);
+}
+
+static void tell_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct tell *t = arg;
+    flux_future_t *f = flux_shell_rpc_pack (t->shell, t->method, t->rank, 0, "O", t->args);
+
+    flux_watcher_stop (t->w);
+    if (!f || flux_future_then (f, -1., told_cb, t) < 0) {
+        flux_future_destroy (f);
+        tell_done (t);
+    }
+}
+
+static void tell_surely (flux_shell_t *shell, const char *method, int shell_rank, json_t *args)
+{
+    struct tell *t = calloc (1, sizeof (*t));
+
+    if (!t || !(t->w = flux_timer_watcher_create (shell->r, 0., 0., tell_cb, t))
+        || !(t->method = strdup (method))) {
+        shell_log_error ("%s: out of memory", method);
+        if (t)
+            tell_free (t);
+        return;
+    }
+    t->shell = shell;
+    t->rank = shell_rank;
+    t->args = json_incref (args);
+    flux_shell_add_completion_ref (shell, "tell");
+    tell_cb (shell->r, t->w, 0, t);
+}
+
+void shell_tell (flux_shell_t *shell, const char *method, int shell_rank, json_t *args)
+{
+    if (shell->patience > 0.)
+        tell_surely (shell, method, shell_rank, args);
+    else
+        flux_future_destroy (flux_shell_rpc_pack (shell, method, shell_rank, FLUX_RPC_NORESPONSE,
+                                                  "O", args));
+    json_decref (args);
+}
+
+void shell_got_told (flux_t *h, const flux_msg_t *msg)
+{
+    if (!flux_msg_is_noresponse (msg) && flux_respond (h, msg, NULL) < 0)
+        shell_log_errno ("flux_respond");
+}
+
 struct answer {
     struct list_node node;
     flux_future_t *f;            /* owns it */

@@ -63,6 +63,13 @@ struct job {
     int listen_fd;
     flux_watcher_t *listen_w;
     bool lose;                   /* close the connection at the next commit */
+    bool lose_answer;            /* ... which has been taken */
+    const char *patience;        /* FLUX_SHELL_RECONNECT, or NULL: --reconnect */
+    flux_t *announcer;           /* the shell's other connection */
+    flux_watcher_t *announcer_w;
+    int refusals;                /* of reattach, before it is answered */
+    int reattached;
+    int goodbye;                 /* status, or -1 */
     int registrations;
     struct flux_msglist *held;
     size_t held_max;             /* bytes committed while none was answered */
@@ -111,6 +118,7 @@ static struct job *job_new (int nshells, int ntasks, const char *options, const 
     job->nshells = nshells;
     job->output = job->exec = job->input = (struct buf)BUF_INIT;
     job->raised = json_array ();
+    job->goodbye = -1;
     job->barrier = flux_msglist_create ();
     job->held = flux_msglist_create ();
     return job;
@@ -134,6 +142,8 @@ static void job_free (struct job *job)
     buf_release (&job->exec);
     buf_release (&job->input);
     flux_watcher_destroy (job->listen_w);
+    flux_watcher_destroy (job->announcer_w);
+    flux_close (job->announcer);
     if (job->dir)
         close (job->listen_fd);
     free (job->dir);
@@ -160,6 +170,21 @@ static void take_commit (struct job *job, const flux_msg_t *msg)
         buf_add (b, op.data, op.len);
     }
     job->commits++;
+}
+
+/* As kvs.lookup of ours answers: 'v', and the value. */
+static void answer_lookup (struct job *job, struct shell *sh, const flux_msg_t *msg)
+{
+    struct buf b = BUF_INIT;
+    const char *key;
+    const struct buf *log;
+
+    assert_int_equal (flux_request_unpack (msg, NULL, "{s:s}", "key", &key), 0);
+    log = strcmp (key, "output") == 0 ? &job->output : &job->exec;
+    buf_addc (&b, 'v');
+    buf_add (&b, log->data, log->len);
+    flux_respond_raw (sh->h, msg, b.data, b.len + 1);   /* with the NUL */
+    buf_release (&b);
 }
 
 /* To the shell the request names by its broker rank; the sender is put on the
@@ -230,8 +255,11 @@ static void take_request (struct shell *sh, const flux_msg_t *msg)
     const char *topic;
 
     flux_msg_get_topic (msg, &topic);
-    if (strcmp (topic, "kvs.commit") == 0 && job->lose)
+    if (strcmp (topic, "kvs.commit") == 0 && job->lose) {
+        if (job->lose_answer)
+            take_commit (job, msg);
         sh->lost = true;
+    }
     else if (strcmp (topic, "kvs.commit") == 0) {
         take_commit (job, msg);
         if (job->hold_commits) {
@@ -244,6 +272,12 @@ static void take_request (struct shell *sh, const flux_msg_t *msg)
     }
     else if (job->request && job->request (job, sh, msg))
         return;
+    else if (strcmp (topic, "kvs.lookup") == 0)
+        answer_lookup (job, sh, msg);
+    else if (strcmp (topic, "job-exec.goodbye") == 0) {
+        flux_request_unpack (msg, NULL, "{s:i}", "status", &job->goodbye);
+        flux_respond (sh->h, msg, NULL);
+    }
     else if (strcmp (topic, "service.add") == 0) {
         job->registrations++;
         flux_respond (sh->h, msg, NULL);
@@ -350,6 +384,45 @@ static void use_fd (struct shell *sh, int fd)
     flux_watcher_start (sh->w);
 }
 
+/* The execution service, which may not be there at first */
+static void announcer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct job *job = arg;
+    flux_msg_t *msg = flux_recv (job->announcer, FLUX_MATCH_REQUEST, FLUX_O_NONBLOCK);
+    json_int_t id;
+    int pid;
+
+    if (!msg) {
+        if (errno != EAGAIN)
+            flux_watcher_stop (w);
+        return;
+    }
+    assert_int_equal (flux_request_unpack (msg, NULL, "{s:I s:i}", "id", &id, "pid", &pid), 0);
+    assert_int_equal (id, JOBID);
+    assert_int_equal (pid, job->shells[0].pid);
+    if (job->refusals-- > 0)
+        flux_respond_error (job->announcer, msg, ENOSYS, NULL);
+    else {
+        flux_respond (job->announcer, msg, NULL);
+        job->reattached++;
+    }
+    flux_msg_destroy (msg);
+}
+
+static void use_announcer (struct job *job, int fd)
+{
+    char uri[32];
+
+    flux_watcher_destroy (job->announcer_w);
+    flux_close (job->announcer);
+    snprintf (uri, sizeof (uri), "fd://%d", fd);
+    job->announcer = flux_open (uri, 0);
+    assert_non_null (job->announcer);
+    job->announcer_w = flux_handle_watcher_create (job->r, job->announcer, FLUX_POLLIN,
+                                                   announcer_cb, job);
+    flux_watcher_start (job->announcer_w);
+}
+
 /* A shell that connects by FLUX_URI */
 static void accept_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
@@ -358,6 +431,10 @@ static void accept_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *
 
     assert_true (fd >= 0);
     assert_int_equal (write (fd, "", 1), 1);
+    if (job->patience && !job->reattached) {
+        use_announcer (job, fd);
+        return;
+    }
     flux_watcher_stop (w);
     use_fd (&job->shells[0], fd);
 }
@@ -373,7 +450,8 @@ static void job_listen (struct job *job)
     assert_int_equal (bind (job->listen_fd, (struct sockaddr *)&addr, sizeof (addr)), 0);
     assert_int_equal (listen (job->listen_fd, 5), 0);
     job->listen_w = flux_fd_watcher_create (job->r, job->listen_fd, FLUX_POLLIN, accept_cb, job);
-    flux_watcher_start (job->listen_w);
+    if (!job->patience)
+        flux_watcher_start (job->listen_w);
 }
 
 static void shell_start (struct shell *sh)
@@ -381,15 +459,18 @@ static void shell_start (struct shell *sh)
     int sock[2];
     int info = make_info (sh);
     int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
-    bool listening = sh->job->dir != NULL;
+    bool listening = sh->job->dir != NULL && !sh->job->patience;
     char *const argv[] = { "flux-shell", listening ? "--reconnect" : "f7Kze",
                            listening ? "f7Kze" : NULL, NULL };
-    char fluxuri[128];
-    char *const envp[] = { "FLUX_SHELL_FD=3", "FLUX_SHELL_INFO_FD=4", fluxuri,
-                           "FLUX_KVS_NAMESPACE=job-x", NULL };
+    char fluxuri[128], patience[64];
+    char *const envp[] = { "FLUX_SHELL_INFO_FD=4", fluxuri, "FLUX_KVS_NAMESPACE=job-x", patience,
+                           listening ? NULL : "FLUX_SHELL_FD=3", NULL };
     flux_error_t err;
 
-    snprintf (fluxuri, sizeof (fluxuri), "FLUX_URI=local://%s/sock", listening ? sh->job->dir : "/no");
+    snprintf (fluxuri, sizeof (fluxuri), "FLUX_URI=local://%s/sock",
+              sh->job->dir ? sh->job->dir : "/no");
+    snprintf (patience, sizeof (patience), "FLUX_SHELL_RECONNECT=%s",
+              sh->job->patience ? sh->job->patience : "0");
     assert_int_equal (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock), 0);
     struct spawn_fd fds[] = { { null, 0 }, { 2, 1 }, { 2, 2 }, { sock[1], 3 }, { info, 4 } };
     struct spawn_args args = {
@@ -601,30 +682,98 @@ static void test_slow_kvs (void **state)
     job_free (job);
 }
 
-/* The broker is lost, with a commit that it has not answered, and comes back. */
-static void test_reconnect (void **state)
+/* A job that goes on when the connection has been lost and the file 'go' is there. */
+static struct job *interrupted_job (const char *script, const char *patience)
 {
-    const char *argv[] = { "sh", "-c", "echo one; while ! [ -e $0/go ]; do sleep 0.02; done; echo two",
-                           "DIR", NULL };
+    const char *argv[] = { "sh", "-c", script, "DIR", NULL };
     struct job *job = job_new (1, 1, "{\"output\":{\"batch-timeout\":0.01}}", argv);
-    char path[256];
 
+    job->patience = patience;
     job_listen (job);
     json_array_set_new (json_object_get (json_array_get (json_object_get (job->jobspec, "tasks"), 0),
                                          "command"), 3, json_string (job->dir));
     job->lose = true;
-    job_run (job);
-    assert_int_equal (exit_code (job), 0);
-    expect (job, "stdout", 0, "one\ntwo\n");
-    assert_int_equal (count_events (&job->exec, "shell.init", NULL), 1);
-    assert_int_equal (count_events (&job->output, "log", "reconnected"), 1);
-    assert_int_equal (job->registrations, 2);
+    return job;
+}
+
+static void interrupted_free (struct job *job)
+{
+    char path[256];
+
     snprintf (path, sizeof (path), "%s/go", job->dir);
     unlink (path);
     snprintf (path, sizeof (path), "%s/sock", job->dir);
     unlink (path);
     rmdir (job->dir);
     job_free (job);
+}
+
+#define WAIT_FOR_GO "while ! [ -e $0/go ]; do sleep 0.02; done"
+
+/* The broker is lost, with a commit that it has not answered, and comes back. */
+static void test_reconnect (void **state)
+{
+    struct job *job = interrupted_job ("echo one; " WAIT_FOR_GO "; echo two", NULL);
+
+    job_run (job);
+    assert_int_equal (exit_code (job), 0);
+    expect (job, "stdout", 0, "one\ntwo\n");
+    assert_int_equal (count_events (&job->exec, "shell.init", NULL), 1);
+    assert_int_equal (count_events (&job->output, "log", "reconnected"), 1);
+    assert_int_equal (job->registrations, 2);
+    interrupted_free (job);
+}
+
+/* The same, of a shell that waits to be taken over; the commit was done or was not. */
+static void taken_over (bool lose_answer)
+{
+    struct job *job = interrupted_job ("echo one; " WAIT_FOR_GO "; echo two; exit 3", "20");
+
+    job->lose_answer = lose_answer;
+    job->refusals = 2;
+    job_run (job);
+    assert_int_equal (exit_code (job), 3);
+    assert_int_equal (job->goodbye, 3 << 8);
+    assert_int_equal (job->reattached, 1);
+    assert_int_equal (job->registrations, 2);
+    expect (job, "stdout", 0, "one\ntwo\n");
+    assert_int_equal (count_events (&job->exec, "shell.init", NULL), 1);
+    assert_int_equal (count_events (&job->exec, "shell.start", NULL), 1);
+    assert_int_equal (count_events (&job->output, "data", "\"eof\":true"), 2);
+    assert_int_equal (count_events (&job->output, "log", NULL), 0);
+    interrupted_free (job);
+}
+
+static void test_take_over (void **state)
+{
+    taken_over (false);
+    taken_over (true);
+}
+
+/* The task ends while there is no broker. */
+static void test_take_over_late (void **state)
+{
+    struct job *job = interrupted_job ("exit 5", "20");
+
+    job->refusals = 3;
+    job_run (job);
+    assert_int_equal (exit_code (job), 5);
+    assert_int_equal (job->goodbye, 5 << 8);
+    assert_int_equal (count_events (&job->output, "data", "\"eof\":true"), 2);
+    interrupted_free (job);
+}
+
+/* Nobody comes: tasks end, and the shell. */
+static void test_no_take_over (void **state)
+{
+    struct job *job = interrupted_job ("sleep 300", "0.5");
+
+    job->refusals = 10000;
+    job_run (job);
+    assert_int_equal (exit_code (job), 1);
+    assert_int_equal (job->reattached, 0);
+    assert_int_equal (job->goodbye, -1);
+    interrupted_free (job);
 }
 
 int main (void)
@@ -637,6 +786,9 @@ int main (void)
         cmocka_unit_test (test_much_output),
         cmocka_unit_test (test_slow_kvs),
         cmocka_unit_test (test_reconnect),
+        cmocka_unit_test (test_take_over),
+        cmocka_unit_test (test_take_over_late),
+        cmocka_unit_test (test_no_take_over),
     };
 
     signal (SIGPIPE, SIG_IGN);

@@ -245,8 +245,12 @@ void barrier_release (struct part *part, const char *name, int errnum,
 
     if (!ctx)
         return;
-    if (errnum == 0)
+    if (errnum == 0) {
         part->barrier_passed = true;
+        /* the second one: all of them can go on with another broker */
+        if (part->reconnect > 0. && !strcmp (name, BARRIER_START))
+            part->recoverable = true;
+    }
     (void)snprintf (text, sizeof (text),
                     "{\"id\":%" PRIu64 ",\"name\":\"%s\",\"errnum\":%d}",
                     part->id, name, errnum);

@@ -101,6 +101,12 @@ static int set_text_key (struct execconf *c, const char *key, const char *val,
         return set_duration (&c->max_kill_timeout, key, val, err);
     if (!strcmp (key, "barrier-timeout"))
         return set_duration (&c->barrier_timeout, key, val, err);
+    if (!strcmp (key, "reconnect-timeout")) {
+        if (strcmp (val, "none") != 0)
+            return set_duration (&c->reconnect_timeout, key, val, err);
+        c->reconnect_timeout = 0.;
+        return 0;
+    }
     if (!strcmp (key, "shell-exit-timeout")) {
         if (strcmp (val, "none") != 0)
             return set_duration (&c->shell_exit_timeout, key, val, err);
@@ -195,6 +201,7 @@ static int set_defaults (struct execconf *c)
     c->kill_timeout = 5.;
     c->shell_exit_timeout = 30.;
     c->barrier_timeout = 1800.;
+    c->reconnect_timeout = 30.;
     c->max_kill_timeout = -1.;
     c->start_delay_percent = 25.;
     c->sdexec_stop_sec = -1;

@@ -12,6 +12,7 @@ struct execconf {
     double kill_timeout;
     double shell_exit_timeout; /* negative: none */
     double barrier_timeout;    /* 0: none */
+    double reconnect_timeout;  /* 0: shells end with their broker */
     double max_kill_timeout;   /* negative: max_kill_count decides */
     double start_delay_percent;
     int max_kill_count;

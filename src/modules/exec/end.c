@@ -99,6 +99,7 @@ void execjob_end (struct job *job, const char *type)
         flux_watcher_start (e->w);
     else
         flux_log_error (job->ctx->h, "%s: termination timer", job->idf58);
-    job_signal (job, timeout ? SIGALRM : conf->term_signal, false);
+    e->signum = timeout ? SIGALRM : conf->term_signal;
+    job_signal (job, e->signum, false);
     job_check_done (job);
 }

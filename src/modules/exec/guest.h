@@ -30,6 +30,10 @@ void guest_free (struct guest *g);
 
 const char *guest_namespace (const struct guest *g); /* NULL if simulated */
 
+/* Events of ours, beside those of RFC 50: shells of a job that goes on have ended
+ * {"ranks", "wait_status"?} (none: they were lost). */
+#define RANK_EXIT_EVENT "rank-exit"
+
 /* Append an event, committed with others at the end of the turn.  'context' is
  * JSON text or NULL. */
 void guest_event (struct guest *g, const char *name, const char *context);

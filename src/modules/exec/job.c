@@ -61,6 +61,7 @@ void execjob_free (struct job *job)
     idset_destroy (job->ranks);
     idset_destroy (job->active);
     idset_destroy (job->critical);
+    idset_destroy (job->lost);
     free (job);
     errno = saved_errno;
 }
@@ -149,7 +150,7 @@ static void job_done (struct job *job)
     char *ranks = idset_encode (job->ranks, IDSET_FLAG_RANGE);
     struct buf b = BUF_INIT;
 
-    if (job->nstarted > 0) {
+    if (job->nstarted > 0 || job->recovered) {
         buf_addf (&b, "{\"status\":%d}", job->status);
         job_respond (job, "finish", b.data);
         buf_clear (&b);
@@ -185,7 +186,7 @@ void job_check_done (struct job *job)
     flux_watcher_destroy (job->leader_w);
     flux_watcher_destroy (job->barrier_w);
     job->expiration_w = job->leader_w = job->barrier_w = NULL;
-    if (job->guest && job->nstarted > 0 && !job->complete_told) {
+    if (job->guest && (job->nstarted > 0 || job->recovered) && !job->complete_told) {
         (void)snprintf (context, sizeof (context), "{\"status\":%d}", job->status);
         guest_event (job->guest, "complete", context);
     }
@@ -264,6 +265,16 @@ static char *with_J (const char *text, const char *J)
     return buf_take (&b);
 }
 
+/* How long shells may be without a broker: they must be able to find the one that
+ * comes back, and it must know the job. */
+static double reconnect_time (const struct job *job)
+{
+    const struct jobexec *ctx = job->ctx;
+
+    return execstate_keeps (parts_state (ctx->parts)) && job->userid == ctx->owner
+               ? ctx->conf.reconnect_timeout : 0.;
+}
+
 static int job_launch (struct job *job, const json_t *jobspec, const char *J,
                        flux_error_t *err)
 {
@@ -285,7 +296,8 @@ static int job_launch (struct job *job, const json_t *jobspec, const char *J,
     if (flux_request_decode (job->req, NULL, &text) < 0
         || (J && !(text = mine = with_J (text, J)))
         || !(job->part = part_launch (ctx->parts, job->id, job->userid, job->ranks,
-                                      text, jobspec, J, job_update, job)))
+                                      text, jobspec, J, reconnect_time (job),
+                                      job_update, job)))
         rc = errmsg (err, -errno, "cannot launch job shells: %s", flux_strerror (errno));
     free (mine);
     return rc;
@@ -347,7 +359,29 @@ static int job_recover (struct job *job, flux_error_t *err)
     guest_event (job->guest, "reattach", NULL);
     job->part = part;
     job->barrier_passed = part->barrier_passed;
+    job->recoverable = part->recoverable;
     return part_adopt (part, job_update, job);
+}
+
+int job_take_over (struct job *job, const struct idset *active, int status,
+                   flux_error_t *err)
+{
+    struct jobexec *ctx = job->ctx;
+
+    if (!(job->guest = guest_recover (ctx, job->id)))
+        return errmsg (err, -errno, "out of memory");
+    guest_event (job->guest, "reattach", NULL);
+    idset_clear_all (job->active);
+    if (idset_add (job->active, active) < 0)
+        return errmsg (err, -errno, "out of memory");
+    job->nstarted = job->nranks - idset_count (active);
+    job->status = status;
+    job->recoverable = job->recovered = job->barrier_passed = true;
+    job->part = part_recover (ctx->parts, job->id, job->userid, job->leader, active,
+                              ctx->conf.reconnect_timeout, job_update, job);
+    if (!job->part)
+        return errmsg (err, -errno, "cannot take its shells over: %s", flux_strerror (errno));
+    return 0;
 }
 
 static int job_start (struct job *job, const json_t *jobspec, flux_error_t *err)

@@ -31,6 +31,7 @@ struct ending {
     bool active;
     double t0;
     double backoff;
+    int signum;                  /* for the tasks, at first */
     int kill_count;
     int kill_shell_count;
     flux_watcher_t *w;
@@ -50,6 +51,7 @@ struct job {
     struct idset *ranks;
     struct idset *active;        /* shells that have not ended */
     struct idset *critical;      /* NULL: all */
+    struct idset *lost;          /* that others were told of; NULL: none */
     uint32_t leader;
     size_t nranks;
     size_t nstarted;
@@ -57,6 +59,8 @@ struct job {
     bool start_told;
     bool fatal;                  /* has a fatal exception */
     bool barrier_passed;
+    bool recoverable;            /* its shells may outlive a broker */
+    bool recovered;              /* ... and were launched by one that is gone */
     bool finalizing;
     bool complete_told;          /* before a restart */
     int status;                  /* greatest wait status so far */
@@ -109,6 +113,10 @@ void job_set_expiration (struct job *job, double expiration);
 void job_update (struct update *u, void *arg);
 /* Signal tasks, or (kill) shells, that are active. */
 void job_signal (struct job *job, int signum, bool kill);
+/* Take over its shells, which a broker that is gone has launched; 'active' are those
+ * that had not ended, 'status' the greatest wait status of the others. */
+int job_take_over (struct job *job, const struct idset *active, int status,
+                   flux_error_t *err);
 /* If no shell is left, wind up. */
 void job_check_done (struct job *job);
 /* Shells that are in a barrier, from any method. */

@@ -17,9 +17,62 @@
 #include "modules/exec/jobexec.h"
 #include "modules/exec/part.h"
 
+static bool is_critical (const struct job *job, uint32_t rank)
+{
+    return rank == job->leader || !job->critical || idset_test (job->critical, rank);
+}
+
+static int shell_rank (const struct job *job, uint32_t rank)
+{
+    int i = 0;
+
+    for (unsigned int r = idset_first (job->ranks);
+         r != rank && r != IDSET_INVALID_ID; r = idset_next (job->ranks, r))
+        i++;
+    return i;
+}
+
+/* The other shells may wait for something from it. */
+static void tell_lost (struct job *job, uint32_t rank, int severity)
+{
+    char args[64];
+
+    (void)snprintf (args, sizeof (args), "{\"shell_rank\":%d,\"severity\":%d}",
+                    shell_rank (job, rank), severity);
+    if (job->part)
+        part_ask_shells (job->part, "lost", args);
+    else if (job->perrank)
+        perrank_ask_shells (job, "lost", args);
+}
+
+/* Once a job (RFC 50) */
+static void set_recoverable (struct job *job)
+{
+    if (job->recoverable || !job->part || job->part->reconnect <= 0.)
+        return;
+    job->recoverable = true;
+    guest_event (job->guest, "recoverable", NULL);
+}
+
+/* A shell that was taken over has missed what was told meanwhile. */
+static void tell_again (struct job *job)
+{
+    unsigned int r;
+
+    for (r = job->lost ? idset_first (job->lost) : IDSET_INVALID_ID; r != IDSET_INVALID_ID;
+         r = idset_next (job->lost, r))
+        tell_lost (job, r, is_critical (job, r) ? 0 : 2);
+    if (job->ending.active)
+        job_signal (job, job->ending.signum, false);
+}
+
 static void on_started (struct job *job, const struct idset *ranks)
 {
     job->nstarted += idset_count (ranks);
+    if (job->nranks == 1)
+        set_recoverable (job);
+    if (job->recoverable)
+        tell_again (job);
     if (job->nstarted < job->nranks || job->start_told || job->fatal)
         return;
     job->start_told = true;
@@ -61,38 +114,13 @@ static void leader_exited (struct job *job, int status)
         flux_watcher_start (job->leader_w);
 }
 
-static bool is_critical (const struct job *job, uint32_t rank)
-{
-    return rank == job->leader || !job->critical || idset_test (job->critical, rank);
-}
-
-static int shell_rank (const struct job *job, uint32_t rank)
-{
-    int i = 0;
-
-    for (unsigned int r = idset_first (job->ranks);
-         r != rank && r != IDSET_INVALID_ID; r = idset_next (job->ranks, r))
-        i++;
-    return i;
-}
-
-/* The other shells may wait for something from it. */
-static void tell_lost (struct job *job, uint32_t rank, int severity)
-{
-    char args[64];
-
-    (void)snprintf (args, sizeof (args), "{\"shell_rank\":%d,\"severity\":%d}",
-                    shell_rank (job, rank), severity);
-    if (job->part)
-        part_ask_shells (job->part, "lost", args);
-    else if (job->perrank)
-        perrank_ask_shells (job, "lost", args);
-}
-
 static void raise_lost (struct job *job, uint32_t rank, const char *what)
 {
     int severity = is_critical (job, rank) ? 0 : 2;
     char host[256], note[400];
+
+    if (job->lost || (job->lost = idset_create (0, IDSET_FLAG_AUTOGROW)))
+        (void)idset_set (job->lost, rank);
 
     tell_lost (job, rank, severity);
     if (job->fatal && severity == 0)
@@ -129,6 +157,24 @@ static void break_barriers (struct job *job, uint32_t rank, bool failed)
                    job_host (job, rank, host, sizeof (host)), rank);
 }
 
+/* For after a restart: these are not to be looked for.  'status' -1: lost. */
+static void note_exit (struct job *job, const struct idset *ranks, int status)
+{
+    char *s;
+    struct buf b = BUF_INIT;
+
+    if (!job->recoverable || idset_empty (job->active)
+        || !(s = idset_encode (ranks, IDSET_FLAG_RANGE)))
+        return;
+    buf_addf (&b, "{\"ranks\":\"%s\"", s);
+    if (status >= 0)
+        buf_addf (&b, ",\"wait_status\":%d", status);
+    buf_addc (&b, '}');
+    guest_event (job->guest, RANK_EXIT_EVENT, b.data);
+    buf_release (&b);
+    free (s);
+}
+
 static void on_exited (struct job *job, int status, const struct idset *ranks)
 {
     unsigned int r;
@@ -141,6 +187,7 @@ static void on_exited (struct job *job, int status, const struct idset *ranks)
         return;
     if (idset_test (ranks, job->leader))
         leader_exited (job, status);
+    note_exit (job, ranks, status);
     break_barriers (job, idset_first (ranks), status != 0);
     if (!WIFSIGNALED (status) || job->fatal)
         return;
@@ -154,6 +201,26 @@ static void on_exited (struct job *job, int status, const struct idset *ranks)
     }
 }
 
+static void drain_ranks (struct job *job, const struct idset *ranks, const char *fmt)
+{
+    char *s = idset_encode (ranks, IDSET_FLAG_RANGE);
+    char reason[128];
+    flux_future_t *f = NULL;
+
+    (void)snprintf (reason, sizeof (reason), fmt, job->idf58);
+    if (s)
+        f = flux_rpc_pack (job->ctx->h, "resource.drain", 0, 0, "{s:s s:s s:s}",
+                           "targets", s, "mode", "update", "reason", reason);
+    jobexec_log_future (job->ctx, f, "resource.drain");
+    free (s);
+}
+
+static void note_loss (struct job *job, uint32_t rank)
+{
+    if (is_critical (job, rank) && job->status < SIGKILL)
+        job->status = SIGKILL;
+}
+
 /* What is lost has no wait status.  To a job that cannot go on without it, it is as if
  * it had been killed: such a job must not finish with 0. */
 static void on_lost (struct job *job, const struct idset *ranks)
@@ -162,11 +229,29 @@ static void on_lost (struct job *job, const struct idset *ranks)
 
     idset_subtract (job->active, ranks);
     for (r = idset_first (ranks); r != IDSET_INVALID_ID; r = idset_next (ranks, r)) {
-        if (is_critical (job, r) && job->status < SIGKILL)
-            job->status = SIGKILL;
+        note_loss (job, r);
         raise_lost (job, r, "");
     }
+    if (job->recovered)
+        drain_ranks (job, ranks, "processes of job %s may be left from before a restart");
+    note_exit (job, ranks, -1);
     break_barriers (job, idset_first (ranks), false);
+}
+
+/* It was not there any more when its broker was back. */
+static void on_gone (struct job *job, uint32_t rank, const char *text)
+{
+    struct idset *ranks = idset_create (0, IDSET_FLAG_AUTOGROW);
+
+    note_loss (job, rank);
+    if (rank == job->leader)
+        job_raise (job, 0, "exec", "%s", text);
+    else
+        raise_lost (job, rank, text);
+    if (ranks && idset_set (ranks, rank) == 0)
+        note_exit (job, ranks, -1);
+    idset_destroy (ranks);
+    break_barriers (job, rank, false);
 }
 
 static void on_failed (struct job *job, const json_t *o)
@@ -176,6 +261,10 @@ static void on_failed (struct job *job, const json_t *o)
     char host[256];
 
     idset_clear (job->active, rank);
+    if (job->recoverable && json_integer_value (json_object_get (o, "errnum")) == ESRCH) {
+        on_gone (job, rank, text);
+        return;
+    }
     job_raise (job, 0, "exec", "cannot start job shell on %s (rank %" PRIu32 "): %s",
                job_host (job, rank, host, sizeof (host)), rank, text);
 }
@@ -230,21 +319,6 @@ void job_update (struct update *u, void *arg)
 
 /* Barriers */
 
-static void drain_ranks (struct job *job, const struct idset *ranks)
-{
-    char *s = idset_encode (ranks, IDSET_FLAG_RANGE);
-    char reason[128];
-    flux_future_t *f = NULL;
-
-    (void)snprintf (reason, sizeof (reason),
-                    "job %s start timeout: possible node hang", job->idf58);
-    if (s)
-        f = flux_rpc_pack (job->ctx->h, "resource.drain", 0, 0, "{s:s s:s s:s}",
-                           "targets", s, "mode", "update", "reason", reason);
-    jobexec_log_future (job->ctx, f, "resource.drain");
-    free (s);
-}
-
 static void barrier_timeout_cb (flux_reactor_t *r, flux_watcher_t *w, int revents,
                                 void *arg)
 {
@@ -257,7 +331,7 @@ static void barrier_timeout_cb (flux_reactor_t *r, flux_watcher_t *w, int revent
     if (!in || !(missing = idset_difference (job->ranks, in)))
         return;
     s = idset_encode (missing, IDSET_FLAG_RANGE);
-    drain_ranks (job, missing);
+    drain_ranks (job, missing, "job %s start timeout: possible node hang");
     job_raise (job, 0, "exec", "start barrier timeout waiting for %zu/%zu nodes"
                " (rank%s %s)", idset_count (missing), job->nranks,
                idset_count (missing) > 1 ? "s" : "", s ? s : "");
@@ -279,6 +353,8 @@ static void barrier_timer (struct job *job)
 
 static void barrier_complete (struct job *job, const char *name, int errnum)
 {
+    if (errnum == 0 && !strcmp (name, BARRIER_START))
+        set_recoverable (job);
     if (errnum == 0) {
         job->barrier_passed = true; /* only the first is timed */
         flux_watcher_destroy (job->barrier_w);
@@ -299,6 +375,10 @@ void job_barrier (struct job *job, const char *name, const struct idset *ranks)
 {
     struct idset *in;
 
+    if (job->recoverable) {     /* the answer did not reach it before its broker went */
+        barrier_complete (job, name, 0);
+        return;
+    }
     if (!job->barriers && !(job->barriers = hash_new (free_idset)))
         return;
     if (!(in = hash_get (job->barriers, name))) {

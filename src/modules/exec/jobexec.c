@@ -289,6 +289,8 @@ static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "barrier-release", barrier_release_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "ask", part_ask_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "launch", part_launch_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "goodbye", part_goodbye_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "reattach", part_reattach_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "reap", reap_request_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "signal", part_signal_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_USER },
@@ -457,7 +459,8 @@ static int open_state (struct jobexec *ctx, flux_error_t *err)
         else if (!strcmp (s, "statedir-cleanup"))
             temporary = !strcmp (flux_attr_get (ctx->h, s), "1");
     }
-    return parts_open_state (ctx->parts, temporary ? NULL : dir, err);
+    return parts_open_state (ctx->parts, temporary ? NULL : dir,
+                             ctx->local_uri ? ctx->local_uri : "", err);
 }
 
 /* Copies of a shell that is ready cost a third of starting one.  Only our own is

@@ -12,7 +12,9 @@
  *   state.c     rank 0: which jobs were launched, for after a restart
  *   recover.c   rank 0: ... and what becomes of them
  *   reap.c      each broker: the end of processes without a shell
- *   part.c      each broker: a job's shell here, and the brokers below
+ *   part.c      each broker: what it does for a job
+ *   part_shell.c   ... its shell here, started or taken over
+ *   branch.c       ... and the brokers below
  *   barrier.c   each broker: the shells' barrier
  *   shell.c     each broker: one shell process
  *   update.c    what goes up

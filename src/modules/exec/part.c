@@ -5,45 +5,25 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <syslog.h>
 #include <flux/core.h>
 #include <flux/idset.h>
 
 #include "base/buf.h"
 #include "base/errmsg.h"
-#include "base/forkserver.h"
 #include "base/fluid.h"
 #include "base/hash.h"
 #include "modules/exec/jobexec.h"
-#include "modules/exec/part.h"
+#include "modules/exec/part_private.h"
 #include "modules/exec/reap.h"
 #include "modules/exec/shell.h"
 #include "modules/exec/state.h"
 #include "spec/rset.h"
-#include "spec/topo.h"
 
 #define GATHER_SECONDS 0.1
-#define SHELL_LOG_MAX 65536   /* bytes of a shell's own output that are kept */
-
-struct parts {
-    struct jobexec *ctx;      /* NULL while the service is removed */
-    struct idhash *by_id;
-    struct execstate *state;  /* rank 0 */
-};
-
-/* A broker below, and the job's ranks that are reached through it. */
-struct branch {
-    struct list_node node;
-    struct part *part;
-    uint32_t rank;
-    struct idset *ranks;
-    flux_future_t *f;         /* the launch stream; NULL when it has ended */
-};
 
 static void tell_cb (struct due *d);
 static void gather_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
-static void branch_cb (flux_future_t *f, void *arg);
 
 /* Table */
 
@@ -55,12 +35,14 @@ struct parts *parts_new (void)
         free (ps);
         return NULL;
     }
+    list_init (&ps->announced);
     return ps;
 }
 
-int parts_open_state (struct parts *ps, const char *statedir, flux_error_t *err)
+int parts_open_state (struct parts *ps, const char *statedir, const char *uri,
+                      flux_error_t *err)
 {
-    if (!ps->state && !(ps->state = execstate_open (statedir, err)))
+    if (!ps->state && !(ps->state = execstate_open (statedir, uri, err)))
         return -errno;
     return 0;
 }
@@ -87,14 +69,6 @@ size_t parts_count (const struct parts *ps)
 
 /* Life */
 
-static void branch_free (struct branch *b)
-{
-    list_del (&b->node);
-    flux_future_destroy (b->f);
-    idset_destroy (b->ranks);
-    free (b);
-}
-
 static void part_free (struct part *part)
 {
     if (!part)
@@ -107,8 +81,7 @@ static void part_free (struct part *part)
     list_foreach (&part->branches, n)
         branch_free (list_entry (n, struct branch, node));
     barriers_free (part);
-    shell_free (part->shell);
-    reap_free (part->reap);
+    part_release_shell (part);
     flux_msg_decref (part->req);
     idset_destroy (part->ranks);
     idset_destroy (part->unstarted);
@@ -144,6 +117,7 @@ static struct part *part_new (struct parts *ps, uint64_t id, uint32_t userid,
     (void)snprintf (part->own_tag, sizeof (part->own_tag), "%s/%" PRIu32, part->tag, part->rank);
     list_init (&part->branches);
     list_init (&part->barriers);
+    list_init (&part->asks);
     due_init (&part->due, tell_cb);
     if (!(part->jobid = strdup (jobid))
         || !(part->ranks = idset_create (0, IDSET_FLAG_AUTOGROW))
@@ -164,6 +138,7 @@ void parts_free (struct parts *ps)
         return;
     while ((part = idhash_next (ps->by_id, &pos, NULL)))
         part_free (part);
+    announced_forget (ps, NULL);
     idhash_free (ps->by_id);
     execstate_free (ps->state);
     free (ps);
@@ -249,7 +224,7 @@ static bool first_is_leader (const struct part *part, const struct idset *ranks)
 }
 
 /* Account for news.  'u' is of this broker or of one below. */
-static void part_update (struct part *part, const struct update *u)
+void part_update (struct part *part, const struct update *u)
 {
     bool now = u->failed || u->lost;
     bool all_started = idset_empty (part->unstarted);
@@ -277,52 +252,6 @@ static void part_update (struct part *part, const struct update *u)
     part_tell (part, now || part_done (part));
 }
 
-static void part_update_one (struct part *part, uint32_t rank,
-                             int (*fn) (struct update *u, uint32_t rank, int val,
-                                        const char *text),
-                             int val, const char *text)
-{
-    struct update u = { 0 };
-
-    (void)fn (&u, rank, val, text);
-    part_update (part, &u);
-    update_clear (&u);
-}
-
-static struct idset *one_rank (uint32_t rank)
-{
-    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
-
-    if (ids && idset_set (ids, rank) < 0) {
-        idset_destroy (ids);
-        return NULL;
-    }
-    return ids;
-}
-
-static int one_started (struct update *u, uint32_t rank, int val, const char *text)
-{
-    struct idset *ids = one_rank (rank);
-    int rc = ids ? update_started (u, ids) : -ENOMEM;
-
-    idset_destroy (ids);
-    return rc;
-}
-
-static int one_exited (struct update *u, uint32_t rank, int val, const char *text)
-{
-    struct idset *ids = one_rank (rank);
-    int rc = ids ? update_exited (u, val, ids) : -ENOMEM;
-
-    idset_destroy (ids);
-    return rc;
-}
-
-static int one_failed (struct update *u, uint32_t rank, int val, const char *text)
-{
-    return update_failed (u, rank, val, text);
-}
-
 static void part_lost (struct part *part, const struct idset *ranks)
 {
     struct update u = { 0 };
@@ -334,237 +263,6 @@ static void part_lost (struct part *part, const struct idset *ranks)
     update_clear (&u);
 }
 
-/* The local shell */
-
-static void reaped (struct reap *rp, int killed, void *arg)
-{
-    struct part *part = arg;
-
-    reap_free (part->reap);
-    part->reap = NULL;
-    part_update_one (part, part->rank, one_exited, part->wait_status, NULL);
-}
-
-/* The tasks of a shell that was killed have nobody to end them but us, and it
- * has not ended here before they have. */
-static void shell_exited (struct shell *sh, int status, void *arg)
-{
-    struct part *part = arg;
-    struct jobexec *ctx = part->parts->ctx;
-
-    shell_free (part->shell);
-    part->shell = NULL;
-    part->wait_status = status;
-    if (WIFSIGNALED (status) && ctx
-        && (part->reap = reap_new (ctx->r, part->own_tag, reaped, part)))
-        return;
-    part_update_one (part, part->rank, one_exited, status, NULL);
-}
-
-static void shell_output (struct shell *sh, const char *stream, const char *data,
-                          size_t len, void *arg)
-{
-    static const char dropped[] = "(further output of the job shell is dropped)";
-    struct part *part = arg;
-    struct update u = { 0 };
-
-    if (part->logged > SHELL_LOG_MAX)
-        return;
-    if ((part->logged += len + 1) > SHELL_LOG_MAX) {
-        data = dropped;
-        len = sizeof (dropped) - 1;
-    }
-    if (update_log (&u, part->rank, stream, data, len) == 0)
-        part_update (part, &u);
-    update_clear (&u);
-}
-
-static const struct shell_ops shell_ops = {
-    .exited = shell_exited,
-    .output = shell_output,
-};
-
-static const char *shell_path (const struct jobexec *ctx, const json_t *jobspec)
-{
-    static const char *keys[] = { "attributes", "system", "exec", "job_shell" };
-    const json_t *o = jobspec;
-
-    for (size_t i = 0; o && i < 4; i++)
-        o = json_object_get (o, keys[i]);
-    return json_is_string (o) ? json_string_value (o) : ctx->conf.job_shell;
-}
-
-/* The shell reads the start request, with what is known only here in front. */
-static int make_info (struct buf *b, struct part *part, uint32_t rank,
-                      const struct idset *ranks, const char *text)
-{
-    int shell_rank = 0;
-
-    for (unsigned int r = idset_first (ranks); r != rank; r = idset_next (ranks, r))
-        shell_rank++;
-    text += strspn (text, " \t\r\n");
-    if (*text != '{')
-        return -EPROTO;
-    buf_reserve (b, strlen (text) + 80);
-    buf_addf (b, "{\"rank\":%" PRIu32 ",\"shell_rank\":%d,\"nshells\":%zu,",
-              rank, shell_rank, idset_count (ranks));
-    buf_adds (b, text + 1);
-    return b->failed ? -ENOMEM : 0;
-}
-
-static void start_shell (struct part *part, const struct idset *ranks,
-                         const char *text, const json_t *jobspec, const char *J)
-{
-    struct jobexec *ctx = part->parts->ctx;
-    char tags[sizeof (part->tag) + sizeof (part->own_tag) + 1];
-    struct shell_args args = { .h = ctx->h, .id = part->id, .tag = tags,
-                               .env = ctx->env };
-    struct buf info = BUF_INIT;
-    flux_error_t err = { "" };
-    char ns[64];
-    int rc;
-
-    (void)snprintf (tags, sizeof (tags), "%s %s", part->tag, part->own_tag);
-    args.path = shell_path (ctx, jobspec);
-    if (ctx->forkserver && strcmp (args.path, forkserver_path (ctx->forkserver)) == 0)
-        args.fs = ctx->forkserver;
-    if (part->userid != ctx->owner) {
-        args.imp = ctx->conf.imp;
-        args.J = J;
-    }
-    if ((rc = make_info (&info, part, ctx->rank, ranks, text)) < 0)
-        errmsg (&err, rc, "%s", strerror (-rc));
-    else {
-        flux_job_kvs_namespace (ns, sizeof (ns), part->id);
-        args.ns = ns;
-        args.info = info.data;
-        args.info_len = info.len;
-        if (!(part->shell = shell_start (&args, &shell_ops, part, &err)))
-            rc = -errno;
-    }
-    buf_release (&info);
-    if (rc < 0)
-        part_update_one (part, ctx->rank, one_failed, -rc, err.text);
-    else
-        part_update_one (part, ctx->rank, one_started, 0, NULL);
-}
-
-/* Brokers below */
-
-static void branch_ended (struct branch *b, int errnum, const char *errstr)
-{
-    struct part *part = b->part;
-    struct idset *left = idset_intersect (b->ranks, part->active);
-    struct update u = { 0 };
-
-    flux_future_destroy (b->f);
-    b->f = NULL;
-    if (left && !idset_empty (left)) {
-        if (errnum == EHOSTUNREACH || errnum == ENODATA || errnum == ENOENT)
-            (void)update_lost (&u, left);
-        else {
-            unsigned int r;
-            for (r = idset_first (left); r != IDSET_INVALID_ID; r = idset_next (left, r))
-                (void)update_failed (&u, r, errnum, errstr);
-        }
-        part_update (part, &u);
-        update_clear (&u);
-    }
-    idset_destroy (left);
-}
-
-static void branch_cb (flux_future_t *f, void *arg)
-{
-    struct branch *b = arg;
-    struct part *part = b->part;
-    struct update u = { 0 };
-    json_t *o;
-
-    if (flux_rpc_get_unpack (f, "o", &o) < 0) {
-        int errnum = errno;
-        flux_error_t err;
-        errmsg (&err, 0, "%s", flux_future_error_string (f));
-        branch_ended (b, errnum, err.text);
-        return;
-    }
-    if (update_merge (&u, o) < 0)
-        flux_log (part->parts->ctx->h, LOG_ERR, "%s: malformed update from rank %u",
-                  part->jobid, (unsigned)b->rank);
-    if (u.barrier)
-        barriers_merge (part, u.barrier);
-    flux_future_reset (f);
-    part_update (part, &u);
-    update_clear (&u);
-}
-
-static struct branch *branch_get (struct part *part, uint32_t rank)
-{
-    struct branch *b;
-
-    list_foreach (&part->branches, n) {
-        b = list_entry (n, struct branch, node);
-        if (b->rank == rank)
-            return b;
-    }
-    if (!(b = calloc (1, sizeof (*b))))
-        return NULL;
-    b->part = part;
-    b->rank = rank;
-    list_prepend (&part->branches, &b->node);
-    if (!(b->ranks = idset_create (0, IDSET_FLAG_AUTOGROW))) {
-        branch_free (b);
-        return NULL;
-    }
-    return b;
-}
-
-static int branch_send (struct branch *b, const char *text)
-{
-    flux_t *h = b->part->parts->ctx->h;
-
-    b->f = flux_rpc (h, "job-exec.launch", text, b->rank, FLUX_RPC_STREAMING);
-    if (!b->f || flux_future_then (b->f, -1., branch_cb, b) < 0)
-        return -errno;
-    return 0;
-}
-
-/* Sort the job's ranks into ours, and those behind each broker below.  On rank
- * 0, what is behind none does not exist (such as fake resources). */
-static int part_route (struct part *part, const struct idset *ranks,
-                       struct idset *nowhere)
-{
-    struct jobexec *ctx = part->parts->ctx;
-    unsigned int r;
-
-    for (r = idset_first (ranks); r != IDSET_INVALID_ID; r = idset_next (ranks, r)) {
-        struct branch *b;
-        uint32_t child;
-        if (r == ctx->rank) {
-            part->is_local = true;
-            if (idset_set (part->ranks, r) < 0)
-                return -ENOMEM;
-            continue;
-        }
-        child = r < ctx->size ? topo_child_route (ctx->topo, ctx->rank, r)
-                              : TOPO_NORANK;
-        if (child == TOPO_NORANK) {
-            if (ctx->rank == 0
-                && (idset_set (nowhere, r) < 0 || idset_set (part->ranks, r) < 0))
-                return -ENOMEM;
-            continue;
-        }
-        if (!(b = branch_get (part, child))
-            || idset_set (b->ranks, r) < 0
-            || idset_set (part->ranks, r) < 0)
-            return -ENOMEM;
-    }
-    part->leader = idset_first (ranks);
-    if (!(part->unstarted = idset_copy (part->ranks))
-        || !(part->active = idset_copy (part->ranks)))
-        return -ENOMEM;
-    return 0;
-}
-
 /* Brokers below first: they work while we start our own shell. */
 static int part_start (struct part *part, const struct idset *ranks,
                        const char *text, const json_t *jobspec, const char *J)
@@ -572,37 +270,34 @@ static int part_start (struct part *part, const struct idset *ranks,
     struct idset *nowhere = idset_create (0, IDSET_FLAG_AUTOGROW);
     int rc = nowhere ? part_route (part, ranks, nowhere) : -ENOMEM;
 
+    /* those of a job with more are ready when they have met (barrier.c) */
+    part->recoverable = part->reconnect > 0. && idset_count (ranks) == 1;
     if (rc == 0) {
-        list_foreach (&part->branches, n) {
-            struct branch *b = list_entry (n, struct branch, node);
-            int e = branch_send (b, text);
-            if (e < 0)
-                branch_ended (b, -e, strerror (-e));
-        }
+        part_launch_branches (part, text);
         if (!idset_empty (nowhere))
             part_lost (part, nowhere);
         if (part->is_local)
-            start_shell (part, ranks, text, jobspec, J);
+            part_start_shell (part, ranks, text, jobspec, J);
     }
     idset_destroy (nowhere);
     return rc;
 }
 
-/* The start request with the key "cookie" added, for the brokers below. */
-static char *with_cookie (const char *text, const char *cookie)
+/* The start request with more keys, for the brokers below. */
+static char *with_cookie (const char *text, const char *cookie, double reconnect)
 {
     struct buf b = BUF_INIT;
 
     text += strspn (text, " \t\r\n");
     if (*text != '{')
         return NULL;
-    buf_addf (&b, "{\"cookie\":\"%s\",%s", cookie, text + 1);
+    buf_addf (&b, "{\"cookie\":\"%s\",\"reconnect\":%g,%s", cookie, reconnect, text + 1);
     return buf_take (&b);
 }
 
 struct part *part_launch (struct parts *ps, uint64_t id, uint32_t userid,
                           const struct idset *ranks, const char *text,
-                          const json_t *jobspec, const char *J,
+                          const json_t *jobspec, const char *J, double reconnect,
                           void (*fn) (struct update *u, void *arg), void *arg)
 {
     const char *cookie;
@@ -615,11 +310,51 @@ struct part *part_launch (struct parts *ps, uint64_t id, uint32_t userid,
         return NULL;
     part->up_fn = fn;
     part->up_arg = arg;
+    part->reconnect = reconnect;
     if (idset_count (ranks) > 1 || !idset_test (ranks, part->rank))
-        text = mine = with_cookie (text, cookie);
+        text = mine = with_cookie (text, cookie, reconnect);
     rc = text ? part_start (part, ranks, text, jobspec, J) : -ENOMEM;
     free (mine);
     if (rc < 0) {
+        part_free (part);
+        errno = -rc;
+        return NULL;
+    }
+    return part;
+}
+
+static int recover (struct part *part, uint32_t leader, double reconnect,
+                    const struct idset *ranks)
+{
+    struct idset *nowhere = idset_create (0, IDSET_FLAG_AUTOGROW);
+    int rc = nowhere ? part_route (part, ranks, nowhere) : -ENOMEM;
+
+    part->leader = leader;
+    part->reconnect = reconnect;
+    part->recovered = part->recoverable = part->barrier_passed = true;
+    if (rc == 0) {
+        part_reattach_branches (part);
+        if (!idset_empty (nowhere))
+            part_lost (part, nowhere);
+        if (part->is_local)
+            part_await_shell (part);
+    }
+    idset_destroy (nowhere);
+    return rc;
+}
+
+struct part *part_recover (struct parts *ps, uint64_t id, uint32_t userid, uint32_t leader,
+                           const struct idset *ranks, double reconnect,
+                           void (*fn) (struct update *u, void *arg), void *arg)
+{
+    struct part *part = part_new (ps, id, userid, execstate_cookie (ps->state));
+    int rc;
+
+    if (!part)
+        return NULL;
+    part->up_fn = fn;
+    part->up_arg = arg;
+    if ((rc = recover (part, leader, reconnect, ranks)) < 0) {
         part_free (part);
         errno = -rc;
         return NULL;
@@ -647,27 +382,6 @@ static int part_retell (struct part *part)
     return 0;
 }
 
-static int branch_reattach (struct branch *b)
-{
-    char text[128];
-
-    (void)snprintf (text, sizeof (text), "{\"id\":%" PRIu64 ",\"reattach\":true}",
-                    b->part->id);
-    return branch_send (b, text);
-}
-
-static void part_reattach_branches (struct part *part)
-{
-    list_foreach (&part->branches, n) {
-        struct branch *b = list_entry (n, struct branch, node);
-        if (b->f || !idset_has_intersection (b->ranks, part->active))
-            continue;
-        int rc = branch_reattach (b);
-        if (rc < 0)
-            branch_ended (b, -rc, strerror (-rc));
-    }
-}
-
 int part_adopt (struct part *part, void (*fn) (struct update *u, void *arg),
                 void *arg)
 {
@@ -683,11 +397,11 @@ static void part_detach (struct part *part)
     flux_watcher_destroy (part->gather_w);
     part->gather_w = NULL;
     part->up_fn = NULL;
-    list_foreach (&part->branches, n) {
-        struct branch *b = list_entry (n, struct branch, node);
-        flux_future_destroy (b->f);
-        b->f = NULL;
-    }
+    part_forget_asks (part);
+    flux_watcher_destroy (part->await_w);
+    part->await_w = NULL;
+    list_foreach (&part->branches, n)
+        branch_detach (list_entry (n, struct branch, node));
 }
 
 int parts_attach (struct parts *ps, struct jobexec *ctx)
@@ -698,12 +412,17 @@ int parts_attach (struct parts *ps, struct jobexec *ctx)
     if (!ctx) {
         while ((part = idhash_next (ps->by_id, &pos, NULL)))
             part_detach (part);
+        announced_forget (ps, NULL);
         ps->ctx = NULL;
         return 0;
     }
     ps->ctx = ctx;
     /* rank 0 hears of its jobs from the job manager */
-    while (ctx->rank > 0 && (part = idhash_next (ps->by_id, &pos, NULL))) {
+    while ((part = idhash_next (ps->by_id, &pos, NULL))) {
+        if (part->awaited)
+            part_await_shell (part);
+        if (ctx->rank == 0)
+            continue;
         part_reattach_branches (part);
         part_tell (part, true);
     }
@@ -715,6 +434,7 @@ void parts_disconnect (struct parts *ps, const flux_msg_t *msg)
     struct part *part;
     size_t pos = 0;
 
+    announced_forget (ps, msg);
     while ((part = idhash_next (ps->by_id, &pos, NULL))) {
         barriers_disconnect (part, msg);
         if (part->req && flux_disconnect_match (part->req, msg)) {
@@ -726,12 +446,42 @@ void parts_disconnect (struct parts *ps, const flux_msg_t *msg)
 
 /* Requests of the broker above */
 
+/* This broker was started anew, and the job's shells may be there still. */
+static int launch_recover (struct parts *ps, uint64_t id, const flux_msg_t *msg)
+{
+    json_int_t userid, leader;
+    const char *cookie, *s;
+    double reconnect;
+    struct idset *ranks;
+    struct part *part;
+    int rc;
+
+    if (flux_request_unpack (msg, NULL, "{s:I s:s s:I s:F s:s}", "userid", &userid, "cookie",
+                             &cookie, "leader", &leader, "reconnect", &reconnect,
+                             "ranks", &s) < 0
+        || userid < 0 || userid > UINT32_MAX || leader < 0 || leader > UINT32_MAX)
+        return -EPROTO;
+    if (reconnect <= 0.)
+        return -ENOENT;
+    if (!(ranks = idset_decode (s)))
+        return -EPROTO;
+    if (!(part = part_new (ps, id, userid, cookie)))
+        rc = -errno;
+    else {
+        part->req = flux_msg_incref (msg);
+        if ((rc = recover (part, leader, reconnect, ranks)) < 0)
+            part_free (part);
+    }
+    idset_destroy (ranks);
+    return rc;
+}
+
 static int launch_again (struct parts *ps, uint64_t id, const flux_msg_t *msg)
 {
     struct part *part = parts_get (ps, id);
 
     if (!part)
-        return -ENOENT;
+        return launch_recover (ps, id, msg);
     flux_msg_decref (part->req);
     part->req = flux_msg_incref (msg);
     return part_retell (part);
@@ -743,11 +493,13 @@ static int launch_new (struct parts *ps, uint64_t id, const flux_msg_t *msg,
     json_int_t userid;
     json_t *jobspec, *R;
     const char *J = NULL, *text, *cookie;
+    double reconnect = 0.;
     struct rset *rset;
     struct part *part = NULL;
     int rc;
 
-    if (flux_request_unpack (msg, NULL, "{s:s s:I s:o s:o s?s}", "cookie", &cookie,
+    if (flux_request_unpack (msg, NULL, "{s:s s?F s:I s:o s:o s?s}", "cookie", &cookie,
+                             "reconnect", &reconnect,
                              "userid", &userid, "jobspec", &jobspec, "R", &R,
                              "J", &J) < 0
         || userid < 0 || userid > UINT32_MAX
@@ -759,6 +511,7 @@ static int launch_new (struct parts *ps, uint64_t id, const flux_msg_t *msg,
         rc = -errno;
     else {
         part->req = flux_msg_incref (msg);
+        part->reconnect = reconnect;
         if ((rc = part_start (part, rset_ranks (rset), text, jobspec, J)) < 0)
             part_free (part);
     }
@@ -787,34 +540,6 @@ void part_launch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
         FLUX_LOG_ERROR (h);
 }
 
-void part_send_down (struct part *part, const char *topic, const char *text)
-{
-    list_foreach (&part->branches, n) {
-        struct branch *b = list_entry (n, struct branch, node);
-        flux_future_t *f;
-        if (!b->f || !idset_has_intersection (b->ranks, part->active))
-            continue;
-        if (!(f = flux_rpc (part->parts->ctx->h, topic, text, b->rank,
-                            FLUX_RPC_NORESPONSE)))
-            flux_log_error (part->parts->ctx->h, "%s: %s", part->jobid, topic);
-        flux_future_destroy (f);
-    }
-}
-
-static void ask_local_shell (struct part *part, const char *method, const char *args)
-{
-    struct jobexec *ctx = part->parts->ctx;
-    char topic[128], id[32];
-    flux_future_t *f;
-
-    (void)fluid_encode (part->id, FLUID_F58_PLAIN, id, sizeof (id));
-    (void)snprintf (topic, sizeof (topic), "%" PRIu32 "-shell-%s.%s",
-                    part->userid, id, method);
-    if (!(f = flux_rpc (ctx->h, topic, args, ctx->rank, FLUX_RPC_NORESPONSE)))
-        flux_log_error (ctx->h, "%s", topic);
-    flux_future_destroy (f);
-}
-
 void part_ask_shells (struct part *part, const char *method, const char *args)
 {
     struct buf b = BUF_INIT;
@@ -826,8 +551,8 @@ void part_ask_shells (struct part *part, const char *method, const char *args)
     if (!b.failed)
         part_send_down (part, "job-exec.ask", b.data);
     buf_release (&b);
-    if (part->shell)
-        ask_local_shell (part, method, args);
+    if (part->shell || part->awaited)
+        part_ask_local_shell (part, method, args);
 }
 
 void part_ask_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -851,19 +576,6 @@ void part_ask_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
     }
 }
 
-/* The shell forwards a few signals by itself; any other is asked of it. */
-static void signal_tasks (struct part *part, int signum)
-{
-    char args[32];
-
-    if (signum == SIGINT || signum == SIGTERM || signum == SIGALRM) {
-        (void)shell_signal (part->shell, signum);
-        return;
-    }
-    (void)snprintf (args, sizeof (args), "{\"signum\":%d}", signum);
-    ask_local_shell (part, "kill", args);
-}
-
 void part_signal (struct part *part, int signum, bool kill)
 {
     char text[128];
@@ -876,9 +588,9 @@ void part_signal (struct part *part, int signum, bool kill)
                     part->id, signum, kill ? "true" : "false");
     part_send_down (part, "job-exec.signal", text);
     if (!part->shell)
-        return;
+        return;    /* awaited: rank 0 signals it again when it is there */
     if (!kill)
-        signal_tasks (part, signum);
+        part_signal_local_tasks (part, signum);
     else if ((rc = shell_kill (part->shell, signum)) < 0)
         flux_log (part->parts->ctx->h, LOG_ERR, "%s: kill shell: %s", part->jobid,
                   strerror (-rc));

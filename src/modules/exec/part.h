@@ -43,6 +43,14 @@ struct part {
     const flux_msg_t *req;
 
     struct shell *shell;
+    double reconnect;         /* seconds that its shells look for a broker that has gone */
+    bool recoverable;         /* ... and it can be taken over: all have started */
+    bool recovered;           /* it was launched by a broker that is gone */
+    bool awaited;             /* ... and the shell here has not announced itself */
+    double give_up;           /* the time to stop waiting for it */
+    struct list_node asks;    /* requests for it that it has not got yet */
+    flux_watcher_t *asks_w;
+    flux_watcher_t *await_w;
     struct reap *reap;        /* of what a killed shell has left */
     int wait_status;          /* ... of that shell */
     bool is_local;            /* the job has a shell here */
@@ -67,7 +75,8 @@ void parts_free (struct parts *ps);
 /* The service has started, or (NULL) is about to stop. */
 int parts_attach (struct parts *ps, struct jobexec *ctx);
 /* Rank 0: open the state, if it is not open yet; see state.h. */
-int parts_open_state (struct parts *ps, const char *statedir, flux_error_t *err);
+int parts_open_state (struct parts *ps, const char *statedir, const char *uri,
+                      flux_error_t *err);
 struct execstate *parts_state (struct parts *ps);
 struct jobexec *parts_context (struct parts *ps);
 struct part *parts_get (struct parts *ps, uint64_t id);
@@ -76,12 +85,19 @@ size_t parts_count (const struct parts *ps);
 void parts_disconnect (struct parts *ps, const flux_msg_t *msg);
 
 /* Rank 0: launch the shells of a job.  'text' is the start request (JSON; for a
- * guest with key "J"), 'jobspec' that key of it.  'fn' is called from the
- * reactor, also for what could not be started.  NULL with errno. */
+ * guest with key "J"), 'jobspec' that key of it.  'reconnect': seconds that a shell
+ * may outlive its broker, or 0.  'fn' is called from the reactor, also for what could
+ * not be started.  NULL with errno. */
 struct part *part_launch (struct parts *ps, uint64_t id, uint32_t userid,
                           const struct idset *ranks, const char *text,
-                          const json_t *jobspec, const char *J,
+                          const json_t *jobspec, const char *J, double reconnect,
                           void (*fn) (struct update *u, void *arg), void *arg);
+/* Rank 0: the shells on 'ranks' were launched before this broker was started.  Those
+ * that are taken over are told as started; one that is dead as failed with ESRCH, when
+ * no process of it is left; one whose broker does not return as lost. */
+struct part *part_recover (struct parts *ps, uint64_t id, uint32_t userid, uint32_t leader,
+                           const struct idset *ranks, double reconnect,
+                           void (*fn) (struct update *u, void *arg), void *arg);
 /* Rank 0: take over a part whose job is new to us; all that has happened is
  * told again. */
 int part_adopt (struct part *part, void (*fn) (struct update *u, void *arg),
@@ -94,6 +110,12 @@ void part_launch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                      void *arg);
 void part_signal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                      void *arg);
+
+/* Requests of shells, each to its own broker */
+void part_reattach_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                       void *arg);
+void part_goodbye_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
+                      void *arg);
 
 /* Signal the tasks of all shells, or (kill) the shells themselves. */
 void part_signal (struct part *part, int signum, bool kill);
@@ -108,6 +130,7 @@ void part_tell (struct part *part, bool now);
 void part_send_down (struct part *part, const char *topic, const char *text);
 
 /* barrier.c */
+#define BARRIER_START "start"   /* the last one that shells pass */
 void barrier_enter_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                        void *arg);
 void barrier_release_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,

@@ -25,6 +25,7 @@
 #include "modules/exec/reap.h"
 
 #define RESCAN_SECONDS 0.02   /* where there are no pidfds */
+#define SHELL_NAME "flux-shell"
 #define ENV_MAX (4 << 20)
 
 struct victim {
@@ -123,6 +124,41 @@ static bool is_tagged (const char *pid, const char *tag)
     yes = env_has_tag (&env, tag);
     buf_release (&env);
     return yes;
+}
+
+bool reap_is_tagged (pid_t pid, const char *tag)
+{
+    char name[24];
+
+    (void)snprintf (name, sizeof (name), "%d", (int)pid);
+    return is_tagged (name, tag);
+}
+
+static bool is_shell (const char *pid)
+{
+    char path[300], comm[16] = "";
+    int fd;
+
+    (void)snprintf (path, sizeof (path), "/proc/%s/comm", pid);
+    if ((fd = open (path, O_RDONLY | O_CLOEXEC)) < 0)
+        return false;
+    (void)!read (fd, comm, sizeof (comm) - 1);
+    (void)close (fd);
+    return strncmp (comm, SHELL_NAME, strlen (SHELL_NAME)) == 0;
+}
+
+bool reap_shell_lives (const char *tag)
+{
+    DIR *dir = opendir ("/proc");
+    struct dirent *ent;
+    bool found = false;
+
+    while (dir && !found && (ent = readdir (dir)))
+        found = isdigit ((unsigned char)ent->d_name[0]) && is_shell (ent->d_name)
+                && is_tagged (ent->d_name, tag);
+    if (dir)
+        (void)closedir (dir);
+    return found;
 }
 
 static void ended_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)

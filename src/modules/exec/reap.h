@@ -10,7 +10,9 @@
 #ifndef EXEC_REAP_H
 #define EXEC_REAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <flux/core.h>
 
 #define REAP_ENV "FLUX_EXEC_TAG"
@@ -25,6 +27,11 @@ typedef void (*reap_f) (struct reap *rp, int killed, void *arg);
 struct reap *reap_new (flux_reactor_t *r, const char *tag, reap_f fn, void *arg);
 /* Processes that are still there stay. */
 void reap_free (struct reap *rp);
+
+/* Is there a process named flux-shell that carries the tag? */
+bool reap_shell_lives (const char *tag);
+/* Does this process carry it? */
+bool reap_is_tagged (pid_t pid, const char *tag);
 
 /* "COOKIE/ID" */
 void reap_tag (char *buf, size_t size, const char *cookie, uint64_t id);

@@ -45,7 +45,11 @@ struct recovery {
     bool has_link;             /* the guest namespace is there */
     bool has_guest;            /* ... or was linked already */
     bool complete, done;       /* events of exec.eventlog */
+    bool recoverable;
     int status;
+    struct idset *ended;       /* ranks whose shells ended before */
+    int ended_status;
+    bool decided;              /* to end what is left */
 };
 
 static void ask_free (struct ask *a)
@@ -66,6 +70,7 @@ void recovery_free (struct recovery *rv)
     flux_future_destroy (rv->f[LINK]);
     flux_future_destroy (rv->f[LOG]);
     idset_destroy (rv->left);
+    idset_destroy (rv->ended);
     free (rv);
     errno = saved_errno;
 }
@@ -131,12 +136,53 @@ static void conclude (struct recovery *rv)
     recovery_free (rv);
 }
 
+static bool can_take_over (const struct recovery *rv)
+{
+    const struct jobexec *ctx = rv->job->ctx;
+
+    return rv->recoverable && !rv->complete && rv->has_link
+           && ctx->conf.reconnect_timeout > 0. && !strcmp (ctx->conf.service, "rexec")
+           && execstate_same_uri (parts_state (ctx->parts));
+}
+
+static void take_over (struct recovery *rv)
+{
+    struct job *job = rv->job;
+    struct idset *active = idset_difference (job->ranks, rv->ended);
+    flux_error_t err = { "out of memory" };
+
+    job->recovery = NULL;
+    if (!active || job_take_over (job, active, rv->ended_status, &err) < 0) {
+        idset_clear_all (job->active);
+        job_raise (job, 0, "exec", "%s", err.text);
+    }
+    idset_destroy (active);
+    recovery_free (rv);
+    job_check_done (job);
+}
+
+static void ask_all (struct recovery *rv);
+
+/* All that the KVS knows is known. */
+static void decide (struct recovery *rv)
+{
+    rv->decided = true;
+    ask_all (rv);
+    flux_watcher_start (rv->retry_w);
+}
+
 static void check (struct recovery *rv)
 {
     bool late = flux_reactor_now (rv->job->ctx->r) - rv->t0 >= GIVE_UP_SECONDS;
 
     if (rv->f[LINK] || rv->f[LOG])
         return;
+    if (can_take_over (rv)) {
+        take_over (rv);
+        return;
+    }
+    if (!rv->decided)
+        decide (rv);
     if (idset_empty (rv->left) || late)
         conclude (rv);
 }
@@ -200,6 +246,18 @@ static void retry_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 
 /* What the KVS knows */
 
+static void parse_rank_exit (struct recovery *rv, json_t *context)
+{
+    const char *ranks;
+    int status = 0;
+
+    if (json_unpack (context, "{s:s s?i}", "ranks", &ranks, "wait_status", &status) < 0
+        || idset_decode_add (rv->ended, ranks, -1, NULL) < 0)
+        return;
+    if (status > rv->ended_status)
+        rv->ended_status = status;
+}
+
 static void parse_log (struct recovery *rv, const char *log)
 {
     size_t len = strlen (log), pos = 0, n;
@@ -215,6 +273,10 @@ static void parse_log (struct recovery *rv, const char *log)
             rv->complete = true;
         if (name && !strcmp (name, "done"))
             rv->done = true;
+        if (name && !strcmp (name, "recoverable"))
+            rv->recoverable = true;
+        if (name && !strcmp (name, RANK_EXIT_EVENT))
+            parse_rank_exit (rv, context);
         json_decref (entry);
     }
 }
@@ -273,12 +335,11 @@ int recovery_start (struct job *job, flux_error_t *err)
     rv->retry_w = flux_timer_watcher_create (ctx->r, RETRY_SECONDS, RETRY_SECONDS,
                                              retry_cb, rv);
     if (!(rv->left = idset_copy (job->ranks)) || !rv->retry_w
+        || !(rv->ended = idset_create (0, IDSET_FLAG_AUTOGROW))
         || (rc = look_up (rv)) < 0) {
         recovery_free (rv);
         return errmsg (err, rc, "recovery: %s", strerror (-rc));
     }
-    flux_watcher_start (rv->retry_w);
-    ask_all (rv);
     job->recovery = rv;
     return 0;
 }

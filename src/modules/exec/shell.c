@@ -44,6 +44,8 @@ struct shell {
     pid_t pid;
     int pidfd;
     bool imp;
+    bool adopted;    /* it is no child of this process */
+    int status;      /* ... so it says how it will end */
     flux_watcher_t *w;
     struct output out[2];
     const struct shell_ops *ops;
@@ -155,23 +157,36 @@ static void drain (struct output *o)
     deliver (o, true);
 }
 
+/* True if it has ended. */
+static bool take_status (struct shell *sh, int *status)
+{
+    pid_t rc;
+
+    if (sh->adopted) {
+        *status = sh->status;
+        return sh->pidfd >= 0 || kill (sh->pid, 0) < 0;
+    }
+    do {
+        rc = waitpid (sh->pid, status, WNOHANG);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0)
+        *status = 1 << 8; /* somebody else has taken it */
+    return rc != 0;
+}
+
 static void exited_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct shell *sh = arg;
     int status = 0;
-    pid_t rc;
 
-    do {
-        rc = waitpid (sh->pid, &status, WNOHANG);
-    } while (rc < 0 && errno == EINTR);
-    if (rc == 0)
+    if (!take_status (sh, &status))
         return;
-    if (rc < 0)
-        status = 1 << 8; /* somebody else has taken it */
     sh->busy = true;
     flux_watcher_stop (w);
-    drain (&sh->out[0]);
-    drain (&sh->out[1]);
+    for (int i = 0; i < 2; i++) {
+        if (sh->out[i].fd >= 0)
+            drain (&sh->out[i]);
+    }
     sh->pid = -1;
     if (!sh->freed)
         sh->ops->exited (sh, status, sh->arg);
@@ -364,7 +379,7 @@ static void free_strings (char **v, size_t n)
 static pid_t spawn (const struct shell_args *args, struct wiring *wi,
                     flux_error_t *err)
 {
-    char jobid[32], ns[64], sockenv[] = "FLUX_SHELL_FD=3";
+    char jobid[32], ns[64], sockenv[] = "FLUX_SHELL_FD=3", reconnect[48];
     char *argv[5], **envp, *path, *tag;
     char *set[SETTINGS];
     size_t nset = args->imp ? 0 : make_settings (args, set);
@@ -379,7 +394,7 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
         nenv++;
     path = path_of_job (args);
     tag = tag_of_job (args);
-    if (!path || !tag || !(envp = malloc ((nenv + 6 + SETTINGS) * sizeof (envp[0])))) {
+    if (!path || !tag || !(envp = malloc ((nenv + 7 + SETTINGS) * sizeof (envp[0])))) {
         free (path);
         free (tag);
         free_strings (set, nset);
@@ -398,6 +413,11 @@ static pid_t spawn (const struct shell_args *args, struct wiring *wi,
     else {
         envp[nenv++] = sockenv;
         envp[nenv++] = "FLUX_SHELL_INFO_FD=4";
+        if (args->reconnect > 0.) {
+            (void)snprintf (reconnect, sizeof (reconnect), "FLUX_SHELL_RECONNECT=%g",
+                            args->reconnect);
+            envp[nenv++] = reconnect;
+        }
         for (size_t i = 0; i < nset; i++)
             envp[nenv++] = set[i];
     }
@@ -492,6 +512,34 @@ error:
 pid_t shell_pid (const struct shell *sh)
 {
     return sh->pid;
+}
+
+struct shell *shell_adopt (flux_reactor_t *r, pid_t pid, const char *tag,
+                           const struct shell_ops *ops, void *arg)
+{
+    struct wiring wi;
+    struct shell *sh;
+    int errnum;
+
+    wiring_init (&wi);
+    if (!(sh = shell_new (&wi, ops, arg)))
+        return NULL;
+    sh->pid = pid;
+    sh->adopted = true;
+    sh->status = SIGKILL;       /* unless it says otherwise */
+    if (!(sh->w = pidwatch_start (r, pid, &sh->pidfd, exited_cb, sh))
+        || !reap_is_tagged (pid, tag)) {
+        errnum = sh->w ? ESRCH : errno;
+        shell_free (sh);
+        errno = errnum;
+        return NULL;
+    }
+    return sh;
+}
+
+void shell_set_status (struct shell *sh, int status)
+{
+    sh->status = status;
 }
 
 static int do_kill (pid_t pid, int signum)

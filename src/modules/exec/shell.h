@@ -25,6 +25,7 @@ struct shell_args {
     const char *ns;        /* FLUX_KVS_NAMESPACE */
     const char *tag;       /* see reap.h */
     char *const *env;
+    double reconnect;      /* seconds that it looks for a broker that has gone; 0: not */
     const char *info;      /* JSON text for FLUX_SHELL_INFO_FD */
     size_t info_len;
 };
@@ -41,6 +42,12 @@ struct shell_ops {
 struct shell *shell_start (const struct shell_args *args,
                            const struct shell_ops *ops, void *arg,
                            flux_error_t *err);
+/* A shell that was started by a broker that is gone, and whose processes carry
+ * 'tag'.  NULL with errno (ESRCH: there is none with that pid). */
+struct shell *shell_adopt (flux_reactor_t *r, pid_t pid, const char *tag,
+                           const struct shell_ops *ops, void *arg);
+/* The wait status to come, which is not told of a process that is no child. */
+void shell_set_status (struct shell *sh, int status);
 pid_t shell_pid (const struct shell *sh);
 /* SIGINT, SIGTERM and SIGALRM are passed on to the tasks (flux-shell(1)).  0 or
  * a negative errno. */

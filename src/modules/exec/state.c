@@ -19,6 +19,7 @@
 
 #define COOKIE_LEN 32
 #define SPARE_LINES 10000    /* of jobs that are done, before the file is written anew */
+#define URI_KEY "uri "
 #define DONE_SECONDS 30.     /* by then the job manager has committed what it was told */
 
 struct done {
@@ -30,6 +31,8 @@ struct done {
 struct execstate {
     char cookie[COOKIE_LEN + 1];
     char *path;              /* NULL: nothing is kept */
+    char *uri;
+    bool same_uri;
     int fd;
     struct idhash *earlier;  /* of a broker that is gone; ids only */
     struct idhash *now;
@@ -53,6 +56,7 @@ void execstate_free (struct execstate *st)
     idhash_free (st->earlier);
     idhash_free (st->now);
     free (st->path);
+    free (st->uri);
     free (st);
     errno = saved_errno;
 }
@@ -98,7 +102,7 @@ static int rewrite (struct execstate *st)
     char *tmp = NULL;
     int fd = -1, rc = 0;
 
-    buf_addf (&b, "%s\n", st->cookie);
+    buf_addf (&b, "%s\n" URI_KEY "%s\n", st->cookie, st->uri);
     add_ids (&b, st->earlier);
     add_ids (&b, st->now);
     if (b.failed || asprintf (&tmp, "%s.new", st->path) < 0) {
@@ -125,7 +129,7 @@ static int rewrite (struct execstate *st)
     return rc;
 }
 
-/* A line a number, of a job that was launched; a negative one is done.  A last line
+/* After the cookie and the URI a line is a number, of a job that was launched; a negative one is done.  A last line
  * that has no end was not written to its end: that job was not launched. */
 static int parse (struct execstate *st, char *s)
 {
@@ -138,6 +142,12 @@ static int parse (struct execstate *st, char *s)
         char *end;
         bool done = *s == '-';
         uint64_t id = strtoull (done ? s + 1 : s, &end, 10);
+        if (!strncmp (s, URI_KEY, strlen (URI_KEY))) {
+            s += strlen (URI_KEY);
+            st->same_uri = (size_t)(nl - s) == strlen (st->uri)
+                           && !strncmp (s, st->uri, nl - s);
+            continue;
+        }
         if (end == s || end != nl)
             continue;
         if (done)
@@ -188,7 +198,8 @@ static int open_file (struct execstate *st, const char *statedir, flux_error_t *
     return rc < 0 ? errmsg (err, rc, "%s: %s", st->path, strerror (-rc)) : 0;
 }
 
-struct execstate *execstate_open (const char *statedir, flux_error_t *err)
+struct execstate *execstate_open (const char *statedir, const char *uri,
+                                  flux_error_t *err)
 {
     struct execstate *st = calloc (1, sizeof (*st));
     int rc;
@@ -199,7 +210,8 @@ struct execstate *execstate_open (const char *statedir, flux_error_t *err)
     }
     st->fd = -1;
     list_init (&st->done);
-    if (!(st->earlier = idhash_new (NULL)) || !(st->now = idhash_new (NULL)))
+    if (!(st->earlier = idhash_new (NULL)) || !(st->now = idhash_new (NULL))
+        || !(st->uri = strdup (uri)))
         rc = errmsg (err, -ENOMEM, "out of memory");
     else if (statedir)
         rc = open_file (st, statedir, err);
@@ -216,6 +228,16 @@ struct execstate *execstate_open (const char *statedir, flux_error_t *err)
 const char *execstate_cookie (const struct execstate *st)
 {
     return st->cookie;
+}
+
+bool execstate_keeps (const struct execstate *st)
+{
+    return st->path != NULL;
+}
+
+bool execstate_same_uri (const struct execstate *st)
+{
+    return st->same_uri;
 }
 
 bool execstate_known (const struct execstate *st, uint64_t id)

@@ -19,6 +19,7 @@
 #include <flux/core.h>
 
 #include "base/buf.h"
+#include "base/spawn.h"
 #include "core/kvs_proto.h"
 #include "core/subprocess_server.h"
 #include "core/test_hub.h"
@@ -42,6 +43,8 @@ static struct buf responses;   /* of start requests: "type data\n" */
 static struct buf kvs_log;     /* what the KVS was asked, in order */
 static struct buf drained;
 static const char *exec_log;   /* of the job, as it was before */
+static bool have_guest;        /* ... and its namespace is still there */
+static const char *statedir;
 static int launches;           /* start requests answered by a final release */
 static int hello_count;
 static char dir[64];
@@ -116,11 +119,15 @@ static void kvs_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 
 static void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
+    static const char link[] = "j{\"ver\":1,\"type\":\"symlink\",\"data\":"
+                               "{\"namespace\":\"job-x\",\"target\":\".\"}}";
     const char *key;
-    char answer[512];
+    char answer[1024];
 
     assert_int_equal (flux_request_unpack (msg, NULL, "{s:s}", "key", &key), 0);
-    if (!exec_log || !strstr (key, "exec.eventlog"))
+    if (have_guest && !strcmp (key + strlen (key) - 6, ".guest"))
+        flux_respond_raw (h, msg, link, sizeof (link));
+    else if (!exec_log || !strstr (key, "exec.eventlog"))
         flux_respond_error (h, msg, ENOENT, NULL);
     else
         flux_respond_raw (h, msg, answer,
@@ -191,6 +198,8 @@ static void broker_start (int rank, const char *conf_json)
     flux_attr_set_cacheonly (h, "jobid-path", "/");
     snprintf (val, sizeof (val), "%u", getuid ());
     flux_attr_set_cacheonly (h, "security.owner", val);
+    if (statedir)
+        flux_attr_set_cacheonly (h, "statedir", statedir);
     conf = flux_conf_create ();
     assert_int_equal (flux_conf_update (conf, conf_json, &err), 0);
     flux_set_conf_new (h, conf);
@@ -844,6 +853,225 @@ static void test_recover (void **state)
     instance_free ();
 }
 
+/* Taking over.  The broker that is gone has left a file and, maybe, shells. */
+
+#define COOKIE "0123456789abcdef0123456789abcdef"
+#define LOG_START "{\"timestamp\":1.0,\"name\":\"starting\"}\n" \
+                  "{\"timestamp\":1.0,\"name\":\"recoverable\"}\n"
+#define LOG_EXIT2 "{\"timestamp\":2.0,\"name\":\"rank-exit\"," \
+                  "\"context\":{\"ranks\":\"2\",\"wait_status\":512}}\n"
+
+static void broker_was_here (const char *uri)
+{
+    char path[128];
+    FILE *f;
+
+    snprintf (path, sizeof (path), "%s/job-exec", dir);
+    assert_non_null (f = fopen (path, "w"));
+    fprintf (f, COOKIE "\nuri %s\n%ju\n", uri, (uintmax_t)ID);
+    fclose (f);
+    statedir = dir;
+    exec_log = LOG_START;
+    have_guest = true;
+}
+
+static void forget_broker (void)
+{
+    char path[128];
+
+    snprintf (path, sizeof (path), "%s/job-exec", dir);
+    unlink (path);
+    snprintf (path, sizeof (path), "%s/flux-shell", dir);
+    unlink (path);
+    statedir = exec_log = NULL;
+    have_guest = false;
+}
+
+/* A process that looks like the job's shell on that rank. */
+static pid_t left_shell (int rank)
+{
+    char path[128], tag[128];
+    char *const argv[] = { "flux-shell", "60", NULL };
+    char *const envp[] = { tag, NULL };
+    struct spawn_args args = { .path = path, .argv = argv, .envp = envp, .setpgrp = true,
+                               .ctty_fd = -1 };
+    flux_error_t err;
+    pid_t pid;
+
+    snprintf (path, sizeof (path), "%s/flux-shell", dir);
+    (void)symlink ("/bin/sleep", path);
+    snprintf (tag, sizeof (tag), "FLUX_EXEC_TAG=" COOKIE "/%ju " COOKIE "/%ju/%d",
+              (uintmax_t)ID, (uintmax_t)ID, rank);
+    if ((pid = spawn_child (&args, &err)) < 0)
+        fail_msg ("%s", err.text);
+    return pid;
+}
+
+static int shell_calls (int rank, const char *method, const char *key, int val)
+{
+    char topic[64];
+    flux_future_t *f;
+    int rc;
+
+    snprintf (topic, sizeof (topic), "job-exec.%s", method);
+    f = flux_rpc_pack (broker[rank].shell, topic, rank, 0, "{s:I s:i}", "id", (json_int_t)ID,
+                       key, val);
+    assert_int_equal (flux_future_then (f, -1., noop, NULL), 0);
+    while (!flux_future_is_ready (f))
+        spin ();
+    rc = flux_future_get (f, NULL) < 0 ? errno : 0;
+    flux_future_destroy (f);
+    return rc;
+}
+
+static void shell_ends (pid_t pid)
+{
+    kill (pid, SIGKILL);
+    while (launches == 0)
+        spin ();
+    waitpid (pid, NULL, 0);
+}
+
+/* It tells how it ends, or it is killed. */
+static void taken_over (bool says_goodbye)
+{
+    pid_t pid = left_shell (0);
+
+    broker_was_here ("local:///test");
+    instance_new (1, "");
+    assert_int_equal (shell_calls (0, "goodbye", "status", 0), ENOENT);
+    job_request (ID, "0", "", "", true);
+    while (!parts_get (broker[0].data, ID))
+        spin ();
+    assert_int_equal (shell_calls (0, "reattach", "pid", getpid ()), ESRCH);
+    assert_int_equal (shell_calls (0, "reattach", "pid", 1), EPROTO);
+    assert_int_equal (shell_calls (0, "reattach", "pid", pid), 0);
+    wait_for (&responses, "reattached {}");
+    assert_has (&kvs_log, "\"reattach\"");
+    assert_has_not (&kvs_log, "recoverable");    /* once a job */
+    if (says_goodbye) {
+        assert_int_equal (shell_calls (0, "goodbye", "status", -1), EPROTO);
+        assert_int_equal (shell_calls (0, "goodbye", "status", 3 << 8), 0);
+    }
+    shell_ends (pid);
+    if (says_goodbye)
+        assert_string_equal (responses.data, "reattached {}\nfinish {\"status\":768}\n"
+                                             "release {\"final\":true,\"ranks\":\"0\"}\n");
+    else {
+        assert_has (&responses, "shell rank 0 (on host0): Killed");
+        assert_has (&responses, "finish {\"status\":9}");
+    }
+    instance_free ();
+    forget_broker ();
+}
+
+static void test_take_over (void **state)
+{
+    taken_over (true);
+    taken_over (false);
+}
+
+/* The shell is there before the job is known. */
+static void test_take_over_early (void **state)
+{
+    pid_t pid = left_shell (0);
+    flux_future_t *f;
+
+    broker_was_here ("local:///test");
+    instance_new (1, "");
+    f = flux_rpc_pack (broker[0].shell, "job-exec.reattach", 0, 0, "{s:I s:i}", "id",
+                       (json_int_t)ID, "pid", (int)pid);
+    assert_int_equal (flux_future_then (f, -1., noop, NULL), 0);
+    settle ();
+    assert_false (flux_future_is_ready (f));
+    job_request (ID, "0", "", "", true);
+    while (!flux_future_is_ready (f))
+        spin ();
+    assert_int_equal (flux_future_get (f, NULL), 0);
+    flux_future_destroy (f);
+    assert_int_equal (shell_calls (0, "goodbye", "status", 0), 0);
+    shell_ends (pid);
+    assert_has (&responses, "finish {\"status\":0}");
+    instance_free ();
+    forget_broker ();
+}
+
+/* No such process; or one that this broker cannot be found by. */
+static void test_take_over_dead (void **state)
+{
+    pid_t pid;
+
+    broker_was_here ("local:///test");
+    instance_new (1, "");
+    job_request (ID, "0", "", "", true);
+    while (launches == 0)
+        spin ();
+    assert_has (&responses, "lost with its broker: it was not there");
+    assert_has (&responses, "finish {\"status\":9}");
+    instance_free ();
+    forget_broker ();
+
+    pid = left_shell (0);
+    broker_was_here ("local:///elsewhere");
+    instance_new (1, "");
+    job_request (ID, "0", "", "", true);
+    while (launches == 0)
+        spin ();
+    waitpid (pid, NULL, 0);
+    assert_has (&responses, "lost with its broker: the job was running");
+    instance_free ();
+    forget_broker ();
+}
+
+/* One of three has ended before; one is dead; the job is ended for that. */
+static void test_take_over_many (void **state)
+{
+    pid_t pid = left_shell (0);
+
+    broker_was_here ("local:///test");
+    exec_log = LOG_START LOG_EXIT2;
+    instance_new (3, "");
+    job_request (ID, "0-2", "", "", true);
+    while (!parts_get (broker[1].data, ID))
+        spin ();
+    assert_null (parts_get (broker[2].data, ID));
+    assert_int_equal (shell_calls (0, "reattach", "pid", pid), 0);
+    wait_for (&responses, "lost-shell");
+    assert_has (&responses, "lost job shell on host1 (rank 1): lost with its broker");
+    while (waitpid (pid, NULL, WNOHANG) == 0)
+        spin ();            /* SIGTERM */
+    while (launches == 0)
+        spin ();
+    assert_has (&kvs_log, "\"rank-exit\",\"context\":{\"ranks\":\"1\"}");
+    assert_has (&responses, "release {\"final\":true,\"ranks\":\"0-2\"}");
+    instance_free ();
+    forget_broker ();
+}
+
+/* A follower is lost: its shells are waited for, but not for ever. */
+static void test_follower_away (void **state)
+{
+    set_shell ("trap 'exit 0' TERM; echo ready >&2; while :; do sleep .01; done");
+    statedir = dir;
+    instance_new (2, ",\"reconnect-timeout\":\"0.2s\"");
+    job_request (ID, "1", "", "", false);
+    wait_for (&responses, "start");
+    wait_ready (1);
+    assert_has (&kvs_log, "\"recoverable\"");
+    part_signal (parts_get (broker[1].data, ID), SIGTERM, true);
+    broker_stop (1);
+    hub_remove (hub, "exec1");
+    settle ();
+    assert_has_not (&responses, "exception");
+    while (launches == 0)
+        spin ();
+    assert_has (&responses, "lost contact with job shell on host1 (rank 1)");
+    job_exec_data.destroy (broker[1].data);
+    broker[1].data = job_exec_data.create ();
+    instance_free ();
+    forget_broker ();
+}
+
 /* The job manager is reloaded: what happens meanwhile is told to the new one. */
 static void test_manager_reload (void **state)
 {
@@ -953,6 +1181,11 @@ int main (void)
         cmocka_unit_test (test_mock),
         cmocka_unit_test (test_reload),
         cmocka_unit_test (test_recover),
+        cmocka_unit_test (test_take_over),
+        cmocka_unit_test (test_take_over_early),
+        cmocka_unit_test (test_take_over_dead),
+        cmocka_unit_test (test_take_over_many),
+        cmocka_unit_test (test_follower_away),
         cmocka_unit_test (test_manager_reload),
         cmocka_unit_test (test_per_rank),
         cmocka_unit_test (test_requests),

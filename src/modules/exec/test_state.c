@@ -44,7 +44,7 @@ static void put (const char *text)
 static struct execstate *reopen (void)
 {
     flux_error_t err;
-    struct execstate *st = execstate_open (dir, &err);
+    struct execstate *st = execstate_open (dir, "local:///a", &err);
 
     if (!st)
         print_error ("%s\n", err.text);
@@ -102,10 +102,10 @@ static void test_bad (void **state)
 
     put ("something else\n");
     errno = 0;
-    assert_null (execstate_open (dir, &err));
+    assert_null (execstate_open (dir, "local:///a", &err));
     assert_int_equal (errno, EINVAL);
     assert_non_null (strstr (err.text, "job-exec: not written by this program"));
-    assert_null (execstate_open ("/nonexistent", &err));
+    assert_null (execstate_open ("/nonexistent", "local:///a", &err));
     assert_int_equal (errno, ENOENT);
     execstate_free (NULL);
 }
@@ -113,7 +113,7 @@ static void test_bad (void **state)
 static void test_nothing_kept (void **state)
 {
     flux_error_t err;
-    struct execstate *a = execstate_open (NULL, &err), *b = execstate_open (NULL, &err);
+    struct execstate *a = execstate_open (NULL, "local:///a", &err), *b = execstate_open (NULL, "local:///a", &err);
 
     assert_string_not_equal (execstate_cookie (a), execstate_cookie (b));
     assert_int_equal (execstate_launch (a, 1), 0);
