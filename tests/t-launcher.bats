@@ -177,6 +177,23 @@ open_mpi() {
     fails "rank 1 published no business card" silence 1000
 }
 
+@test "flux start: a broker that ends, is killed or sends garbage in the midst of the bootstrap ends all" {
+    one() { # RANK COMMANDS WORDS
+        SECONDS=0
+        run timeout 20 flux start -s3 --wrap=sh,-c,"[ \$PMI_RANK != $1 ] || { $2; }; exec \"\$0\" \"\$@\"" echo not this
+        echo "$2: $output"
+        [ "$status" -ne 0 ] && [ $SECONDS -lt 5 ] || return
+        [ "$(grep -c 'flux-start: ERROR:' <<<"$output")" -eq 1 ] || return
+        [[ "$output" == *"flux-start: ERROR: $3"* && "$output" != *"not this"* ]]
+    }
+    for r in 0 2; do
+        one $r 'exit 3' "rank $r ended before the bootstrap was over"
+        one $r 'kill -KILL $$' "rank $r ended before the bootstrap was over"
+        one $r 'echo garbage >&$PMI_FD' "rank $r breaks the PMI protocol"
+        one $r 'head -c 100000 /dev/zero | tr "\0" a >&$PMI_FD' "rank $r breaks the PMI protocol"
+    done
+}
+
 @test "a signal ends the wait for a process manager that says nothing" {
     for n in 0 5 8; do
         "$FAULT" silence $n flux start echo not this >out 2>&1 &

@@ -350,7 +350,9 @@ static void on_pmi (struct test *t, int rank)
         return;
     if (n > 0) {
         if (!t->ending)
-            cmd_err ("PMI: rank %d: %s", rank, strerror (-rc));
+            cmd_err (rc == -EPROTO ? "rank %d breaks the PMI protocol: what it sent is no request"
+                                     " of PMI-1; the others are ended" : "PMI: rank %d: %s",
+                     rank, strerror (-rc));
         end_others (t);
     }
     close (b->pmi);
