@@ -37,10 +37,11 @@ struct room {
 };
 
 /* One sibling: 'count' different nodes, each with cores and gpus anywhere in it, or in one
- * socket; or without a node, anywhere. */
+ * socket; or cores without a node, anywhere; or slots, each in one socket, or all of them
+ * anywhere in nodes. */
 struct item {
     int count, core, gpu;
-    bool socket, bare, x;
+    bool socket, bare, slot, x;
 };
 
 static struct graph *make_graph (struct room *room)
@@ -106,12 +107,53 @@ static bool anywhere (struct room room, int at, int core, const struct item *ite
     return false;
 }
 
+/* k more slots in sockets, from the at'th on. */
+static bool in_sockets (struct room room, int at, const struct item *item, int n, int k)
+{
+    if (k == 0)
+        return fits (room, item + 1, n - 1, n > 1 ? item[1].count : 0, 0);
+    for (; at < 2 * room.nodes; at++) {
+        struct room less = room;
+        less.core[at / 2][at % 2] -= item->core;
+        less.gpu[at / 2][at % 2] -= item->gpu;
+        less.whole[at / 2] = false;
+        if (less.core[at / 2][at % 2] >= 0 && less.gpu[at / 2][at % 2] >= 0
+            && in_sockets (less, at, item, n, k - 1))
+            return true;
+    }
+    return false;
+}
+
+/* k more in nodes, from 'node' on; c and u are taken from the first socket of it. */
+static bool in_nodes (struct room room, int node, const struct item *item, int n, int k)
+{
+    if (k == 0)
+        return fits (room, item + 1, n - 1, n > 1 ? item[1].count : 0, 0);
+    for (; node < room.nodes; node++)
+        for (int c = 0; c <= item->core; c++)
+            for (int u = 0; u <= item->gpu; u++) {
+                struct room less = room;
+                less.core[node][0] -= c;
+                less.core[node][1] -= item->core - c;
+                less.gpu[node][0] -= u;
+                less.gpu[node][1] -= item->gpu - u;
+                less.whole[node] = false;
+                if (less.core[node][0] >= 0 && less.core[node][1] >= 0
+                    && less.gpu[node][0] >= 0 && less.gpu[node][1] >= 0
+                    && in_nodes (less, node, item, n, k - 1))
+                    return true;
+            }
+    return false;
+}
+
 /* Is there room for the k that are left of item[0], on nodes from 'from' on, and the other
  * items? */
 static bool fits (struct room room, const struct item *item, int n, int k, int from)
 {
     if (n == 0)
         return true;
+    if (item->slot)
+        return in_sockets (room, 0, item, n, k) || in_nodes (room, 0, item, n, k);
     if (item->bare)
         return anywhere (room, 0, item->core, item, n);
     if (k == 0)
@@ -149,9 +191,12 @@ static void random_items (struct item *item, int n)
 {
     for (int i = 0; i < n; i++) {
         item[i] = (struct item){ 1 + rnd (2), 1 + rnd (4), rnd (2), rnd (2), rnd (6) == 0,
-                                 rnd (5) == 0 };
+                                 false, rnd (5) == 0 };
+        item[i].slot = !item[i].bare && rnd (4) == 0;
         if (item[i].bare)
             item[i].gpu = 0;
+        if (item[i].slot)
+            item[i].x = false;
         if (item[i].x)
             item[i].socket = false;
     }
@@ -167,6 +212,10 @@ static void write_items (char *buf, size_t size, const struct item *item, int n)
                   item[i].gpu ? ",{\"type\":\"gpu\",\"count\":1}" : "");
         if (item[i].bare)
             at += (size_t)snprintf (buf + at, size - at, "%s%s", i ? "," : "", in);
+        else if (item[i].slot)
+            at += (size_t)snprintf (buf + at, size - at, "%s{\"type\":\"slot\",\"count\":%d,"
+                                    "\"label\":\"a\",\"with\":[%s]}", i ? "," : "",
+                                    item[i].count, in);
         else
             at += (size_t)snprintf (buf + at, size - at, "%s{\"type\":\"node\",\"count\":%d,"
                                     "\"exclusive\":%s,\"with\":[%s%s%s]}", i ? "," : "",
