@@ -285,6 +285,70 @@ static void test_shared (void **state)
     assert_true (found > 2000 && never > 2000);
 }
 
+/* What a job has is not in the room. */
+static void take_job (const struct graph *g, const struct job *j, struct room *room)
+{
+    size_t n;
+    const struct job_part *p = job_parts (j, &n);
+
+    for (size_t i = 1; i < n; i++) {    /* 0: the cluster */
+        uint32_t up = graph_parent (g, p[i].vtx);
+        const char *type = graph_type (g, p[i].vtx);
+        if (strcmp (type, "node") == 0) {
+            int64_t node = graph_id (g, p[i].vtx);
+            room->whole[node] = false;
+            for (int s = 0; p[i].x && s < 2; s++)
+                room->core[node][s] = room->gpu[node][s] = 0;
+        }
+        else if (strcmp (graph_type (g, up), "socket") == 0) {
+            int64_t node = graph_id (g, graph_parent (g, up)), s = graph_id (g, up);
+            int *left = strcmp (type, "core") == 0 ? &room->core[node][s] : &room->gpu[node][s];
+            *left -= *left > 0;
+        }
+    }
+}
+
+/* If not now, then when the first job ends, if ever. */
+static void test_later (void **state)
+{
+    int now = 0, later = 0, never = 0;
+
+    for (int i = 0; i < 6000; i++) {
+        struct item item[4];
+        struct room room, left;
+        struct match_why why;
+        struct job *j = NULL;
+        struct policy p;
+        char text[1024];
+
+        seed = (unsigned int)i * 104729 + 7;
+        struct graph *g = make_graph (&room);
+        assert_int_equal (policy_parse (i % 2 ? "low" : "first", &p, NULL), 0);
+        left = room;
+        for (int id = 1; id <= 2; id++) {
+            int n = 2 + rnd (2);
+            random_items (item, n);
+            write_items (text, sizeof (text), item, n);
+            struct request *r = decode_request (text);
+            struct match_args a = { &p, r, MATCH_ALLOCATE_ORELSE_RESERVE, id, 0, 10 };
+            int rc = graph_match (g, &a, &j, &why);
+            int64_t want = fits (left, item, n, item[0].count, 0) ? 0
+                : fits (room, item, n, item[0].count, 0) ? 10 : -1;
+            if (want < 0 ? rc != -ENODEV : rc != 0 || job_start (j) != want)
+                fail_msg ("%d %s: %d at %d, not %d", i, text, rc,
+                          rc == 0 ? (int)job_start (j) : -1, (int)want);
+            if (rc == 0)
+                check_job (g, j, item, n);
+            if (rc == 0 && want == 0)
+                take_job (g, j, &left);
+            *(want < 0 ? &never : want > 0 ? &later : &now) += 1;
+            request_free (r);
+        }
+        graph_free (g);
+    }
+    assert_true (now > 1000 && later > 200 && never > 1000);
+}
+
 /* What cannot be packed is given up soon, not after all its ways. */
 static void test_hopeless (void **state)
 {
@@ -311,6 +375,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_shared),
+        cmocka_unit_test (test_later),
         cmocka_unit_test (test_hopeless),
     };
 
