@@ -146,3 +146,12 @@ job-manager.housekeeping.release-after: want a string" ]
     [[ "$output" == *"job-manager.mine has no effect, unless a jobtap plugin reads it"* ]]
     [[ "$output" == *"journal-size-limit has no effect"* ]]
 }
+
+@test "a table that is misspelt is named in the log" {
+    run start_flux 1 --conf=resuorce.noverify=true --conf=mine.a=1 sh -c '
+        flux dmesg | grep warning; echo "job-manger.x = 1" | flux config load; flux dmesg | grep job-manger'
+    echo "$output"
+    [[ "${lines[0]}" == *"configuration: the table resuorce is of no service of Flux: is 'resource' meant?" ]]
+    [[ "${lines[1]}" == *"configuration: the table job-manger is of no service of Flux: is 'job-manager' meant?" ]]
+    [ "${#lines[@]}" -eq 2 ]
+}

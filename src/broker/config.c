@@ -5,6 +5,7 @@
 
 #include "base/errmsg.h"
 #include "base/list.h"
+#include "base/similar.h"
 #include "broker/config.h"
 #include "broker/modhost.h"
 
@@ -74,6 +75,27 @@ static void tell_children (struct config *c, json_t *o)
         flux_respond_pack (c->h, msg, "O", o);
 }
 
+/* Other tables may be of someone's module: no error, but maybe misspelt. */
+static void warn_of_tables (struct config *c, json_t *o)
+{
+    static const char *const known[] = {
+        "access", "alternatives", "bootstrap", "exec", "heartbeat", "ingest", "job-manager",
+        "kvs", "modules", "policy", "queues", "resource", "sched-fluxion-qmanager",
+        "sched-fluxion-resource", "sdexec", "sign", "systemd", "tbon", NULL,
+    };
+    const char *key;
+    json_t *val;
+
+    if (c->rank > 0)
+        return;
+    json_object_foreach (o, key, val) {
+        const char *near = similar_nearest (key, known);
+        if (near && strcmp (near, key) != 0)
+            flux_log (c->h, LOG_WARNING, "configuration: the table %s is of no service of Flux:"
+                      " is '%s' meant?", key, near);
+    }
+}
+
 /* From here on it is the configuration. */
 static void adopt (struct config *c, flux_conf_t *conf)
 {
@@ -82,8 +104,10 @@ static void adopt (struct config *c, flux_conf_t *conf)
     flux_conf_decref (c->conf);
     c->conf = (flux_conf_t *)flux_conf_incref (conf);
     flux_set_conf_new (c->h, flux_conf_copy (conf));
-    if (o)
+    if (o) {
+        warn_of_tables (c, o);
         tell_children (c, o);
+    }
 }
 
 static void each_module (struct config *c, void (*fun) (void *arg, const char *topic), void *arg)
@@ -374,6 +398,7 @@ struct config *config_new (flux_t *h, flux_conf_t *conf, const char *path,
         config_free (c);
         return NULL;
     }
+    warn_of_tables (c, object_of (conf));
     return c;
 }
 
