@@ -113,3 +113,28 @@ task 1 x
     run start_flux 1 -Sstatedir=$PWD/state sh -c 'flux startlog --check --quiet; echo $?'
     [ "$output" = 0 ]
 }
+
+@test "the functions of flux/jobtap.h do what their pages say, also with wrong arguments" {
+    run start_flux 1 sh -c '
+        flux jobtap load "$FLUX_BUILD/tests/tapapi.so"
+        flux submit --quiet --job-name=refused true; flux submit --quiet --job-name=silent true
+        b=$(flux submit --job-name=second true); a=$(flux submit --job-name=first true)
+        c=$(flux submit --job-name=third true)
+        for j in $a $b $c; do flux job wait-event -t 10 $j clean >/dev/null; done
+        flux job wait $a && flux jobs -no "{duration}" $a
+        for j in $a $b $c; do flux job eventlog $j | cut -d" " -f2 | xargs; done
+        "$FLUX_BUILD/tests/rpc" job-manager.tapapi.report >report
+        jq -r ".failures[], .freed" report; jq ".tried > 100, .topics[\"job.inactive-add\"]" report
+        flux dmesg | grep "job-manager.err"'
+    echo "$output"
+    [ "${lines[0]}" = "flux-submit: ERROR: refused is 1" ]
+    [[ "${lines[1]}" == "flux-submit: ERROR: "*"'tapapi'"* ]]
+    [ "${lines[2]}" = 77.0 ]
+    [ "${lines[3]}" = "submit validate dependency-add dependency-remove set-flags tapapi.mine tapapi.empty jobspec-update depend priority alloc start finish epilog-start epilog-finish release free clean" ]
+    [ "${lines[4]}" = "submit validate dependency-add dependency-remove depend priority alloc start finish release free clean" ]
+    [ "${lines[5]}" = "submit validate depend priority alloc prolog-start prolog-start exception prolog-finish prolog-finish start finish release free clean" ]
+    [ "${lines[6]}" = 3 ]
+    [ "${lines[7]}" = true ]
+    [ "${lines[8]}" = 3 ]
+    [ "${#lines[@]}" -eq 9 ]
+}

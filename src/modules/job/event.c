@@ -393,8 +393,10 @@ static void act_inactive (struct mgr *m, struct job *job)
 static void act (struct mgr *m, struct job *job, int actions, struct tap_out *out)
 {
     if ((actions & JOBSTATE_ACT_DEPEND) && !deps_open (job->a)
-        && !job->st.depend_posted)
+        && !job->st.depend_posted && !job->a->depend_queued) {
+        job->a->depend_queued = true;    /* events before it may ask for it, too */
         event_post (m, job, "depend", NULL, NULL);
+    }
     if (actions & JOBSTATE_ACT_PRIORITY)
         act_priority (m, job, out);
     if (actions & JOBSTATE_ACT_ALLOC)

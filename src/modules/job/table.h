@@ -74,6 +74,7 @@ struct active {
 
     struct list_node events;    /* struct event */
     bool busy;                  /* one is being applied */
+    bool depend_queued;         /* the depend event is there, or was applied */
     uint32_t posted;            /* bits of the well-known events that happened */
     json_t *posted_other;       /* names of others, as keys; or NULL */
 

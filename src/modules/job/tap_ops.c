@@ -101,7 +101,7 @@ static int dependency_add (struct mgr *m, struct job *job, const char *descripti
     if (d)
         return d->satisfied ? -EEXIST : 0;
     if (!(job->st.state & (FLUX_JOB_STATE_NEW | FLUX_JOB_STATE_DEPEND))
-        || job->st.depend_posted)
+        || job->st.depend_posted || job->a->depend_queued)
         return -EINVAL;
     if (!(d = malloc (sizeof (*d) + n)))
         return -ENOMEM;
