@@ -55,6 +55,10 @@ flux run --env=GREETING='job {{id}} task {{taskid}} of {{size}}' sh -c 'echo $GR
 flux run -N1 -n2 -l echo {{task.id}} {{task.localid}} {{node.id}} {{nnodes}} {{name}} | sort >out
 printf '0: 0 0 0 1 echo\n1: 1 1 0 1 echo\n' | cmp - out
 flux run echo {{nonsense}} 2>err | grep -qx '{{nonsense}}'
+flux run -N2 --output='{{node.id}}.{{nonsense}}' echo {{nonsense}}{{node.gpus}} 2>err
+test "$(grep -c "unknown mustache tag 'nonsense'" err)" = 2    # once a shell, none lost
+test "$(cat 1.{{nonsense}})" = '{{nonsense}}'
+! grep lost err
 grep -q nonsense err
 flux run --cwd=/usr pwd | grep -qx /usr
 flux run --cwd=/no/such/dir pwd 2>err | grep -qx /tmp

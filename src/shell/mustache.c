@@ -123,6 +123,18 @@ static int add_tag (struct buf *b, struct ctx *ctx, const char *tag)
     return add_from_plugin (b, ctx, tag);
 }
 
+/* Once a tag: a path is rendered many times, also when the output has been closed. */
+static void report_unknown (const char *tag)
+{
+    static json_t *reported;
+
+    if (!reported && !(reported = json_object ()))
+        return;
+    if (json_object_get (reported, tag) || json_object_set_new (reported, tag, json_true ()) < 0)
+        return;
+    shell_log_error ("unknown mustache tag '%s'", tag);
+}
+
 static char *render (struct ctx *ctx, const char *fmt)
 {
     struct buf b = BUF_INIT;
@@ -142,7 +154,7 @@ static char *render (struct ctx *ctx, const char *fmt)
             tag[n] = '\0';
             if (add_tag (&b, ctx, tag) >= 0)
                 continue;
-            shell_log_error ("unknown mustache tag '%s'", tag);
+            report_unknown (tag);
         }
         buf_add (&b, open, close + 2 - open);
     }
