@@ -58,7 +58,7 @@ flux run echo {{nonsense}} 2>err | grep -qx '{{nonsense}}'
 flux run -N2 --output='{{node.id}}.{{nonsense}}' echo {{nonsense}}{{node.gpus}} 2>err
 test "$(grep -c "unknown mustache tag 'nonsense'" err)" = 2    # once a shell, none lost
 test "$(cat 1.{{nonsense}})" = '{{nonsense}}'
-! grep lost err
+test -z "$(grep lost err)"
 grep -q nonsense err
 flux run --cwd=/usr pwd | grep -qx /usr
 flux run --cwd=/no/such/dir pwd 2>err | grep -qx /tmp
