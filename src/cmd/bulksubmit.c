@@ -65,13 +65,6 @@ static char **fill (const struct template *t, size_t seq)
     return v;
 }
 
-static void free_words (char **v)
-{
-    for (int i = 0; v[i]; i++)
-        free (v[i]);
-    free (v);
-}
-
 /* Options that tell this command, not the job, are left out. */
 static bool is_own (const char *word, bool *has_arg)
 {
@@ -144,7 +137,7 @@ static char **drop_cc (int argc, char **v)
 {
     char **copy = submit_fill_cc (argc, v, "");
 
-    free_words (v);
+    submit_free_words (v);
     return copy;
 }
 
@@ -165,7 +158,7 @@ static int run (struct template *t, size_t count)
             dry_run (t->argc, v);
         else
             submit_words (b, t->argc, v);
-        free_words (v);
+        submit_free_words (v);
     }
     free (seq);
     if (dry)

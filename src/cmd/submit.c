@@ -187,7 +187,7 @@ char **submit_fill_cc (int argc, char **argv, const char *id)
     return copy;
 }
 
-static void free_words (char **v)
+void submit_free_words (char **v)
 {
     for (int i = 0; v[i]; i++)
         free (v[i]);
@@ -207,7 +207,7 @@ static char *jobspec_of (const char *id, bool set_cc, int argc, char **argv, opt
     if (set_cc)
         jobopts_set_path (json_object_get (jobspec, "attributes"),
                           "system.environment.FLUX_JOB_CC", json_string (id));
-    free_words (copy);
+    submit_free_words (copy);
     return encode (jobspec);
 }
 

@@ -18,9 +18,9 @@ flux_jobid_t submit_and_get_id (flux_t *h, const char *jobspec, int urgency, int
  * command begins (argc: there is none). */
 optparse_t *submit_bulk_parse (int argc, char **argv, int *np);
 struct bulk_opts submit_bulk_opts (optparse_t *p);
-/* A copy of the words with 'id' in place of each {cc}; it ends with NULL, and the caller
- * frees it and them. */
+/* A copy of the words with 'id' in place of each {cc}; it ends with NULL. */
 char **submit_fill_cc (int argc, char **argv, const char *id);
+void submit_free_words (char **v);
 /* Submit the job, or jobs (--cc), of one such command line. */
 void submit_words (struct bulk *b, int argc, char **argv);
 
