@@ -533,11 +533,14 @@ R
     { echo "update allocate rv1exec two.json 7 0 100"; echo "partial-cancel 7 rv1exec other.json"
       echo "find jobid-alloc=7 and type=core"; echo "partial-cancel 7 rv1exec half.json"
       echo "partial-cancel 7 rv1exec half.json"; echo "find jobid-alloc=7 and type=core"
-      echo "partial-cancel 8 rv1exec half.json"; } >in
+      echo "partial-cancel 8 rv1exec half.json"; echo "update allocate rv1exec liar.json 9 0 1"
+    } >in
+    some 1 0-1 a2 >liar.json
     timeout 20 "$FLUX_BUILD/resource-query" -f rv1exec -L R.json <in >out 2>err
     grep -q "job 7 does not have /cluster0/a2/core0: nothing was canceled" err
     grep -q "job 7 does not have /cluster0/a1/core0: nothing was canceled" err
     grep -q "there is no job 8" err
+    grep -q "liar.json: execution.nodelist: the node with rank 1 is a1, not a2" err
     [ "$(grep -c "part of job 7 was canceled" out)" = 1 ]
     [ "$(grep -c 'core.*:x' out)" = $((8 + 8 + 6)) ]
 }

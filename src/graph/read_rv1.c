@@ -170,6 +170,24 @@ static uint32_t find_host (const struct graph *g, const char *host)
     return GRAPH_NONE;
 }
 
+/* The node of a rank, or, where there are no ranks, of a host. */
+static int find_node (const struct graph *g, uint32_t rank, const char *host, uint32_t *node,
+                      flux_error_t *err)
+{
+    char name[512];
+
+    *node = rank > INT32_MAX ? GRAPH_NONE : graph_by_rank (g, (int32_t)rank);
+    if (*node == GRAPH_NONE)
+        *node = find_host (g, host);
+    if (*node == GRAPH_NONE)
+        return errmsg (err, -EINVAL, "execution.R_lite: there is no node with rank %u", rank);
+    graph_name (g, *node, name, sizeof (name));
+    if (host && *host && strcmp (name, host) != 0)
+        return errmsg (err, -EINVAL, "execution.nodelist: the node with rank %u is %.64s, "
+                       "not %.64s", rank, name, host);
+    return 0;
+}
+
 int R_parts (const struct graph *g, const json_t *R, struct job_part **part, size_t *n,
              flux_error_t *err)
 {
@@ -184,17 +202,11 @@ int R_parts (const struct graph *g, const json_t *R, struct job_part **part, siz
     if (!r)
         return -errno;
     while (rc == 0 && rset_node_next (r, &pos, &rank, &host, &cores, &gpus)) {
-        uint32_t node = rank > INT32_MAX ? GRAPH_NONE : graph_by_rank (g, (int32_t)rank);
+        uint32_t node;
 
-        if (node == GRAPH_NONE)
-            node = find_host (g, host);
-        if (node == GRAPH_NONE) {
-            errmsg (err, 0,
-                      "execution.R_lite: there is no node with rank %u", rank);
-            rc = -EINVAL;
-        }
-        else if ((rc = put (&l, node, false, graph_size (g, node))) == 0
-                 && (rc = put_ids (g, &l, node, "core", cores, err)) == 0)
+        if ((rc = find_node (g, rank, host, &node, err)) == 0
+            && (rc = put (&l, node, false, graph_size (g, node))) == 0
+            && (rc = put_ids (g, &l, node, "core", cores, err)) == 0)
             rc = put_ids (g, &l, node, "gpu", gpus, err);
     }
     rset_free (r);
