@@ -347,6 +347,34 @@ SH
     awk -v a="${lines[0]}" -v b="${lines[2]}" 'BEGIN { d = a - b; exit !(d < 1 && d > -1) }'
 }
 
+@test "an instance that has more time gives it to jobs that were to end with it, to no others" {
+    cat >inner.sh <<'SH'
+#!/bin/bash
+. ./helpers.sh
+end() { flux job info $1 R | jq ".execution.expiration - .execution.starttime | round"; }
+a=$(job -n1); b=$(job -n1 -t 30m); c=$(job -n1 -t 1m); real=$(flux submit -n1 sleep 1000)
+for id in $a $b $c $real; do starts $id; end $id; done | xargs
+w=$(job -N1 -n4 -t 1h); waits $w
+me=$(flux getattr jobid)
+flux --parent update $me duration=+1h
+for id in $a $b $real; do flux job wait-event -t 20 $id resource-update >/dev/null; done
+for id in $a $b $c $real; do end $id; done | xargs
+flux job info $c eventlog | grep -c resource-update
+flux --parent update $me duration=40m
+until [ "$(rpc sched.resource-status {} | jq '.all.execution | .expiration - .starttime | round')" = 2400 ]; do
+    command sleep 0.01
+done
+flux update $c duration=2m
+for id in $a $c; do flux job info $id eventlog | grep -c resource-update; done | xargs
+SH
+    chmod +x inner.sh
+    sched 1 4 'id=$(flux batch -n1 -c4 -t 10m --output=out ./inner.sh)
+        flux job wait-event $id clean >/dev/null; cat out'
+    [ "${lines[0]}" = "600 600 60 600" ]
+    [ "${lines[1]}" = "4200 1800 60 4200" ]
+    [ "${lines[2]} ${lines[3]}" = "0 1 1" ]
+}
+
 @test "part of what a job has is given back: the next job has it, and keeps it when the first ends" {
     sched 2 2 '
         a=$(job -N2 -n4); starts $a

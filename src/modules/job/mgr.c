@@ -235,6 +235,7 @@ static bool create_parts (struct mgr *m)
         && (m->purge = purge_new (m))
         && (m->drains = drains_new (m))
         && (m->updates = updates_new (m))
+        && (m->extensions = extensions_new (m))
         && (m->housekeeping = housekeeping_new (m));
 }
 
@@ -248,6 +249,7 @@ static void mgr_free (struct mgr *m)
     flux_msg_handler_delvec (m->handlers);
     flux_msg_handler_delvec (m->responses);
     housekeeping_free (m->housekeeping);
+    extensions_free (m->extensions);
     updates_free (m->updates);
     drains_free (m->drains);
     purge_free (m->purge);

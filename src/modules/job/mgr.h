@@ -29,6 +29,7 @@ struct purge;
 struct drains;
 struct restart;
 struct updates;
+struct extensions;
 struct housekeeping;
 struct idset;
 
@@ -45,6 +46,7 @@ struct mgr {
     struct purge *purge;
     struct drains *drains;
     struct updates *updates;
+    struct extensions *extensions;
     struct housekeeping *housekeeping;
     uint32_t owner;             /* userid of the instance owner */
     struct job_sign_conf sign;  /* how jobs may be signed */
@@ -232,5 +234,11 @@ void updates_free (struct updates *u);
 mgr_handler update_cb;
 /* Is the update that plugins are being asked about the instance owner's? */
 bool update_by_owner (const struct mgr *m);
+/* Tell the execution service the new expiration of a job; it enforces the limit. */
+void update_exec_expiration (struct mgr *m, struct job *job);
+
+/* ---- extend.c ---- */
+struct extensions *extensions_new (struct mgr *m);
+void extensions_free (struct extensions *x);
 
 #endif /* !JOB_MGR_H */

@@ -65,8 +65,7 @@ static void update_fail (struct update *u, int errnum, const char *text)
     update_free (u);
 }
 
-/* Tell the execution service; it enforces the limit. */
-static void send_exec_expiration (struct mgr *m, struct job *job)
+void update_exec_expiration (struct mgr *m, struct job *job)
 {
     const char *service = start_service (m);
     char topic[128];
@@ -99,7 +98,7 @@ static void update_apply (struct update *u)
         job->a->immutable = true;
     if (job->a->rset && json_object_get (u->updates, DURATION_KEY)) {
         event_post_pack (m, job, "resource-update", "{s:f}", "expiration", u->expiration);
-        send_exec_expiration (m, job);
+        update_exec_expiration (m, job);
     }
     tap_notify (m, job, "job.update");
     info_updated (m->t, job);

@@ -275,6 +275,7 @@ static void expiration_changed (double expiration, void *arg)
 {
     struct leader *l = arg;
     const struct rset *R = inventory_R (l->inventory);
+    double old = rset_expiration (R);
     json_t *o;
     char *text;
 
@@ -290,6 +291,9 @@ static void expiration_changed (double expiration, void *arg)
     free (text);
     status_changed (l->status);
     acquire_expiration (l->acquire, expiration);
+    /* after the scheduler, which is asked about each of them */
+    flux_future_destroy (flux_event_publish_pack (l->h, "resource.expiration", 0, "{s:f s:f}",
+                                                  "old", old, "expiration", expiration));
 }
 
 /* Once: a node that a person undrained is not drained again by the same report. */
