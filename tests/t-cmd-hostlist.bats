@@ -101,3 +101,15 @@ load common
     [ "${lines[7]}" = 1 ]
     [ "${lines[8]}" = "foo[1-2]" ]
 }
+
+@test "flux hostlist does not wait for ever for standard input" {
+    mkfifo f; exec 9<>f
+    FLUX_HOSTLIST_STDIN_TIMEOUT=0.1 run flux hostlist <&9
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"nothing on standard input for 0.1s"* ]]
+    FLUX_HOSTLIST_STDIN_TIMEOUT=soon run flux hostlist <&9
+    [ "$status" -eq 1 ] && [[ "$output" == *"FLUX_HOSTLIST_STDIN_TIMEOUT=soon: want seconds"* ]]
+    FLUX_HOSTLIST_STDIN_TIMEOUT=0 run flux hostlist <<<"n1 n2"
+    [ "$output" = "n[1-2]" ]
+}

@@ -9,7 +9,7 @@ hk_conf() {
     cat >hk.sh <<'SCRIPT'
 cd $(dirname $0)
 rank=$(flux getattr rank)
-env | grep ^FLUX_JOB_ | sort >env.$rank
+env | grep -E "^FLUX_(JOB|OWNER)_" | sort >env.$rank
 echo "$FLUX_JOB_ID" >>started.$rank
 until [ -e go.$rank ]; do sleep 0.05; done
 exit $(cat go.$rank)
@@ -56,6 +56,7 @@ started.2
 FLUX_JOB_ID=ƒ"*"
 FLUX_JOB_RANKS=0-2
 FLUX_JOB_USERID=$(id -u)
+FLUX_OWNER_USERID=$(id -u)
 0" ]]
 }
 

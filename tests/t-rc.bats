@@ -297,3 +297,24 @@ CONF
     [[ "$output" == *"--disable=nosuch: no module"*"--set-alternative=sched=nosuch: no module"*"--set-alternative=sched: want"*"rc.py: rc files are programs in Python"*"
 1" ]]
 }
+
+@test "FLUX_RC_EXTRA: programs after the modules are loaded, and before they are unloaded" {
+    mkdir -p "a b/rc1.d" c/rc1.d "a b/rc3.d" c/rc3.d
+    say() { printf '#!/bin/sh\necho "$(flux getattr rank) %s" >>"$DIR/log"; flux module list >/dev/null; %s\n' "$2" "$3" >"$1"; chmod +x "$1"; }
+    say "a b/rc1.d/2-it's" "a2"; say "a b/rc1.d/1" a1; say c/rc1.d/x c; echo exit 1 >c/rc1.d/no-program
+    say "a b/rc3.d/bad" bad "exit 3"; say c/rc3.d/last last
+    export DIR=$PWD FLUX_RC_EXTRA="$PWD/a b:$PWD/none:$PWD/c"
+    run start_flux 1 sh -c 'echo run >>log'
+    echo "$output"
+    [ "$status" -eq 3 ]
+    [ "$(paste -sd, log)" = "0 a1,0 a2,0 c,run,0 bad,0 last" ]
+    rm log "a b/rc3.d/bad"; FLUX_RC_EXTRA=$FLUX_RC_EXTRA run start_flux 2 true
+    [ "$status" -eq 0 ] && [ "$(grep -c '^1' log)" = 4 ]
+    rm log; say "a b/rc1.d/1" a1 "exit 4"
+    run start_flux 1 true
+    echo "$output"
+    [ "$status" -ne 0 ] && [ "$(paste -sd, log)" = "0 a1,0 last" ]
+    rm log
+    run start_flux 1 -Sbroker.rc1_path= -Sbroker.rc3_path= true
+    [ "$status" -eq 0 ] && [ ! -e log ]
+}

@@ -15,6 +15,7 @@
 #include "broker/life.h"
 #include "broker/lifelimits.h"
 #include "broker/proc.h"
+#include "broker/rcextra.h"
 #include "broker/sdnotify.h"
 #include "broker/startlog.h"
 #include "broker/stopjobs.h"
@@ -43,7 +44,6 @@ struct life {
     bool force_cleanup;
     bool cleanup_failed;
     bool rc1_begun;
-    bool rc1_by_program;
     bool in_runlevel_run;
     bool parent_gone;
     bool shutdown_asked;
@@ -168,6 +168,22 @@ static int run_logged (struct life *l, const char *name, const char *command,
     return run_words (l, name, proc_command_argv (command), on_exit);
 }
 
+/* What FLUX_RC_EXTRA adds to rc1, rc3.  False: nothing. */
+static bool run_extra (struct life *l, const char *name, const char *sub, bool all,
+                       proc_exit_f on_exit)
+{
+    char *command = rcextra_command (getenv ("FLUX_RC_EXTRA"), sub, all);
+    char **argv = command ? calloc (4, sizeof (*argv)) : NULL;
+
+    if (!argv || !(argv[0] = strdup ("/bin/sh")) || !(argv[1] = strdup ("-c"))) {
+        free_argv (argv);
+        free (command);
+        return false;
+    }
+    argv[2] = command;
+    return run_words (l, name, argv, on_exit) == 0;
+}
+
 /* Log how it ended and remember the first failure as our own. */
 static int ended (struct life *l, int status)
 {
@@ -289,14 +305,15 @@ static void rc1_over (struct life *l, int code, const char *text)
     }
 }
 
-static void rc1_loaded (void *arg, int rc, const char *text)
-{
-    rc1_over (arg, rc, text);
-}
-
 static void rc1_exited (void *arg, int status)
 {
     rc1_over (arg, ended (arg, status), NULL);
+}
+
+static void rc1_loaded (void *arg, int rc, const char *text)
+{
+    if (rc < 0 || !run_extra (arg, "rc1", "rc1.d", false, rc1_exited))
+        rc1_over (arg, rc, text);
 }
 
 static void restored (void *arg, int status)
@@ -647,6 +664,8 @@ static void start_rc3 (void *arg)
     struct life *l = arg;
     const char *path = attrs_get (l->args.attrs, "broker.rc3_path", NULL);
 
+    if (!path && run_extra (l, "rc3", "rc3.d", true, rc3_exited))
+        return;
     if (!path || path[0] == '\0' || run_logged (l, "rc3", path, rc3_exited) < 0)
         dump_and_remove (l);
 }

@@ -412,8 +412,12 @@ static int add_files (struct modconf *mc, flux_error_t *err)
     if (mc->args.path)
         rc = add_folders (mc, mc->args.path, err);
     else {
-        snprintf (folder, sizeof (folder), "%s/modprobe", conf ? conf : "/etc/flux");
-        rc = add_folder (mc, folder, err);
+        const char *data = flux_conf_builtin_get ("datadir", FLUX_CONF_AUTO);
+        snprintf (folder, sizeof (folder), "%s/modprobe", data ? data : "/usr/share/flux");
+        if ((rc = add_folder (mc, folder, err)) == 0) {
+            snprintf (folder, sizeof (folder), "%s/modprobe", conf ? conf : "/etc/flux");
+            rc = add_folder (mc, folder, err);
+        }
     }
     return rc < 0 ? rc : add_folders (mc, getenv ("FLUX_MODPROBE_PATH_APPEND"), err);
 }

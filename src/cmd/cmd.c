@@ -195,6 +195,24 @@ const char *cmd_builtin (const char *key)
     return val ? val : "";
 }
 
+/* For libraries of others: we have none in Python or Lua. */
+static void prepend_path (const char *name, const char *prepend_name, char sep)
+{
+    const char *prepend = getenv (prepend_name);
+    const char *old = getenv (name);
+    size_t n = prepend ? strlen (prepend) : 0;
+    char *val;
+
+    if (n == 0 || (old && !strncmp (old, prepend, n) && (!old[n] || old[n] == sep)))
+        return;
+    /* of Lua, an empty part is its own default path */
+    if (asprintf (&val, "%s%c%s", prepend, old || sep == ';' ? sep : '\0',
+                  old ? old : sep == ';' ? ";" : "") < 0)
+        cmd_die (1, "out of memory");
+    setenv (name, val, 1);
+    free (val);
+}
+
 /* NAME = $NAME_PREPEND : install path : $NAME, without empty parts or a second
  * copy of the install path (flux runs flux runs flux). */
 static void compose_path (const char *name, const char *builtin_key)
@@ -233,6 +251,9 @@ void cmd_setup_env (void)
     const char *path = getenv ("PATH");
     char *val = NULL;
 
+    prepend_path ("PYTHONPATH", "FLUX_PYTHONPATH_PREPEND", ':');
+    prepend_path ("LUA_PATH", "FLUX_LUA_PATH_PREPEND", ';');
+    prepend_path ("LUA_CPATH", "FLUX_LUA_CPATH_PREPEND", ';');
     compose_path ("FLUX_EXEC_PATH", "exec_path");
     compose_path ("FLUX_MODULE_PATH", "module_path");
     compose_path ("FLUX_CONNECTOR_PATH", "connector_path");

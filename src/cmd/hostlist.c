@@ -6,8 +6,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <flux/hostlist.h>
 #include <flux/idset.h>
 
@@ -18,6 +21,7 @@
 #include "cmd/subs.h"
 
 #define USAGE_ERROR 2
+#define STDIN_TIMEOUT 15.0
 
 struct lists {
     struct hostlist **v;
@@ -124,11 +128,31 @@ static struct hostlist *of_job (flux_t *h, flux_jobid_t id, const char *name)
     return hl;
 }
 
+/* Somebody who forgot a source is not to wait for ever. */
+static void wait_for_stdin (void)
+{
+    const char *s = getenv ("FLUX_HOSTLIST_STDIN_TIMEOUT");
+    struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+    double timeout = STDIN_TIMEOUT;
+    char *end;
+
+    if (s && *s) {
+        timeout = strtod (s, &end);
+        if (*end || end == s || !(timeout >= 0 && timeout < 1e6))
+            cmd_die (1, "FLUX_HOSTLIST_STDIN_TIMEOUT=%s: want seconds", s);
+    }
+    if (timeout > 0 && poll (&pfd, 1, (int)ceil (timeout * 1000)) == 0)
+        cmd_die (1, "nothing on standard input for %gs: name a source, such as 'instance'",
+                 timeout);
+}
+
 static struct hostlist *of_stdin (void)
 {
     struct hostlist *hl = need (hostlist_create ());
     char *word = NULL;
     int rc;
+
+    wait_for_stdin ();
 
     while ((rc = scanf ("%ms", &word)) == 1) {
         append (hl, word);

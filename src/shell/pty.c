@@ -201,6 +201,12 @@ static struct pty *pty_new (flux_shell_t *shell, struct shell_task *task, const 
         pty_free (pty);
         return NULL;
     }
+    /* others number their sessions of terminals; here each job has one at most */
+    if (pty->interactive && flux_cmd_setenvf (task->cmd, 1, "FLUX_TERMINUS_SESSION", "0") < 0) {
+        close (slave);
+        pty_free (pty);
+        return NULL;
+    }
     task->stdio = (struct sp_stdio){ .fd = { slave, slave, slave }, .terminal = true };
     return pty;
 }

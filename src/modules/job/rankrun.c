@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <flux/idset.h>
 
@@ -53,12 +54,13 @@ bool rankrun_is_command (const json_t *words)
 static int set_env (flux_cmd_t *cmd, flux_jobid_t id, uint32_t userid, const char *ranks)
 {
     static const char *const kept[] = {
-        "FLUX_MODULE_PATH", "FLUX_EXEC_PATH", "FLUX_CONNECTOR_PATH", NULL,
+        "FLUX_MODULE_PATH", "FLUX_EXEC_PATH", "FLUX_CONNECTOR_PATH", "USER", "HOME", NULL,
     };
     const char *path = getenv ("PATH");
 
     if (flux_cmd_setenvf (cmd, 1, "FLUX_JOB_ID", "%s", rankrun_id (id)) < 0
         || flux_cmd_setenvf (cmd, 1, "FLUX_JOB_USERID", "%ju", (uintmax_t)userid) < 0
+        || flux_cmd_setenvf (cmd, 1, "FLUX_OWNER_USERID", "%ju", (uintmax_t)getuid ()) < 0
         || (ranks && flux_cmd_setenvf (cmd, 1, "FLUX_JOB_RANKS", "%s", ranks) < 0)
         || flux_cmd_setenvf (cmd, 1, "PATH", "%s", path ? path : "/usr/bin:/bin") < 0)
         return -1;
