@@ -115,6 +115,15 @@ static void try_options (flux_shell_t *shell)
     HOLDS (flux_shell_setopt_pack (shell, "set", "{s:s}", "x", "y") == 0);
     HOLDS (flux_shell_getopt (shell, "set", &s) == 1 && !strcmp (s, "{\"x\":\"y\"}"));
     free (s);
+    HOLDS (flux_shell_setopt (shell, "set.x", "1") == 0);
+    HOLDS (flux_shell_setopt_pack (shell, "set.y.z", "i", 2) == 0);
+    HOLDS (flux_shell_getopt (shell, "set", &s) == 1
+           && !strcmp (s, "{\"x\":1,\"y\":{\"z\":2}}"));
+    free (s);
+    HOLDS (flux_shell_getopt_unpack (shell, "set.y.z", "i", &i) == 1 && i == 2);
+    FAILS (flux_shell_setopt (shell, "set.x.w", "1") < 0, EINVAL);
+    HOLDS (flux_shell_setopt (shell, "set.y.z", NULL) == 0);
+    HOLDS (flux_shell_getopt (shell, "set.y.z", &s) == 0);
     HOLDS (flux_shell_setopt (shell, "set", NULL) == 0);
     HOLDS (flux_shell_getopt (shell, "set", &s) == 0);
 }
@@ -363,7 +372,21 @@ static const struct flux_plugin_handler handlers[] = {
     { NULL, NULL, NULL },
 };
 
+/* What there is before the tasks are, and what the built-in plugins make of an option. */
 int flux_plugin_init (flux_plugin_t *p)
 {
+    flux_shell_t *shell = flux_plugin_get_shell (p);
+    int rank = -1, ncores = 0, a = 0;
+    json_t *jobspec = NULL, *R = NULL;
+
+    HOLDS (shell != NULL);
+    HOLDS (flux_shell_info_unpack (shell, "{s:i s:o s:o}", "rank", &rank, "jobspec", &jobspec,
+                                   "R", &R) == 0);
+    HOLDS (rank == 0 && json_is_object (jobspec) && json_is_object (R));
+    HOLDS (flux_shell_rank_info_unpack (shell, -1, "{s:{s:i}}", "resources", "ncores",
+                                        &ncores) == 0 && ncores == 1);
+    HOLDS (flux_shell_getopt_unpack (shell, "shellapi.a", "i", &a) == 1 && a == 7);
+    HOLDS (flux_shell_get_hostlist (shell) != NULL);
+    HOLDS (flux_shell_setopt_pack (shell, "output.stdout.label", "b", 1) == 0);
     return flux_plugin_register (p, FLUX_SHELL_PLUGIN_NAME, handlers);
 }

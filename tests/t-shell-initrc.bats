@@ -257,9 +257,10 @@ END
 
 @test "the functions of flux/shell.h do what their pages say, also with wrong arguments" {
     echo "plugin.load { file = '$FLUX_BUILD/tests/shellapi.so' }" >rc.lua
-    run start_flux 1 flux run -n1 -o userrc=rc.lua -o shellapi.a=7 sh -c 'exit 3'
+    run start_flux 1 flux run -n1 -o userrc=rc.lua -o shellapi.a=7 --output=out sh -c 'echo hi; exit 3'
     echo "$output"
     [ "$status" -eq 3 ]
+    [ "$(cat out)" = "0: hi" ]
     [[ "$output" != *"does not hold"* ]]
     [[ "$output" == *"shell.init: 1"*"task.init: 1"*"task.fork: 1"*"task.exit: 1"*" statements"* ]]
 }

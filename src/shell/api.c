@@ -176,9 +176,46 @@ int flux_shell_getopt_unpack (flux_shell_t *shell, const char *name, const char 
     return rc < 0 ? -1 : 1;
 }
 
+/* The object that 'name' is a key of, whole or by what follows its last period: as
+ * shell_option() finds it.  Those on the way are made if 'make'; NULL with errno. */
+static json_t *option_parent (flux_shell_t *shell, const char *name, bool make,
+                              const char **keyp)
+{
+    json_t *o = shell->options, *next;
+    const char *dot;
+
+    if (json_object_get (o, name)) {
+        *keyp = name;
+        return o;
+    }
+    for (; (dot = strchr (name, '.')); name = dot + 1, o = next) {
+        size_t n = dot - name;
+
+        if ((next = json_object_getn (o, name, n)))
+            continue;
+        errno = make ? ENOMEM : ENOENT;
+        if (!make || json_object_setn_new (o, name, n, json_object ()) < 0)
+            return NULL;
+        next = json_object_getn (o, name, n);
+    }
+    if (!json_is_object (o)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    *keyp = name;
+    return o;
+}
+
 static int set_option (flux_shell_t *shell, const char *name, json_t *val)
 {
-    if (json_object_set_new (shell->options, name, val) < 0) {
+    const char *key;
+    json_t *o = option_parent (shell, name, true, &key);
+
+    if (!o) {
+        json_decref (val);
+        return -1;
+    }
+    if (json_object_set_new (o, key, val) < 0) {
         errno = ENOMEM;
         return -1;
     }
@@ -193,7 +230,10 @@ int flux_shell_setopt (flux_shell_t *shell, const char *name, const char *json_s
         return einval ();
     shell_option_claim (shell, name);
     if (!json_str) {
-        json_object_del (shell->options, name);
+        const char *key;
+        json_t *o = option_parent (shell, name, false, &key);
+
+        (void)json_object_del (o, key);
         return 0;
     }
     if (!(val = json_loads (json_str, JSON_DECODE_ANY, NULL)))
@@ -444,7 +484,7 @@ int flux_shell_jobspec_info_unpack (flux_shell_t *shell, const char *fmt, ...)
 
 const struct taskmap *flux_shell_get_taskmap (flux_shell_t *shell)
 {
-    if (!shell) {
+    if (!shell || !shell->info.taskmap) {
         errno = EINVAL;
         return NULL;
     }
