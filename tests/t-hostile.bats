@@ -290,6 +290,31 @@ SH
     [ "$output" = "goes on" ]
 }
 
+@test "more clients than there are descriptors: they wait, and the broker does not spin" {
+    need prlimit util-linux
+    cat >s <<'SH'
+pid=$(flux getattr broker.pid)
+ticks() { read -r -a stat </proc/$pid/stat; echo $((stat[13] + stat[14])); }
+said() { grep -q "no more clients can connect: Too many open files" log; }
+flux dmesg --follow >log &
+until [ -s log ]; do :; done
+prlimit --pid $pid --nofile=64:20000
+for i in $(seq 60); do flux event sub nothing & clients="$clients $!"; done
+until said; do command sleep 0.05; done
+t=$(ticks); command sleep 1; t=$(($(ticks) - t)); [ $t -lt 20 ] || echo "$t ticks in a second"
+flux getattr rank >late & late=$!
+kill $clients; wait $late; cat late
+prlimit --pid $pid --nofile=20000:20000
+flux run echo goes on
+kill %1
+SH
+    run start_flux 1 bash s 2>/dev/null
+    echo "$output"
+    [[ "$output" == *"0
+goes on" ]]
+    [[ "$output" != *ticks* ]]
+}
+
 @test "guests: what is the owner's is refused, what is theirs is not" {
     cat >s <<'SH'
 flux kvs put secret=1

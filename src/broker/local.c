@@ -17,6 +17,7 @@
 #include "core/stream.h"
 
 #define MESSAGES_PER_TURN 64
+#define ACCEPT_PAUSE 0.1           /* seconds, when there are no descriptors */
 
 struct client {
     struct list_node node;
@@ -38,6 +39,8 @@ struct local {
     int fd;
     bool bound;
     flux_watcher_t *w;
+    flux_watcher_t *resume;        /* starts w again */
+    bool out_of_fds;               /* and it has been said */
     char path[sizeof (((struct sockaddr_un *)0)->sun_path)];
     struct list_node clients;
     struct list_node dead;
@@ -245,14 +248,37 @@ static void welcome (struct local *l, int fd)
         flux_log (l->h, LOG_ERR, "local client: %s", strerror (-rc));
 }
 
+static void resume (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct local *l = arg;
+
+    flux_watcher_start (l->w);
+}
+
+/* Who wants to connect waits: without a pause the loop would come back at once. */
+static void wait_for_fds (struct local *l)
+{
+    if (!l->out_of_fds)
+        flux_log (l->h, LOG_ERR, "no more clients can connect: %s: let some end, or raise the"
+                  " limit of open files before the broker is started", strerror (errno));
+    l->out_of_fds = true;
+    flux_watcher_stop (l->w);
+    flux_timer_watcher_reset (l->resume, ACCEPT_PAUSE, 0);
+    flux_watcher_start (l->resume);
+}
+
 static void on_connection (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct local *l = arg;
     int fd;
 
     for (int n = 0; n < 16; n++) {
-        if ((fd = accept4 (l->fd, NULL, NULL, SOCK_CLOEXEC)) < 0)
+        if ((fd = accept4 (l->fd, NULL, NULL, SOCK_CLOEXEC)) < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                wait_for_fds (l);
             return;
+        }
+        l->out_of_fds = false;
         welcome (l, fd);
     }
 }
@@ -392,6 +418,7 @@ struct local *local_new (flux_t *h, struct router *r, struct pubsub *ps,
     rc = -ENOMEM;
     if (!(l->w = flux_fd_watcher_create (reactor, l->fd, FLUX_POLLIN, on_connection, l))
         || !(l->reaper = flux_timer_watcher_create (reactor, 0, 0, reap, l))
+        || !(l->resume = flux_timer_watcher_create (reactor, 0, 0, resume, l))
         || flux_msg_handler_addvec (h, htab, l, &l->handlers) < 0) {
         errmsg (err, rc, "out of memory");
         goto error;
@@ -418,6 +445,7 @@ void local_free (struct local *l)
         client_free (list_entry (n, struct client, node));
     flux_watcher_destroy (l->w);
     flux_watcher_destroy (l->reaper);
+    flux_watcher_destroy (l->resume);
     if (l->bound)
         (void)unlink (l->path);
     if (l->fd >= 0)
