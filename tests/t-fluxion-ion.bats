@@ -158,6 +158,12 @@ flux ion-resource find --format=jgf status=up >graph.json
 load load-file=graph.json load-format=jgf match-policy=high
 echo '{"version":1,"execution":{"R_lite":[{"rank":"0-3","children":{"core":"0-7"}}],"starttime":0,"expiration":0,"nodelist":["n[0-3]"]}}' >R.json
 load load-file=R.json load-format=rv1exec
+rpc resource.topo-get null >topo.xml
+load load-file=topo.xml load-format=hwloc load-allowlist=node >/dev/null
+flux ion-resource find --format=simple status=up | grep -c -- ---
+load load-file=topo.xml load-format=hwloc load-allowlist=node,core >/dev/null
+flux ion-resource find --format=simple type=core | grep -c core
+load load-file=topo.xml load-format=hwloc load-allowlist=node,,core
 load load-file=tiny.graphml load-format=jgf
 load load-file=missing load-format=grug
 load load-file=tiny.graphml
@@ -173,6 +179,8 @@ SH
     [[ "${lines[2]}" == *"core1[1:x]"* ]] || [[ "${lines[2]}" == *"core"* ]]
     [ "${lines[5]}" = 33 ]
     [ "${lines[6]}" = 37 ]
+    [ "${lines[7]}" = 2 ]
+    [ "${lines[8]}" = "$(flux start --conf=resource.noverify=true flux resource list -s all -no '{ncores}')" ]
     [ "${lines[-2]} ${lines[-1]}" = "4 ran" ]
     [[ "$stderr" == *"tiny.graphml: line 1"*"missing: No such file"*"load-format must say what it is"* ]]
 }

@@ -200,7 +200,7 @@ JSON
         sched 4 2 'id=$(job -n1); starts $id; R_lite $id'
         [ "$output" = "[{\"rank\":\"$rank\",\"children\":{\"core\":\"$core\"}}]" ]
     done
-    for p in lonodex:0 hinodex:3; do
+    for p in lonodex:0 hinodex:3 firstnodex:3; do
         printf '[sched-fluxion-resource]\nmatch-policy = "%s"\n' "${p%:*}" >fluxion.toml
         sched 4 2 'id=$(job -n1); starts $id; R_lite $id'
         [ "$output" = "[{\"rank\":\"${p#*:}\",\"children\":{\"core\":\"0-1\"}}]" ]
@@ -255,6 +255,38 @@ SH
     [ "$(echo "${lines[@]:1}" | tr -d '"')" = "easy ran conservative fcfs" ]
 }
 
+@test "max-reservation-depth: conservative plans for no more; parameters of single queues" {
+    # as above: c would be delayed by d, but is not planned for
+    script='
+        a=$(job -N3 -t 1h); starts $a
+        b=$(job -N2 -t 1h); waits $b
+        c=$(job -N4 -t 1h); waits $c
+        d=$(job -N1 -t 150m)'
+    policy conservative
+    printf 'policy-params.max-reservation-depth = 1\n' >>fluxion.toml
+    sched 4 1 "$script; starts \$d; state \$d"
+    [ "$output" = "RUN" ]
+    policy hybrid
+    printf 'policy-params = { reservation-depth = 2, max-reservation-depth = 1 }\n' >>fluxion.toml
+    sched 4 1 "$script; starts \$d; state \$d"
+    [ "$output" = "RUN" ]
+    cat >fluxion.toml <<'CONF'
+[queues.a]
+[queues.b]
+[sched-fluxion-qmanager]
+queue-policy = "easy"
+queue-policy-per-queue = "b:conservative"
+queue-params-per-queue = "a:queue-depth=3 b:queue-depth=9,max-queue-depth=4"
+policy-params-per-queue = "b:max-reservation-depth=1"
+CONF
+    sched 4 1 '
+        flux module stats sched-fluxion-qmanager | jq -c ".queues | map_values([.policy, .queue_depth, .max_queue_depth])"
+        flux queue start --all --quiet
+        job() { flux submit -q b --setattr=system.exec.test.run_duration=1000s "$@" true; }'"$script; starts \$d; state \$d"
+    [ "${lines[0]}" = '{"a":["easy",3,1000000],"b":["conservative",9,4]}' ]
+    [ "${lines[1]}" = RUN ]
+}
+
 @test "configuration that cannot be is refused, with the key" {
     while IFS='|' read -r arg text; do
         run start_flux 1 "--conf=$arg" true
@@ -266,6 +298,9 @@ sched-fluxion-qmanager.queue-policy="best"|queue-policy=best
 sched-fluxion-qmanager.queue-params.queue-depth=0|queue-params.queue-depth=0: must be a number from 1
 sched-fluxion-qmanager.policy-params.reservation-depth="x"|policy-params.reservation-depth=x
 sched-fluxion-qmanager.colour="red"|colour: no such key
+sched-fluxion-qmanager.queue-params.queue-depth=1.5|queue-params.queue-depth: must be a string or an integer
+sched-fluxion-qmanager.queue-params=[1]|queue-params: must be a string or an integer
+sched-fluxion-qmanager=true|sched-fluxion-qmanager: must be a table
 sched-fluxion-resource.match-policy="best"|match-policy=best
 sched-fluxion-resource.match-format="rv2"|match-format=rv2: must be rv1, rv1_nosched or rv1_shorthand
 sched-fluxion-resource.prune-filters="ALL"|prune-filters=ALL

@@ -50,7 +50,7 @@ static int apply_table (const char *name, const char *above, const json_t *table
         }
         snprintf (text, sizeof (text), "%lld", (long long)json_integer_value (val));
         if (!json_is_string (val) && !json_is_integer (val))
-            return errmsg (err, -EINVAL, "[%s] %s: must be a string or a number", name, full);
+            return errmsg (err, -EINVAL, "[%s] %s: must be a string or an integer", name, full);
         if ((rc = set (conf, full, json_is_string (val) ? json_string_value (val) : text,
                        &why)) < 0)
             return errmsg (err, rc, "[%s] %s", name, why.text);
@@ -58,8 +58,7 @@ static int apply_table (const char *name, const char *above, const json_t *table
     return 0;
 }
 
-static int apply_args (const char *name, int argc, char **argv, void *conf, set_f set,
-                       flux_error_t *err)
+static int apply_args (int argc, char **argv, void *conf, set_f set, flux_error_t *err)
 {
     for (int i = 0; i < argc; i++) {
         const char *eq = strchr (argv[i], '=');
@@ -67,10 +66,10 @@ static int apply_args (const char *name, int argc, char **argv, void *conf, set_
         char key[64];
         int rc;
         if (!eq || eq - argv[i] >= (int)sizeof (key))
-            return errmsg (err, -EINVAL, "%s: '%s' is not of the form KEY=VALUE", name, argv[i]);
+            return errmsg (err, -EINVAL, "argument '%s' is not of the form KEY=VALUE", argv[i]);
         snprintf (key, sizeof (key), "%.*s", (int)(eq - argv[i]), argv[i]);
         if ((rc = set (conf, key, eq + 1, &why)) < 0)
-            return errmsg (err, rc, "%s: %s", name, why.text);
+            return errmsg (err, rc, "argument %s", why.text);
     }
     return 0;
 }
@@ -236,7 +235,7 @@ int resource_conf_parse (struct resource_conf *conf, const json_t *table, int ar
     if (rc < 0)
         errmsg (err, rc, "out of memory");
     else if ((rc = apply_table (RESOURCE, "", table, &c, set_resource, err)) == 0)
-        rc = apply_args (RESOURCE, argc, argv, &c, set_resource, err);
+        rc = apply_args (argc, argv, &c, set_resource, err);
     if (rc == 0)
         rc = check_load (&c, err);
     if (rc == 0 && c.load_allowlist && c.load_format && strcmp (c.load_format, "hwloc") != 0)
@@ -379,7 +378,7 @@ struct qmanager_conf *qmanager_conf_new (const json_t *table, int argc, char **a
     }
     c->general = (struct queue_conf)QUEUE_CONF_DEFAULT;
     if ((rc = apply_table (QMANAGER, "", table, c, set_qmanager, err)) < 0
-        || (rc = apply_args (QMANAGER, argc, argv, c, set_qmanager, err)) < 0) {
+        || (rc = apply_args (argc, argv, c, set_qmanager, err)) < 0) {
         qmanager_conf_free (c);
         errno = -rc;
         return NULL;
