@@ -188,6 +188,59 @@ JOB
     grep -q "Scheduling is stopped" q
 }
 
+# started ID...: their tasks run
+started() {
+    local id
+    for id; do as flux flux job wait-event -q -W -t 20 -p exec "$id" shell.start; done
+}
+
+@test "jobs that run go on while each broker is killed and started again; flux shutdown ends them" {
+    write_config '[exec]' "reconnect-timeout = \"$((20 * TEST_SLOW))s\""
+    systemctl_start 0 1
+    wait_until 20 nodes_up 2
+    as flux sh -c 'cat >task <<"SH"
+#!/bin/sh
+echo $FLUX_TASK_RANK on $(hostname) >>ran
+echo $FLUX_TASK_RANK one; until [ -e go ]; do sleep .05; done
+echo $FLUX_TASK_RANK two; flux getattr rank
+SH
+        cat >batch <<"SH"
+#!/bin/sh
+until [ -e go ]; do sleep .05; done
+flux run hostname >nested; flux --parent getattr size >>nested
+SH
+        chmod +x task batch'
+    both=$(as flux flux submit -n2 -c3 ./task)
+    nested=$(as flux flux batch -n1 --requires=host:test1 --output=batch.out ./batch)
+    started "$both" "$nested"
+    for i in 1 0; do
+        kill -9 "${PIDS[i]}"
+        wait_until 20 ended $i
+        [ $i -eq 1 ] || wait_until 20 ended 1
+        systemctl_start $i $([ $i -eq 1 ] || echo 1)
+        wait_until 20 as flux flux exec -r all true 2>/dev/null
+    done
+    as flux touch go
+    as flux flux job attach "$both" >out
+    sort out; cat home/ran
+    [ "$(sort home/ran)" = "0 on test0
+1 on test1" ]
+    [ "$(sort out | xargs)" = "0 0 one 0 two 1 1 one 1 two" ]
+    as flux flux job wait-event -q -t 20 "$nested" clean
+    cat home/batch.out; as flux flux job attach "$nested"
+    [ "$(xargs <home/nested)" = "test1 2" ]
+    [ "$(as flux flux jobs -ano '{status}' "$both" "$nested" | xargs)" = "COMPLETED COMPLETED" ]
+    ! as flux flux job eventlog "$both" | grep exception
+    last=$(as flux flux submit -n2 -c3 sleep 300)
+    started "$last"
+    shut_down
+    wait_until 10 ended 1
+    systemctl_start 0
+    wait_until 20 as flux flux getattr size
+    as flux flux job eventlog "$last" | grep 'exception .*type="cancel"'
+    [ "$(as flux flux jobs -ano '{status}' "$last")" = CANCELED ]
+}
+
 @test "a reload takes new queues, policy and access; what is wrong is refused and changes nothing" {
     systemctl_start 0 1
     wait_until 20 nodes_up 2

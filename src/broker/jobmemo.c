@@ -28,9 +28,13 @@ static void answered (flux_future_t *f, void *arg)
     m->parent = NULL;
 }
 
-/* The enclosing instance may end before this one. */
+/* The enclosing instance may end before this one: nothing waits for it any more. */
 static int lost (flux_t *parent, void *arg)
 {
+    struct jobmemo *m = arg;
+
+    flux_future_destroy (m->f);
+    m->f = NULL;
     return -1;
 }
 

@@ -416,7 +416,8 @@ static void dispatch_cb (flux_reactor_t *r, flux_watcher_t *w, int revents,
     for (int i = 0; i < BATCH; i++) {
         flux_msg_t *msg = flux_recv (h, FLUX_MATCH_ANY, FLUX_O_NONBLOCK);
         if (!msg) {
-            if (errno != EAGAIN)
+            /* who hears of a lost connection may end all that waits for it */
+            if (errno != EAGAIN && d->active > 0)
                 flux_reactor_stop_error (r);
             break;
         }

@@ -13,9 +13,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <flux/core/future.h>
 #include <flux/core/handle.h>
 #include <flux/core/msg_handler.h>
 #include <flux/core/reactor.h>
+#include <flux/core/rpc.h>
 
 #include "core/message_private.h"
 #include "core/relay.h"
@@ -337,6 +339,60 @@ static void inherited_socket (void **state)
 
 /* A handle that may not block queues, up to a limit; its reactor sends the
  * rest; closing does too. */
+/* fd://N+PATH: what was inherited is lost, and made anew by path. */
+static void inherited_and_again (void **state)
+{
+    const char *path = uri + strlen ("local://");
+    char buf[256];
+    int sv[2];
+    flux_t *h;
+
+    assert_int_equal (socketpair (AF_UNIX, SOCK_STREAM, 0, sv), 0);
+    snprintf (buf, sizeof (buf), "fd://%d+%s", sv[0], path);
+    assert_non_null (h = flux_open (buf, 0));
+    close (sv[1]);
+    assert_null (flux_recv (h, FLUX_MATCH_ANY, 0));
+    assert_int_equal (errno, ECONNRESET);
+    assert_int_equal (flux_reconnect (h), 0);
+    echo (h, 3);
+    flux_close (h);
+}
+
+static void no_answer (flux_future_t *f, void *arg)
+{
+    fail ();
+}
+
+static int forget (flux_t *h, void *arg)
+{
+    flux_future_t **f = arg;
+
+    flux_future_destroy (*f);
+    *f = NULL;
+    return -1;
+}
+
+/* A connection that is lost stops the loop, unless all that waits for it is ended. */
+static void lost_on_reactor (void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        int sv[2];
+        flux_t *h = open_fd (sv);
+        flux_reactor_t *r = flux_get_reactor (h);
+        flux_future_t *f = flux_rpc (h, "x", NULL, 0, 0);
+
+        assert_int_equal (flux_future_then (f, -1., no_answer, NULL), 0);
+        if (i == 1)
+            flux_comms_error_set (h, forget, &f);
+        close (sv[1]);
+        errno = 0;
+        assert_int_equal (flux_reactor_run (r, 0), i == 1 ? 0 : -1);
+        assert_int_equal (f == NULL, i == 1);
+        flux_future_destroy (f);
+        flux_close (h);
+    }
+}
+
 static void nonblocking (void **state)
 {
     int sv[2];
@@ -549,7 +605,8 @@ int main (int argc, char *argv[])
         cmocka_unit_test (bad_uris),     cmocka_unit_test (local_socket),
         cmocka_unit_test (default_uri),  cmocka_unit_test (not_welcome),
         cmocka_unit_test (reconnecting), cmocka_unit_test (mock_from_environment),
-        cmocka_unit_test (inherited_socket), cmocka_unit_test (nonblocking),
+        cmocka_unit_test (inherited_socket),
+        cmocka_unit_test (inherited_and_again), cmocka_unit_test (lost_on_reactor), cmocka_unit_test (nonblocking),
         cmocka_unit_test (no_deadlock),  cmocka_unit_test (on_reactor),
         cmocka_unit_test (over_ssh),
     };

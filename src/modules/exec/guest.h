@@ -30,9 +30,11 @@ void guest_free (struct guest *g);
 
 const char *guest_namespace (const struct guest *g); /* NULL if simulated */
 
-/* Events of ours, beside those of RFC 50: shells of a job that goes on have ended
- * {"ranks", "wait_status"?} (none: they were lost). */
+/* Events of ours, beside those of RFC 50, for after a restart: shells of a job that goes
+ * on have ended {"ranks", "wait_status"?} (none: they were lost); the job has said whose
+ * loss ends it {"ranks"}. */
 #define RANK_EXIT_EVENT "rank-exit"
+#define CRITICAL_EVENT "critical-ranks"
 
 /* Append an event, committed with others at the end of the turn.  'context' is
  * JSON text or NULL. */

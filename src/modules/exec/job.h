@@ -114,9 +114,11 @@ void job_update (struct update *u, void *arg);
 /* Signal tasks, or (kill) shells, that are active. */
 void job_signal (struct job *job, int signum, bool kill);
 /* Take over its shells, which a broker that is gone has launched; 'active' are those
- * that had not ended, 'status' the greatest wait status of the others. */
+ * that had not ended, 'status' the greatest wait status of the others; 'critical' is set. */
 int job_take_over (struct job *job, const struct idset *active, int status,
                    flux_error_t *err);
+/* The leader has ended well: others must follow within exec.shell-exit-timeout. */
+void job_limit_others (struct job *job);
 /* If no shell is left, wind up. */
 void job_check_done (struct job *job);
 /* Shells that are in a barrier, from any method. */

@@ -7,10 +7,12 @@
 #include <flux/core.h>
 #include <flux/idset.h>
 
+#include "base/buf.h"
 #include "base/hash.h"
 #include "modules/exec/guest.h"
 #include "modules/exec/job.h"
 #include "modules/exec/jobexec.h"
+#include "modules/exec/part.h"
 
 void job_exception_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                        void *arg)
@@ -101,6 +103,17 @@ void job_expiration_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
     }
 }
 
+static void note_critical (struct job *job)
+{
+    char *s = idset_encode (job->critical, IDSET_FLAG_RANGE);
+    struct buf b = BUF_INIT;
+
+    if (s && job->part && job->part->reconnect > 0. && buf_addf (&b, "{\"ranks\":\"%s\"}", s) == 0)
+        guest_event (job->guest, CRITICAL_EVENT, b.data);
+    buf_release (&b);
+    free (s);
+}
+
 void job_critical_ranks_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                             void *arg)
 {
@@ -129,6 +142,7 @@ void job_critical_ranks_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t 
         }
         idset_destroy (job->critical);
         job->critical = ranks;
+        note_critical (job);
     }
     idset_destroy (shells);
     respond (h, msg, rc, NULL);

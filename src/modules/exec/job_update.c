@@ -94,7 +94,6 @@ static void leader_timeout_cb (flux_reactor_t *r, flux_watcher_t *w, int revents
 
 static void leader_exited (struct job *job, int status)
 {
-    double timeout = job->ctx->conf.shell_exit_timeout;
     char *active = idset_encode (job->active, IDSET_FLAG_RANGE);
     struct buf b = BUF_INIT;
 
@@ -106,7 +105,15 @@ static void leader_exited (struct job *job, int status)
         guest_event (job->guest, "shell-exit", b.data);
     buf_release (&b);
     free (active);
-    if (!WIFEXITED (status) || job->fatal || idset_empty (job->active) || timeout < 0.)
+    if (WIFEXITED (status))
+        job_limit_others (job);
+}
+
+void job_limit_others (struct job *job)
+{
+    double timeout = job->ctx->conf.shell_exit_timeout;
+
+    if (job->fatal || idset_empty (job->active) || timeout < 0.)
         return;
     job->leader_w = flux_timer_watcher_create (job->ctx->r, timeout, 0.,
                                                leader_timeout_cb, job);

@@ -258,6 +258,18 @@ static void parse_rank_exit (struct recovery *rv, json_t *context)
         rv->ended_status = status;
 }
 
+static void parse_critical (struct recovery *rv, json_t *context)
+{
+    struct job *job = rv->job;
+    const char *ranks;
+    struct idset *ids;
+
+    if (json_unpack (context, "{s:s}", "ranks", &ranks) < 0 || !(ids = idset_decode (ranks)))
+        return;
+    idset_destroy (job->critical);
+    job->critical = ids;
+}
+
 static void parse_log (struct recovery *rv, const char *log)
 {
     size_t len = strlen (log), pos = 0, n;
@@ -277,6 +289,8 @@ static void parse_log (struct recovery *rv, const char *log)
             rv->recoverable = true;
         if (name && !strcmp (name, RANK_EXIT_EVENT))
             parse_rank_exit (rv, context);
+        if (name && !strcmp (name, CRITICAL_EVENT))
+            parse_critical (rv, context);
         json_decref (entry);
     }
 }

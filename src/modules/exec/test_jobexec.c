@@ -757,9 +757,9 @@ static void noop (flux_future_t *f, void *arg)
 {
 }
 
-static int call (const char *topic, const char *payload)
+/* 0 or an errno; takes f. */
+static int result (flux_future_t *f)
 {
-    flux_future_t *f = flux_rpc (mgr, topic, payload, 0, 0);
     int rc;
 
     assert_int_equal (flux_future_then (f, -1., noop, NULL), 0);
@@ -768,6 +768,11 @@ static int call (const char *topic, const char *payload)
     rc = flux_future_get (f, NULL) < 0 ? errno : 0;
     flux_future_destroy (f);
     return rc;
+}
+
+static int call (const char *topic, const char *payload)
+{
+    return result (flux_rpc (mgr, topic, payload, 0, 0));
 }
 
 /* job-exec is removed and loaded again while shells run. */
@@ -910,18 +915,10 @@ static pid_t left_shell (int rank)
 static int shell_calls (int rank, const char *method, const char *key, int val)
 {
     char topic[64];
-    flux_future_t *f;
-    int rc;
 
     snprintf (topic, sizeof (topic), "job-exec.%s", method);
-    f = flux_rpc_pack (broker[rank].shell, topic, rank, 0, "{s:I s:i}", "id", (json_int_t)ID,
-                       key, val);
-    assert_int_equal (flux_future_then (f, -1., noop, NULL), 0);
-    while (!flux_future_is_ready (f))
-        spin ();
-    rc = flux_future_get (f, NULL) < 0 ? errno : 0;
-    flux_future_destroy (f);
-    return rc;
+    return result (flux_rpc_pack (broker[rank].shell, topic, rank, 0, "{s:I s:i}", "id",
+                                  (json_int_t)ID, key, val));
 }
 
 static void shell_ends (pid_t pid)
@@ -981,14 +978,9 @@ static void test_take_over_early (void **state)
     instance_new (1, "");
     f = flux_rpc_pack (broker[0].shell, "job-exec.reattach", 0, 0, "{s:I s:i}", "id",
                        (json_int_t)ID, "pid", (int)pid);
-    assert_int_equal (flux_future_then (f, -1., noop, NULL), 0);
     settle ();
-    assert_false (flux_future_is_ready (f));
     job_request (ID, "0", "", "", true);
-    while (!flux_future_is_ready (f))
-        spin ();
-    assert_int_equal (flux_future_get (f, NULL), 0);
-    flux_future_destroy (f);
+    assert_int_equal (result (f), 0);
     assert_int_equal (shell_calls (0, "goodbye", "status", 0), 0);
     shell_ends (pid);
     assert_has (&responses, "finish {\"status\":0}");
@@ -1019,6 +1011,31 @@ static void test_take_over_dead (void **state)
         spin ();
     waitpid (pid, NULL, 0);
     assert_has (&responses, "lost with its broker: the job was running");
+    instance_free ();
+    forget_broker ();
+}
+
+/* Only the last runs, and the job can do without the dead one; the leader has ended. */
+static void test_take_over_few (void **state)
+{
+    pid_t pid = left_shell (2);
+
+    broker_was_here ("local:///test");
+    exec_log = LOG_START
+        "{\"timestamp\":2.0,\"name\":\"critical-ranks\",\"context\":{\"ranks\":\"0,2\"}}\n"
+        "{\"timestamp\":2.0,\"name\":\"rank-exit\",\"context\":{\"ranks\":\"0\",\"wait_status\":0}}\n";
+    instance_new (3, ",\"shell-exit-timeout\":\"1s\"");
+    job_request (ID, "0-2", "", "", true);
+    while (!parts_get (broker[2].data, ID))
+        spin ();
+    assert_int_equal (shell_calls (2, "reattach", "pid", pid), 0);
+    wait_for (&responses, "lost-shell");
+    assert_has (&responses, "\"severity\":2,\"shell_rank\":1");
+    wait_for (&responses, "1 of 3 job shells are still active (rank 2)");
+    while (waitpid (pid, NULL, WNOHANG) == 0)
+        spin ();            /* SIGTERM */
+    while (launches == 0)
+        spin ();
     instance_free ();
     forget_broker ();
 }
@@ -1185,6 +1202,7 @@ int main (void)
         cmocka_unit_test (test_take_over_early),
         cmocka_unit_test (test_take_over_dead),
         cmocka_unit_test (test_take_over_many),
+        cmocka_unit_test (test_take_over_few),
         cmocka_unit_test (test_follower_away),
         cmocka_unit_test (test_manager_reload),
         cmocka_unit_test (test_per_rank),

@@ -5,10 +5,14 @@
 #include <syslog.h>
 
 #include "base/errmsg.h"
+#include "core/connector_private.h"
 #include "modules/resource/cached.h"
 #include "modules/resource/inherit.h"
 #include "spec/eventlog.h"
 #include "spec/rset.h"
+
+#define AGAIN_SECONDS 1.
+#define PATIENCE_MS 50     /* for a broker that listens but is busy: we have other work */
 
 struct inherit {
     flux_t *h;
@@ -16,6 +20,7 @@ struct inherit {
     flux_jobid_t id;
     flux_future_t *lookup;
     flux_future_t *watch;
+    flux_watcher_t *again_w;     /* connect to the enclosing instance again */
     inherit_R_f R_cb;
     inherit_expiration_f expiration_cb;
     void *arg;
@@ -36,9 +41,22 @@ bool inherit_possible (flux_t *h)
     return uri && *uri && get_jobid (h, &id) == 0;
 }
 
-/* The enclosing instance may end before this one; we go on with what we have. */
+static void look_again (struct inherit *in)
+{
+    flux_future_destroy (in->watch);
+    in->watch = NULL;
+    flux_timer_watcher_reset (in->again_w, AGAIN_SECONDS, 0.);
+    flux_watcher_start (in->again_w);
+}
+
+/* The enclosing instance may end before this one: we go on with what we have, and watch
+ * again if its broker comes back. */
 static int lost (flux_t *parent, void *arg)
 {
+    struct inherit *in = arg;
+
+    if (in->watch)
+        look_again (in);
     return -1;
 }
 
@@ -50,7 +68,9 @@ static void event_seen (flux_future_t *f, void *arg)
     json_t *entry = NULL;
 
     if (flux_rpc_get_unpack (f, "{s:s}", "event", &line) < 0) {
-        if (errno != ENODATA)
+        if (errno == ENOSYS || errno == EHOSTUNREACH)
+            look_again (in);         /* it is starting */
+        else if (errno != ENODATA)
             flux_log (in->h, LOG_DEBUG, "watching for updates of the enclosing job: %s",
                       future_strerror (f, errno));
         return;
@@ -75,6 +95,38 @@ static void watch_updates (struct inherit *in)
                                      "eventlog", "flags", 0))
         || flux_future_then (in->watch, -1., event_seen, in) < 0)
         flux_log_error (in->h, "job-info.eventlog-watch");
+}
+
+static flux_t *open_parent (struct inherit *in, flux_error_t *err)
+{
+    const char *uri = cached_attr (in->h, "parent-uri");
+    flux_t *parent = flux_open_ex (uri, 0, err);
+
+    if (!parent || flux_set_reactor (parent, flux_get_reactor (in->h)) < 0) {
+        flux_close (parent);
+        return NULL;
+    }
+    return parent;
+}
+
+static void again_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct inherit *in = arg;
+    flux_error_t err;
+    flux_t *parent;
+
+    connector_set_patience (PATIENCE_MS);
+    parent = open_parent (in, &err);
+    connector_set_patience (-1);
+    if (!parent) {
+        look_again (in);
+        return;
+    }
+    flux_watcher_stop (w);
+    flux_close (in->parent);
+    in->parent = parent;
+    flux_comms_error_set (parent, lost, in);
+    watch_updates (in);
 }
 
 static void R_arrived (flux_future_t *f, void *arg)
@@ -120,11 +172,12 @@ struct inherit *inherit_start (flux_t *h, inherit_R_f R_cb,
     in->R_cb = R_cb;
     in->expiration_cb = expiration_cb;
     in->arg = arg;
-    if (!uri || get_jobid (h, &in->id) < 0)
+    in->again_w = flux_timer_watcher_create (flux_get_reactor (h), 0., 0., again_cb, in);
+    if (!in->again_w)
+        errmsg (err, -ENOMEM, "out of memory");
+    else if (!uri || get_jobid (h, &in->id) < 0)
         errmsg (err, -EINVAL, "the instance is not a job");
-    else if (!(in->parent = flux_open_ex (uri, 0, err))
-             || flux_set_reactor (in->parent, flux_get_reactor (h)) < 0
-             || lookup_R (in, err) < 0)
+    else if (!(in->parent = open_parent (in, err)) || lookup_R (in, err) < 0)
         ;
     else {
         flux_comms_error_set (in->parent, lost, in);
@@ -139,6 +192,7 @@ void inherit_free (struct inherit *in)
     if (in) {
         flux_future_destroy (in->lookup);
         flux_future_destroy (in->watch);
+        flux_watcher_destroy (in->again_w);
         flux_close (in->parent);
         free (in);
     }
