@@ -197,6 +197,28 @@ ran
 flux-modprobe: ERROR: module nosuch is not loaded" ]
 }
 
+@test "an alternative is chosen for all that it provides, but what another is named for" {
+    cat >conf.toml <<CONF
+[modules]
+x = { module = "$MOD", provides = ["sched", "feasibility"], args = ["service=sched"], priority = 10 }
+y = { module = "$MOD", provides = ["feasibility"], priority = 200 }
+alternatives.sched = "x"
+CONF
+    who='for s in sched feasibility; do flux modprobe show $s | jq -r .name; done; for m in x y; do eval "$loaded $m" && echo loaded $m; done; true'
+    run start_flux 1 -c conf.toml sh -c "$who"
+    [ "$(echo $output)" = "x x loaded x" ]
+    run start_flux 1 -c conf.toml --conf=modules.alternatives.feasibility='"y"' sh -c "$who"
+    echo "$output"
+    [[ "$(echo $output)" == "x y "*"loaded y" ]]
+}
+
+@test "in recovery mode a module that fails does not end the broker" {
+    run start_flux 1 -Sbroker.recovery-mode=1 sh -c 'flux module load "$MOD"; rpc testmod.die; while flux module list | grep -q testmod; do :; done; echo goes on'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"exited with error"*"goes on"* ]]
+}
+
 @test "flux modprobe rc1 and rc3 show what comes after what; rc1 tells how long it took" {
     cat >conf.toml <<CONF
 [modules]

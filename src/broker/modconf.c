@@ -236,6 +236,24 @@ static void add_service (json_t *entry, const char *service)
     json_array_append_new (a, json_string (service));
 }
 
+/* A module that is chosen for one service is so for all that it provides, but those for
+ * which another is named. */
+static int spread_alternatives (struct modconf *mc, json_t *table)
+{
+    const char *service;
+    json_t *name, *o;
+    size_t i;
+
+    json_object_foreach (table, service, name) {
+        json_t *e = json_object_get (mc->modules, json_string_value (name));
+        json_array_foreach (json_object_get (e, "provides"), i, o)
+            if (!json_object_get (table, json_string_value (o))
+                && json_object_set (mc->alternatives, json_string_value (o), name) < 0)
+                return -ENOMEM;
+    }
+    return 0;
+}
+
 /* A module that is chosen is wanted. */
 static int set_alternatives (struct modconf *mc, json_t *table, flux_error_t *err)
 {
@@ -258,7 +276,7 @@ static int set_alternatives (struct modconf *mc, json_t *table, flux_error_t *er
         if (json_object_set (mc->alternatives, service, o) < 0)
             return errmsg (err, -ENOMEM, "out of memory");
     }
-    return 0;
+    return spread_alternatives (mc, table) < 0 ? errmsg (err, -ENOMEM, "out of memory") : 0;
 }
 
 static json_t *resolve (struct modconf *mc, const char *service, int depth);

@@ -109,7 +109,8 @@ static void panic (struct modhost *mh, struct module *m)
 
     snprintf (text, sizeof (text), "module %s exited with error: %s", m->name,
               m->error.text[0] ? m->error.text : strerror (m->errnum));
-    if (attrs_get (mh->args.attrs, "broker.module-nopanic", NULL))
+    if (attrs_get (mh->args.attrs, "broker.module-nopanic", NULL)
+        || attrs_get (mh->args.attrs, "broker.recovery-mode", NULL))
         flux_log (mh->args.h, 2, "%s", text);
     else
         mh->args.panic (mh->args.arg, text);
