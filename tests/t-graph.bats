@@ -418,7 +418,9 @@ P
         for f in jgf:jgf jgf_shorthand:jgf_shorthand rv1:jgf rv1_shorthand:jgf_shorthand; do
             echo "match allocate $(T1 $t)" | rq -P hinodex -F ${f%:*} | grep -v ^INFO >r
             [ -s r ]
-            echo "update allocate ${f#*:} r 1 0 $d" | rq -F ${f%:*} | grep -v ^INFO >again
+            { echo "update allocate ${f#*:} r 1 0 $d"; echo "partial-cancel 1 ${f#*:} r"; } |
+                rq -F ${f%:*} | tee all | grep -v ^INFO >again
+            grep -q "all of job 1 was canceled" all
             cmp <(jq -S . r) <(jq -S . again) ||
                 { echo "test $t, $f"; false; }
         done

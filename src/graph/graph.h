@@ -119,7 +119,8 @@ void graph_edge (const struct graph *g, uint32_t i, uint32_t *src, uint32_t *dst
  * snprintf() returns it. */
 int graph_name (const struct graph *g, uint32_t v, char *buf, size_t size);
 int graph_path (const struct graph *g, uint32_t v, char *buf, size_t size);
-/* GRAPH_NONE if there is none.  By path it is O(children on the way). */
+/* GRAPH_NONE if there is none.  By path it is O(children on the way), or O(levels) where ids
+ * of children are in a row. */
 uint32_t graph_by_path (const struct graph *g, const char *path);
 uint32_t graph_by_rank (const struct graph *g, int32_t rank);
 /* Vertices of a type: how many, and the i'th in order of number. */

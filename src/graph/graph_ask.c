@@ -130,17 +130,65 @@ int graph_path (const struct graph *g, uint32_t v, char *buf, size_t size)
     return (int)len;
 }
 
+/* The number that these digits say, or -1. */
+static int64_t digits (const char *s, size_t len)
+{
+    uint64_t n = 0;
+
+    if (len == 0 || len > 19 || (len > 1 && *s == '0'))
+        return -1;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return -1;
+        n = n * 10 + (uint64_t)(s[i] - '0');
+    }
+    return n > INT64_MAX ? -1 : (int64_t)n;
+}
+
 static bool has_name (const struct graph *g, uint32_t v, const char *s, size_t len)
 {
-    char name[512];
     const struct vtx *x = &g->v[v];
     const char *base = graph_str (g, x->name ? x->name : x->basename);
     size_t n = strlen (base);
 
     if (n > len || memcmp (base, s, n) != 0)
         return false;
-    n = (size_t)graph_name (g, v, name, sizeof (name));
-    return n == len && n < sizeof (name) && memcmp (name, s, n) == 0;
+    if (x->name || x->id < 0)
+        return n == len;
+    return digits (s + n, len - n) == x->id;
+}
+
+/* Children are often of one kind with ids in a row: then the id says which it is. */
+static uint32_t guess (const struct graph *g, const struct vtx *x, const char *s, size_t len)
+{
+    const uint32_t *child = g->child + x->child;
+    size_t d = len;
+    int64_t i;
+
+    while (d > 0 && s[d - 1] >= '0' && s[d - 1] <= '9')
+        d--;
+    if (x->nchild == 0 || (i = digits (s + d, len - d)) < 0)
+        return GRAPH_NONE;
+    i -= g->v[child[0]].id;
+    return i >= 0 && i < x->nchild && has_name (g, child[i], s, len) ? child[i] : GRAPH_NONE;
+}
+
+/* The child of v (GRAPH_NONE: the root) of this name. */
+static uint32_t find_child (const struct graph *g, uint32_t v, const char *s, size_t len)
+{
+    uint32_t c;
+
+    if (v == GRAPH_NONE) {
+        for (c = 0; c < g->n && !has_name (g, c, s, len); c = g->v[c].end)
+            ;
+        return c < g->n ? c : GRAPH_NONE;
+    }
+    if ((c = guess (g, &g->v[v], s, len)) != GRAPH_NONE)
+        return c;
+    for (uint32_t i = 0; i < g->v[v].nchild; i++)
+        if (has_name (g, c = g->child[g->v[v].child + i], s, len))
+            return c;
+    return GRAPH_NONE;
 }
 
 uint32_t graph_by_path (const struct graph *g, const char *path)
@@ -151,18 +199,11 @@ uint32_t graph_by_path (const struct graph *g, const char *path)
         return GRAPH_NONE;
     while (*path == '/') {
         size_t len = strcspn (++path, "/");
-        uint32_t n = v == GRAPH_NONE ? g->n : g->v[v].nchild, i = 0, c = 0;
 
         if (len == 0)
             return *path == '\0' ? v : GRAPH_NONE;
-        for (; i < n; i = v == GRAPH_NONE ? g->v[i].end : i + 1) {
-            c = v == GRAPH_NONE ? i : g->child[g->v[v].child + i];
-            if (has_name (g, c, path, len))
-                break;
-        }
-        if (i >= n)
+        if ((v = find_child (g, v, path, len)) == GRAPH_NONE)
             return GRAPH_NONE;
-        v = c;
         path += len;
     }
     return v;

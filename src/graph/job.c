@@ -465,13 +465,46 @@ int graph_cancel (struct graph *g, int64_t id)
     return 0;
 }
 
-static bool below_any (const struct graph *g, uint32_t v, const uint32_t *list,
-                       size_t n)
+static int cmp_number (const void *a, const void *b)
 {
-    for (size_t i = 0; i < n; i++)
-        if (v >= list[i] && v < g->v[list[i]].end)
-            return true;
-    return false;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Sorted, without what is below another of them.  NULL: no memory. */
+static uint32_t *topmost (const struct graph *g, const uint32_t *v, size_t n, size_t *count)
+{
+    uint32_t *list = malloc ((n + 1) * sizeof (*list)), end = 0;
+
+    *count = 0;
+    if (!list)
+        return NULL;
+    if (n > 0)
+        memcpy (list, v, n * sizeof (*list));
+    qsort (list, n, sizeof (*list), cmp_number);
+    for (size_t i = 0; i < n; i++) {
+        if (list[i] < end)
+            continue;
+        end = g->v[list[i]].end;
+        list[(*count)++] = list[i];
+    }
+    return list;
+}
+
+/* Is v one of these, or below one?  The list is as topmost() makes it. */
+static bool below_any (const struct graph *g, uint32_t v, const uint32_t *list, size_t n)
+{
+    size_t lo = 0, hi = n;
+
+    while (lo < hi) {
+        size_t m = lo + (hi - lo) / 2;
+        if (list[m] <= v)
+            lo = m + 1;
+        else
+            hi = m;
+    }
+    return lo > 0 && v < g->v[list[lo - 1]].end;
 }
 
 /* Parts that go; shared parts above them that have nothing left below go too. */
@@ -498,16 +531,19 @@ int graph_cancel_part (struct graph *g, int64_t id, const uint32_t *v, size_t n,
                        bool *empty)
 {
     struct job *j = graph_job (g, id);
+    uint32_t *list;
+    size_t count;
 
     if (!j)
         return -ENOENT;
     for (size_t i = 0; i < n; i++)
         if (v[i] >= g->n)
             return -EINVAL;
-    if (job_unpack (j) < 0)
+    if (job_unpack (j) < 0 || !(list = topmost (g, v, n, &count)))
         return -ENOMEM;
     spans_leave (g, j);
-    j->nparts = drop_parts (g, j, v, n);
+    j->nparts = drop_parts (g, j, list, count);
+    free (list);
     *empty = j->nparts == 0;
     if (*empty) {
         job_free (g, j);

@@ -126,7 +126,7 @@ int rq_partial_cancel (struct rq *rq, int n, char **w)
     n = 0;
     for (size_t i = 0; i < count; i++)
         if (graph_end (rq->g, part[i].vtx) == part[i].vtx + 1
-            || (part[i].x && strcmp (w[2], "jgf_shorthand") == 0))
+            || (part[i].x && w[2][0] == 'j'))
             v[n++] = part[i].vtx;
     rc = has_all (rq, id, v, n) ? graph_cancel_part (rq->g, id, v, (size_t)n, &empty) : -ENOENT;
     free (part);
