@@ -250,7 +250,14 @@ map() { flux job taskmap --to=raw $(flux job last); }
 flux run -N2 -n4 --taskmap=cyclic true; test "$(map)" = "0,2;1,3"
 flux run -N2 -n4 --taskmap=cyclic:2 true; test "$(map)" = "0-1;2-3"
 flux run -N2 -n4 --taskmap='manual:[[1,1,2,1],[0,1,2,1]]' true; test "$(map)" = "2-3;0-1"
-! flux run -N2 -n4 --taskmap='manual:[[0,2,1,1]]' true 2>err; grep -q 'task map' err
+# as many tasks in all, but not on each node; one may have none
+flux run -N2 -n4 -o cpu-affinity=off --taskmap='manual:0-2;3' --label-io printenv FLUX_TASK_LOCAL_ID | sort >out
+test "$(map)" = "0-2;3"; test "$(xargs <out)" = "0: 0 1: 1 2: 2 3: 0"
+flux run -N2 -n4 --taskmap='manual:[[1,1,4,1]]' flux pmi exchange >out
+test "$(flux job taskmap $(flux job last))" = "[[1,1,4,1]]"; grep -q 'on 4 tasks' out
+! flux run -N2 -n4 --taskmap='manual:[[0,2,1,1]]' true 2>err; grep -q "task map 'manual': got 2 tasks, expected 4" err
+! flux run -N2 -n4 --taskmap='manual:[[0,1,4,1]]' true 2>err; grep -q "task map 'manual': got 1 nodes, expected 2" err
+! flux run -N2 -n4 --taskmap=block:2 true 2>err; grep -q "task map 'block' takes no value, '2'" err
 ! flux run -N2 --taskmap=nope true 2>err; grep -q "nope" err
 END
     [ "$status" -eq 0 ]

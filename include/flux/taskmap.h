@@ -30,7 +30,7 @@ enum taskmap_flags {
  * Adjacent blocks are folded.  0, or -1 with EINVAL, ENOMEM. */
 int taskmap_append (struct taskmap *map, int nodeid, int nnodes, int ppn);
 
-/* Do 'a' (expected) and 'b' have as many tasks on each node?  0, or -1 with
+/* Do 'a' (expected) and 'b' have as many nodes, and as many tasks in all?  0, or -1 with
  * EINVAL and *errp saying where they differ. */
 int taskmap_check (const struct taskmap *a,
                    const struct taskmap *b,

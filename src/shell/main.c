@@ -194,8 +194,12 @@ static int map_tasks (flux_shell_t *shell)
         shell_log_error ("taskmap option: want {\"scheme\":, \"value\":}");
         return -1;
     }
-    if (strcmp (scheme, "block") == 0)
+    if (strcmp (scheme, "block") == 0 && (!value || !*value))
         return 0;
+    if (strcmp (scheme, "block") == 0) {
+        shell_log_error ("task map 'block' takes no value, '%.60s'", value);
+        return -1;
+    }
     return call_taskmap_plugin (shell, scheme, value);
 }
 

@@ -102,19 +102,26 @@ static void bad_maps_are_refused (void **state)
     }
 }
 
-static void check_compares_counts_per_node (void **state)
+static void check_compares_nodes_and_tasks (void **state)
 {
     struct taskmap *a = taskmap_decode ("0-1;2-3", NULL);
     struct taskmap *b = taskmap_decode ("0,2;1,3", NULL);
     struct taskmap *c = taskmap_decode ("0-2;3", NULL);
+    struct taskmap *d = taskmap_decode ("0-2;3-4", NULL);
+    struct taskmap *e = taskmap_decode ("0-3", NULL);
     flux_error_t err;
 
     assert_int_equal (taskmap_check (a, b, &err), 0);
-    assert_int_equal (taskmap_check (a, c, &err), -1);
-    assert_string_equal (err.text, "node 0: got 3 tasks, expected 2");
+    assert_int_equal (taskmap_check (a, c, &err), 0);
+    assert_int_equal (taskmap_check (a, d, &err), -1);
+    assert_string_equal (err.text, "got 5 tasks, expected 4");
+    assert_int_equal (taskmap_check (a, e, &err), -1);
+    assert_string_equal (err.text, "got 1 nodes, expected 2");
     taskmap_destroy (a);
     taskmap_destroy (b);
     taskmap_destroy (c);
+    taskmap_destroy (d);
+    taskmap_destroy (e);
 }
 
 int main (void)
@@ -124,7 +131,7 @@ int main (void)
         cmocka_unit_test (other_forms_encode_and_decode),
         cmocka_unit_test (unknown_map_is_empty),
         cmocka_unit_test (bad_maps_are_refused),
-        cmocka_unit_test (check_compares_counts_per_node),
+        cmocka_unit_test (check_compares_nodes_and_tasks),
     };
 
     return cmocka_run_group_tests (tests, NULL, NULL);
