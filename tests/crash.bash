@@ -29,7 +29,7 @@ while :; do
     case $((i % 5)) in
     0) flux submit --cc=1-5 --env=MARK=$MARK ./task >>jobs.$1 || exit ;;
     1) flux submit --env=MARK=$MARK --job-name=hold ./task hold >>jobs.$1 || exit ;;
-    2) flux submit --env=MARK=$MARK -n$((2 * NODES)) -c22 ./task late >>jobs.$1 || exit ;;
+    2) flux submit --env=MARK=$MARK -n$((2 * NODES)) -c3 ./task late >>jobs.$1 || exit ;;
     3) flux submit --env=MARK=$MARK --urgency=0 ./task >>jobs.$1 || exit ;;
     4) flux submit --env=MARK=$MARK -n$((2 * NODES)) -c22 ./task >>jobs.$1 || exit ;;
     esac

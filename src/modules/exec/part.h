@@ -111,7 +111,7 @@ void part_launch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
 void part_signal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                      void *arg);
 
-/* Requests of shells, each to its own broker */
+/* Requests of shells of the instance owner, each to its own broker */
 void part_reattach_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                        void *arg);
 void part_goodbye_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
