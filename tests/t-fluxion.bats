@@ -6,7 +6,10 @@ load fluxion
 
 @test "the three modules are loaded, and their services" {
     sched 2 2 'flux module list | grep fluxion | awk "{print \$1, \$NF}" | sort
-        flux exec -r 1 flux module list | grep -c fluxion'
+        flux exec -r 1 flux module list | grep -c fluxion
+        v=$(flux version | awk "/commands/ { print \$2 }")
+        flux dmesg | grep -c "sched-fluxion-[a-z]*.info\[0\]: version $v" >&2'
+    [ "$stderr" = 2 ]
     [ "$output" = "sched-fluxion-feasibility feasibility
 sched-fluxion-qmanager sched
 sched-fluxion-resource

@@ -490,6 +490,7 @@ static int qmanager_start (flux_t *h, int argc, char **argv, void **ctxp, flux_e
     }
     qm->listener = (struct listener){ .known = known, .changed = changed, .gone = gone,
                                       .arg = qm };
+    flux_log (qm->h, LOG_INFO, "version %s", FLUX_CORE_VERSION_STRING);
     fluxion_listen (qm->fx, &qm->listener);
     *ctxp = qm;
     return 0;

@@ -260,6 +260,7 @@ static int resource_start (flux_t *h, int argc, char **argv, void **ctxp, flux_e
         resource_free (o);
         return rc;
     }
+    flux_log (o->h, LOG_INFO, "version %s", FLUX_CORE_VERSION_STRING);
     o->fx->loaded = true;
     *ctxp = o;
     return 0;
