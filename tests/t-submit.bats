@@ -393,3 +393,22 @@ SH
     [ "$status" -eq 0 ]
     [ "$output" = "$(printf 'meep\nmeep\nplain\n0-1: meep\n0-1: meep\nall: plain')" ]
 }
+
+@test "clients that wait for many jobs at once are each told of their own, and leave no watch behind" {
+    run start_fake 1 64 bash -c '
+        held=$(flux submit --urgency=hold true); waiting=; following=
+        for i in 1 2 3 4; do flux job wait-event $held clean >/dev/null & following="$following $!"; done
+        for i in 1 2 3 4 5 6 7 8; do
+            flux submit --cc=1-40 --quiet --wait --setattr=system.exec.test.run_duration=0.01 true || echo failed &
+            waiting="$waiting $!"
+        done
+        wait $waiting
+        flux job wait-event -t0.1 $held clean 2>/dev/null || echo not yet
+        kill $following
+        until flux module stats job-info | grep -q "\"watchers\": 0"; do :; done
+        flux cancel $held; flux jobs -an -c0 | wc -l'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = "not yet
+321" ]
+}

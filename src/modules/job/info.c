@@ -409,6 +409,7 @@ void info_stop (void *ctx)
     eventlog_watch_stop (in);
     flux_future_destroy (in->f_freeze);
     in->t->info = NULL;
+    idhash_free (in->by_tag);
     free (in);
 }
 
@@ -422,8 +423,10 @@ int info_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *err
         return errmsg (err, -EINVAL, "unknown argument %s", argv[0]);
     if (!t || t->info)
         return errmsg (err, -EINVAL, "job-info has no table of jobs to itself");
-    if (!(in = calloc (1, sizeof (*in))))
+    if (!(in = calloc (1, sizeof (*in))) || !(in->by_tag = idhash_new (NULL))) {
+        free (in);
         return errmsg (err, -ENOMEM, "out of memory");
+    }
     in->h = h;
     in->t = t;
     list_init (&in->lookups);
@@ -431,6 +434,7 @@ int info_start (flux_t *h, int argc, char **argv, void **ctxp, flux_error_t *err
     list_init (&in->updates);
     if (flux_msg_handler_addvec_ex (h, "job-info", handlers, in, &in->handlers) < 0) {
         rc = errmsg (err, -errno, "registering handlers: %s", flux_strerror (errno));
+        idhash_free (in->by_tag);
         free (in);
         return rc;
     }

@@ -3,6 +3,7 @@
 #ifndef JOB_INFO_PRIVATE_H
 #define JOB_INFO_PRIVATE_H
 
+#include "base/hash.h"
 #include "modules/job/info.h"
 #include "modules/job/mgr.h"
 
@@ -12,6 +13,7 @@ struct info {
     flux_msg_handler_t **handlers;
     struct list_node lookups;
     struct list_node watchers;     /* struct watcher: eventlogs */
+    struct idhash *by_tag;         /* matchtag -> the first watcher that has it */
     struct list_node updates;      /* struct update_watch: jobspec, R */
     bool no_freeze;                /* the KVS does not know kvs.freeze */
     bool freeze_asked;

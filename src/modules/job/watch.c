@@ -18,6 +18,7 @@
 struct watcher {
     struct list_node node;     /* info.watchers */
     struct list_node job_node; /* active.watchers */
+    struct watcher *next_tag;  /* of another sender, with the same matchtag */
     struct info *in;
     const flux_msg_t *msg;
     flux_jobid_t id;
@@ -37,10 +38,41 @@ struct update_watch {
     bool R;                    /* else jobspec */
 };
 
+static uint32_t tag_of (const flux_msg_t *msg)
+{
+    uint32_t tag = FLUX_MATCHTAG_NONE;
+
+    (void)flux_msg_get_matchtag (msg, &tag);
+    return tag;
+}
+
+static int tag_add (struct watcher *w)
+{
+    w->next_tag = idhash_get (w->in->by_tag, tag_of (w->msg));
+    return idhash_set (w->in->by_tag, tag_of (w->msg), w);
+}
+
+static void tag_del (struct watcher *w)
+{
+    struct watcher *p = idhash_get (w->in->by_tag, tag_of (w->msg));
+
+    if (p == w && w->next_tag)
+        (void)idhash_set (w->in->by_tag, tag_of (w->msg), w->next_tag);  /* replaced: no memory */
+    else if (p == w)
+        idhash_del (w->in->by_tag, tag_of (w->msg));
+    else {
+        while (p && p->next_tag != w)
+            p = p->next_tag;
+        if (p)
+            p->next_tag = w->next_tag;
+    }
+}
+
 static void watcher_free (struct watcher *w)
 {
     if (w->watching && !w->canceled)
         (void)flux_kvs_lookup_cancel (w->f);
+    tag_del (w);
     list_del (&w->node);
     list_del (&w->job_node);
     flux_future_destroy (w->f);
@@ -327,6 +359,10 @@ void eventlog_watch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
     w->flags = flags;
     list_init (&w->job_node);
     list_append (&in->watchers, &w->node);
+    if (tag_add (w) < 0) {
+        watcher_end (w, ENOMEM, NULL);
+        return;
+    }
     if (job->a && !strcmp (path, "eventlog"))
         watch_active (w, job);
     else if ((rc = watch_kvs (w, job)) < 0)
@@ -336,11 +372,16 @@ void eventlog_watch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
 void eventlog_watch_cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct info *in = arg;
+    struct watcher *w;
+    json_int_t tag;
 
-    list_foreach (&in->watchers, pos) {
-        struct watcher *w = list_entry (pos, struct watcher, node);
-        if (flux_cancel_match (msg, w->msg))
+    if (flux_request_unpack (msg, NULL, "{s:I}", "matchtag", &tag) < 0)
+        return;
+    for (w = idhash_get (in->by_tag, tag); w; w = w->next_tag) {
+        if (flux_cancel_match (msg, w->msg)) {
             watcher_end (w, ENODATA, NULL);
+            return;
+        }
     }
 }
 
