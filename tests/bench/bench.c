@@ -183,22 +183,28 @@ static void job_rows (double bare)
     }
 }
 
-static double pss_mb (long pid)
+/* What a file of /proc/PID says of memory in a line that begins with 'key'; -1: nothing. */
+static double proc_mb (long pid, const char *file, const char *key)
 {
     char path[64];
     char line[256];
     double kb = -1;
     FILE *f;
 
-    snprintf (path, sizeof (path), "/proc/%ld/smaps_rollup", pid);
+    snprintf (path, sizeof (path), "/proc/%ld/%s", pid, file);
     if (!(f = fopen (path, "r")))
         return -1;
-    while (fgets (line, sizeof (line), f)) {
-        if (sscanf (line, "Pss: %lf", &kb) == 1)
-            break;
+    while (kb < 0 && fgets (line, sizeof (line), f)) {
+        if (strncmp (line, key, strlen (key)) == 0)
+            kb = strtod (line + strlen (key), NULL);
     }
     fclose (f);
-    return kb / 1024;
+    return kb < 0 ? kb : kb / 1024;
+}
+
+static double pss_mb (long pid)
+{
+    return proc_mb (pid, "smaps_rollup", "Pss:");
 }
 
 static long broker_pid (void)
@@ -391,6 +397,49 @@ static void exchange_rows (void)
         exchange_row (nodes);
 }
 
+/* Bytes that do not get smaller. */
+static void write_noise (const char *path, size_t size)
+{
+    FILE *f = fopen (path, "w");
+    uint64_t x = 88172645463325252ULL;
+
+    for (size_t i = 0; f && i < size; i += sizeof (x)) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        fwrite (&x, sizeof (x), 1, f);
+    }
+    if (!f || fclose (f) != 0) {
+        perror (path);
+        exit (1);
+    }
+}
+
+/* The most memory that a process had in use so far. */
+static double peak_mb (long pid)
+{
+    return proc_mb (pid, "status", "VmHWM:");
+}
+
+/* An archived file to the temporary directories of a job's nodes. */
+static void stagein_row (int nodes)
+{
+    char n[16];
+    char what[80];
+    double before = peak_mb (broker_pid ());
+    double t0;
+
+    write_noise ("noise", 8 << 20);
+    run (CMD ("archive", "create", "noise"));
+    snprintf (n, sizeof (n), "-N%d", nodes);
+    t0 = now ();
+    run (CMD ("run", n, "-o", "stage-in", "true"));
+    snprintf (what, sizeof (what), "stage-in of 8 MB to %d nodes", nodes);
+    printf ("%-52s %10.0f ms      rank 0 peak +%.0f MB\n", what, (now () - t0) * MS,
+            peak_mb (broker_pid ()) - before);
+    (void)unlink ("noise");
+}
+
 static void write_fake_nodes (const char *path)
 {
     FILE *f = fopen (path, "w");
@@ -507,8 +556,10 @@ int main (int argc, char **argv)
         }
         else if (strcmp (mode, "statedir") == 0)
             simulated_rows (", with a state directory", 2000);
-        else if (strcmp (mode, "pmi") == 0)
+        else if (strcmp (mode, "pmi") == 0) {
             exchange_rows ();
+            stagein_row (64);
+        }
         else if (strcmp (mode, "many") == 0)
             inside_many ();
         else

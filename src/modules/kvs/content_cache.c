@@ -10,7 +10,7 @@
 #include "base/list.h"
 #include "modules/kvs/content_cache.h"
 
-#define LOADS_MAX 4                           /* that the parent is asked at a time */
+#define LOADS_MAX 2                           /* that the parent is asked at a time */
 #define BYTES_MAX (16UL * 1024 * 1024)        /* blobs that are kept */
 #define IDLE_SECONDS 2.
 
