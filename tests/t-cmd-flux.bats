@@ -66,6 +66,23 @@ load common
     [[ "$output" == *"flux-start: --test-exit-timeout=0.1s has expired: killing the brokers that are left"* ]]
 }
 
+@test "flux start ends its brokers, and removes their sockets, when nobody reads its errors any more" {
+    mkdir tmp
+    mkfifo err
+    (exec <err) &
+    TMPDIR=$PWD/tmp start_flux 3 --test-exit-timeout=0.1s sh -c '
+        flux exec sh -c "echo \$PPID" >pids
+        flux exec -r 1 sh -c "kill -9 \$PPID"
+        while kill -0 $PPID; do sleep 0.1; done' 2>err || status=$?
+    [ "$status" -eq 137 ]
+    [ "$(wc -l <pids)" -eq 3 ]
+    while read -r pid; do
+        if kill -0 "$pid"; then false; fi
+    done <pids
+    run find tmp -type s
+    [ "$output" = "" ]
+}
+
 @test "flux lptest prints a ripple, and a job's output brings all of it" {
     run flux lptest 4 3
     [ "$output" = $'!"#$\n"#$%\n#$%&' ]

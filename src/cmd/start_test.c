@@ -493,6 +493,7 @@ static int open_signals (void)
     sigaddset (&set, SIGHUP);
     sigaddset (&set, SIGQUIT);
     sigprocmask (SIG_BLOCK, &set, NULL);
+    (void)signal (SIGPIPE, SIG_IGN); /* who reads the errors may go: the brokers are still ours */
     if ((fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
         cmd_die (1, "signalfd: %s", strerror (errno));
     return fd;
