@@ -138,6 +138,18 @@ int buf_add_json (struct buf *b, const char *text, size_t len)
     return -ENOMEM;
 }
 
+void buf_add_quoted (struct buf *b, const char *s)
+{
+    buf_addc (b, '\'');
+    for (; *s; s++) {
+        if (*s == '\'')
+            buf_adds (b, "'\\''");
+        else
+            buf_addc (b, *s);
+    }
+    buf_addc (b, '\'');
+}
+
 void buf_consume (struct buf *b, size_t n)
 {
     if (n >= b->len) {

@@ -34,6 +34,8 @@ int buf_addf (struct buf *b, const char *fmt, ...)
 int buf_vaddf (struct buf *b, const char *fmt, va_list ap);
 /* Text (UTF-8) as a JSON string, in quotes. */
 int buf_add_json (struct buf *b, const char *text, size_t len);
+/* Text as a word of the shell, in single quotes. */
+void buf_add_quoted (struct buf *b, const char *s);
 void buf_consume (struct buf *b, size_t n);    /* drop n bytes from the front */
 /* Take the string out; the caller frees it.  NULL if 'failed' or no memory. */
 char *buf_take (struct buf *b);

@@ -70,6 +70,16 @@ static void test_print (void **state)
     }
 }
 
+static void test_quoted (void **state)
+{
+    struct buf b = BUF_INIT;
+
+    buf_add_quoted (&b, "it's $HOME");
+    buf_add_quoted (&b, "");
+    assert_string_equal (b.data, "'it'\\''s $HOME'" "''");
+    buf_release (&b);
+}
+
 static void test_json (void **state)
 {
     struct buf b = BUF_INIT;
@@ -141,6 +151,7 @@ int main (void)
         cmocka_unit_test (test_grow),
         cmocka_unit_test (test_print),
         cmocka_unit_test (test_json),
+        cmocka_unit_test (test_quoted),
         cmocka_unit_test (test_take),
         cmocka_unit_test (test_failure_sticks),
         cmocka_unit_test (test_errmsg),

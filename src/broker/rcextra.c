@@ -21,19 +21,6 @@ static int is_program (const char *path)
     return stat (path, &sb) == 0 && S_ISREG (sb.st_mode) && access (path, X_OK) == 0;
 }
 
-/* As a word of the shell. */
-static void add_quoted (struct buf *b, const char *s)
-{
-    buf_addc (b, '\'');
-    for (; *s; s++) {
-        if (*s == '\'')
-            buf_adds (b, "'\\''");
-        else
-            buf_addc (b, *s);
-    }
-    buf_addc (b, '\'');
-}
-
 static void add_program (struct buf *b, const char *dir, const char *name, int all)
 {
     struct buf path = BUF_INIT;
@@ -42,7 +29,7 @@ static void add_program (struct buf *b, const char *dir, const char *name, int a
     if (is_program (path.data)) {
         if (b->len > 0 && !all)
             buf_adds (b, " && ");
-        add_quoted (b, path.data);
+        buf_add_quoted (b, path.data);
         if (all)
             buf_adds (b, " || rc=$?; ");
     }

@@ -62,19 +62,6 @@ bad:
                    s);
 }
 
-/* Append s quoted for the shell that runs the command there. */
-static void add_quoted (struct buf *b, const char *s)
-{
-    buf_addc (b, '\'');
-    for (; *s; s++) {
-        if (*s == '\'')
-            buf_adds (b, "'\\''");
-        else
-            buf_addc (b, *s);
-    }
-    buf_addc (b, '\'');
-}
-
 static char *remote_command (const char *path)
 {
     const char *rcmd = getenv ("FLUX_SSH_RCMD");
@@ -87,9 +74,9 @@ static char *remote_command (const char *path)
                   bindir ? "/" : "");
         rcmd = flux;
     }
-    add_quoted (&b, rcmd);
+    buf_add_quoted (&b, rcmd);
     buf_adds (&b, " relay ");
-    add_quoted (&b, path);
+    buf_add_quoted (&b, path);
     return buf_take (&b);
 }
 
