@@ -366,3 +366,26 @@ PY
     [[ "$output" != *"without reason"* ]]
     grep -q '"1"' torpid
 }
+
+@test "attributes have their defaults; a value that is none is refused while the broker runs" {
+    run start_flux 2 sh -c '
+        for a in broker.rc1_path broker.rc3_path content.backing-module tbon.prefertcp; do flux getattr $a; done
+        flux lsattr | grep -c -x -e conf.shell_initrc -e conf.shell_pluginpath
+        flux exec -r1 flux getattr content.backing-module
+        flux setattr log-stderr-level loud; flux setattr log-stderr-level 8; flux setattr log-stderr-level 4
+        flux setattr log-level 6; flux setattr -f log-level six; flux setattr -f log-level 6
+        flux setattr -f log-stderr-mode both; flux setattr -f log-filename /none/x
+        rpc attr.rm "{\"name\":\"log-level\",\"force\":true}"
+        flux getattr log-stderr-level; flux getattr log-level; flux getattr log-stderr-mode'
+    echo "$output"
+    [[ "$output" == "flux modprobe rc1
+flux modprobe rc3
+content-sqlite
+0
+2
+"*"no such broker attribute"*"'loud' is not an integer"*"8 is not in the range"*"(--force sets it all the same)"*"'six' is not"* ]]
+    [[ "$output" == *"must be leader or local"*"log-filename /none/x: No such file"*"
+4
+6
+leader" ]]
+}

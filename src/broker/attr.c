@@ -84,15 +84,15 @@ static const struct {
     { "tbon.torpid_max", ATTR_CONFIG },
     { "tbon.tcp_user_timeout", ATTR_CONFIG },
     { "tbon.connect_timeout", ATTR_CONFIG },
-    { "log-ring-size", ATTR_RUNTIME },
-    { "log-forward-level", ATTR_RUNTIME },
-    { "log-critical-level", ATTR_RUNTIME },
-    { "log-filename", ATTR_RUNTIME },
-    { "log-syslog-enable", ATTR_RUNTIME },
-    { "log-syslog-level", ATTR_RUNTIME },
-    { "log-stderr-mode", ATTR_RUNTIME },
+    { "log-ring-size", 0 },
+    { "log-forward-level", 0 },
+    { "log-critical-level", 0 },
+    { "log-filename", 0 },
+    { "log-syslog-enable", 0 },
+    { "log-syslog-level", 0 },
+    { "log-stderr-mode", 0 },
     { "log-stderr-level", ATTR_RUNTIME },
-    { "log-level", ATTR_RUNTIME },
+    { "log-level", 0 },
     { "content.backing-module", ATTR_RUNTIME },
     { "content.hash", ATTR_IMMUTABLE },
     { "content.dump", ATTR_RUNTIME },
@@ -169,23 +169,29 @@ static struct entry *entry_get (struct attrs *a, const char *name)
     return e;
 }
 
-static int assign (struct attrs *a, const char *name, const char *value, int flags)
+static int assign (struct attrs *a, const char *name, const char *value, int flags,
+                   flux_error_t *err)
 {
     struct entry *e;
-    char *copy = NULL;
+    char *copy = NULL, *old;
+    int rc = 0;
 
     if (value && !(copy = strdup (value)))
-        return -ENOMEM;
+        return errmsg (err, -ENOMEM, "out of memory");
     if (!(e = entry_get (a, name))) {
         free (copy);
-        return -ENOMEM;
+        return errmsg (err, -ENOMEM, "out of memory");
     }
-    free (e->value);
+    old = e->value;
     e->value = copy;
-    e->flags |= flags;
-    if (e->hook)
-        e->hook (name, e->value, e->hook_arg);
-    return 0;
+    if (e->hook && (rc = e->hook (name, e->value, err, e->hook_arg)) < 0) {
+        e->value = old;
+        old = copy;
+    }
+    else
+        e->flags |= flags;
+    free (old);
+    return rc;
 }
 
 int attrs_set_cmdline (struct attrs *a, const char *name, const char *value,
@@ -204,14 +210,12 @@ int attrs_set_cmdline (struct attrs *a, const char *name, const char *value,
                        " and may not be set", name);
     if (check_refused (name, value, err) < 0)
         return -ENOTSUP;
-    if (assign (a, name, value, 0) < 0)
-        return errmsg (err, -ENOMEM, "out of memory");
-    return 0;
+    return assign (a, name, value, 0, err);
 }
 
 int attrs_set (struct attrs *a, const char *name, const char *value, int flags)
 {
-    return assign (a, name, value, flags);
+    return assign (a, name, value, flags, NULL);
 }
 
 int attrs_setf (struct attrs *a, const char *name, int flags, const char *fmt, ...)
@@ -225,7 +229,7 @@ int attrs_setf (struct attrs *a, const char *name, int flags, const char *fmt, .
     va_end (ap);
     if (rc < 0)
         return -ENOMEM;
-    rc = assign (a, name, s, flags);
+    rc = assign (a, name, s, flags, NULL);
     free (s);
     return rc;
 }
@@ -238,7 +242,7 @@ int attrs_default (struct attrs *a, const char *name, const char *value, int fla
         e->flags |= flags;
         return 0;
     }
-    return assign (a, name, value, flags);
+    return assign (a, name, value, flags, NULL);
 }
 
 int attrs_update (struct attrs *a, const char *name, const char *value,
@@ -262,10 +266,8 @@ int attrs_update (struct attrs *a, const char *name, const char *value,
                        " broker runs", name);
     if (!force && !(flags & ATTR_RUNTIME))
         return errmsg (err, -EPERM, "attribute '%s' may not be updated at run"
-                       " time", name);
-    if (assign (a, name, value, 0) < 0)
-        return errmsg (err, -ENOMEM, "out of memory");
-    return 0;
+                       " time (--force sets it all the same)", name);
+    return assign (a, name, value, 0, err);
 }
 
 const char *attrs_get (const struct attrs *a, const char *name, int *flagsp)

@@ -33,7 +33,7 @@ void attrs_free (struct attrs *a);
 int attrs_set_cmdline (struct attrs *a, const char *name, const char *value,
                        flux_error_t *err);
 /* The broker itself.  'flags' are added to those of the table.  A NULL value
- * unsets.  0 or -ENOMEM. */
+ * unsets.  0, -ENOMEM, or what a hook said. */
 int attrs_set (struct attrs *a, const char *name, const char *value, int flags);
 int attrs_setf (struct attrs *a, const char *name, int flags, const char *fmt, ...)
     __attribute__ ((format (printf, 4, 5)));
@@ -56,8 +56,10 @@ int attrs_get_fsd (const struct attrs *a, const char *name, double *valp,
 const char *attrs_next (const struct attrs *a, size_t *pos, const char **valuep,
                         int *flagsp);
 
-/* Call 'fun' after each change of 'name'.  One function per name. */
-typedef void (*attr_hook_f) (const char *name, const char *value, void *arg);
+/* Call 'fun' after each change of 'name'.  One function per name.  If it returns a
+ * negative errno, with err->text, the change is taken back. */
+typedef int (*attr_hook_f) (const char *name, const char *value, flux_error_t *err,
+                            void *arg);
 int attrs_hook (struct attrs *a, const char *name, attr_hook_f fun, void *arg);
 
 #endif /* !BROKER_ATTR_H */

@@ -67,9 +67,9 @@ static int check (const struct attrs *a, flux_error_t *err)
     if ((rc = attrs_get_int (a, "log-ring-size", 0, 10000000, &n, err)) < 0
         || (rc = attrs_get_int (a, "log-syslog-enable", 0, INT_MAX, &n, err)) < 0)
         return rc;
-    if (strcmp (mode, "leader") != 0 && strcmp (mode, "local") != 0)
+    if (!mode || (strcmp (mode, "leader") != 0 && strcmp (mode, "local") != 0))
         return errmsg (err, -EINVAL, "log-stderr-mode is '%s': must be leader or"
-                       " local", mode);
+                       " local", mode ? mode : "");
     return 0;
 }
 
@@ -199,13 +199,16 @@ void broker_logf (struct broker_log *bl, int level, const char *fmt, ...)
 
 /* --- attributes --- */
 
-static void open_file (struct broker_log *bl, const char *path)
+static int open_file (struct broker_log *bl, const char *path, flux_error_t *err)
 {
+    FILE *f = NULL;
+
+    if (bl->rank == 0 && path && !(f = fopen (path, "ae")))
+        return errmsg (err, -errno, "log-filename %s: %s", path, strerror (errno));
     if (bl->file)
         fclose (bl->file);
-    bl->file = NULL;
-    if (bl->rank == 0 && path && !(bl->file = fopen (path, "ae")))
-        broker_logf (bl, LOG_ERR, "log-filename %s: %s", path, strerror (errno));
+    bl->file = f;
+    return 0;
 }
 
 static void read_int (struct broker_log *bl, const char *name, int max, int *valp)
@@ -231,19 +234,20 @@ static void read_levels (struct broker_log *bl)
     bl->stderr_local = mode && !strcmp (mode, "local");
 }
 
-static void changed (const char *name, const char *value, void *arg)
+static int changed (const char *name, const char *value, flux_error_t *err, void *arg)
 {
     struct broker_log *bl = arg;
-    int size;
+    int size, rc;
 
     if (!strcmp (name, "log-filename"))
-        open_file (bl, value);
-    else if (!strcmp (name, "log-ring-size")) {
-        if (attrs_get_int (bl->attrs, name, 0, 10000000, &size, NULL) == 0)
-            logring_resize (bl->ring, size);
-    }
-    else
-        read_levels (bl);
+        return open_file (bl, value, err);
+    if ((rc = check (bl->attrs, err)) < 0)
+        return rc;
+    if (!strcmp (name, "log-ring-size")
+        && attrs_get_int (bl->attrs, name, 0, 10000000, &size, NULL) == 0)
+        logring_resize (bl->ring, size);
+    read_levels (bl);
+    return 0;
 }
 
 /* --- requests --- */
@@ -366,6 +370,7 @@ static void from_handle (const char *buf, int len, void *arg)
 struct broker_log *broker_log_new (flux_t *h, struct attrs *attrs, uint32_t rank)
 {
     struct broker_log *bl = calloc (1, sizeof (*bl));
+    flux_error_t err;
     int size = 1024;
 
     if (!bl)
@@ -378,7 +383,8 @@ struct broker_log *broker_log_new (flux_t *h, struct attrs *attrs, uint32_t rank
     if (!(bl->ring = logring_new (size)))
         goto error;
     read_levels (bl);
-    open_file (bl, attrs_get (attrs, "log-filename", NULL));
+    if (open_file (bl, attrs_get (attrs, "log-filename", NULL), &err) < 0)
+        broker_logf (bl, LOG_ERR, "%s", err.text);
     if (flux_msg_handler_addvec (h, htab, bl, &bl->handlers) < 0
         || hook_attrs (bl) < 0)
         goto error;

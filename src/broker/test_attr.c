@@ -37,7 +37,7 @@ static void test_update (void **state)
     assert_int_equal (attrs_update (a, "rank", NULL, true, &err), -EPERM);
     assert_string_equal (attrs_get (a, "rank", &flags), "0");
     assert_true (flags & ATTR_IMMUTABLE);
-    assert_int_equal (attrs_update (a, "log-level", "3", false, &err), 0);
+    assert_int_equal (attrs_update (a, "log-stderr-level", "3", false, &err), 0);
     assert_int_equal (attrs_set (a, "broker.rc2_pgrp", "1", 0), 0);
     assert_int_equal (attrs_update (a, "broker.rc2_pgrp", "0", false, &err), -EPERM);
     assert_int_equal (attrs_update (a, "broker.rc2_pgrp", "0", true, &err), 0);
@@ -77,10 +77,15 @@ static void test_values (void **state)
     attrs_free (a);
 }
 
-static void count_call (const char *name, const char *value, void *arg)
+static int count_call (const char *name, const char *value, flux_error_t *err, void *arg)
 {
     assert_string_equal (name, "log-level");
     ++*(int *)arg;
+    if (!value || strcmp (value, "bad") == 0) {
+        snprintf (err->text, sizeof (err->text), "bad it is");
+        return -EDOM;
+    }
+    return 0;
 }
 
 static void test_hook_and_walk (void **state)
@@ -88,6 +93,7 @@ static void test_hook_and_walk (void **state)
     struct attrs *a = attrs_new ();
     int calls = 0, seen = 0;
     size_t pos = 0;
+    flux_error_t err;
 
     assert_int_equal (attrs_hook (a, "log-level", count_call, &calls), 0);
     assert_null (attrs_next (a, &pos, NULL, NULL));
@@ -96,6 +102,12 @@ static void test_hook_and_walk (void **state)
     assert_string_equal (attrs_get (a, "log-level", NULL), "3");
     attrs_setf (a, "size", ATTR_IMMUTABLE, "%d", 12);
     assert_int_equal (calls, 1);
+    assert_int_equal (attrs_update (a, "log-level", "5", false, &err), -EPERM);
+    assert_int_equal (attrs_update (a, "log-level", "bad", true, &err), -EDOM);
+    assert_string_equal (err.text, "bad it is");
+    assert_int_equal (attrs_update (a, "log-level", NULL, true, &err), -EDOM);
+    assert_string_equal (attrs_get (a, "log-level", NULL), "3");
+    assert_int_equal (calls, 3);
     pos = 0;
     while (attrs_next (a, &pos, NULL, NULL))
         seen++;
