@@ -17,7 +17,7 @@
 
 #define MAX_DEPTH 2000          /* choices that lead to one another */
 
-enum kind { LIST, VERTICES, SLOTS };
+enum kind { LIST, CHOICE };
 
 struct cand {
     uint32_t vtx;
@@ -42,7 +42,7 @@ struct goal {
     const struct req *r;
     size_t n, i, only;
     uint32_t v;
-    /* VERTICES, SLOTS: 'left' more of a choice, from 'from' on */
+    /* CHOICE: 'left' more of a choice, from 'from' on */
     struct choice *ch;
     size_t from;
     int64_t left;
@@ -199,7 +199,23 @@ static bool choose_units (struct search *s, const struct goal *g)
     return false;
 }
 
-static bool choose_vertex (struct search *s, const struct goal *g)
+/* May u be the next vertex, or the place of the next slot? */
+static bool may_be (struct ctx *c, const struct choice *ch, uint32_t u)
+{
+    if (ch->r->slot)
+        return (u == ch->v || match_passes (c, ch->v, u, false)) && match_enough (c, u, ch->r);
+    return match_passes (c, ch->v, u, ch->r->x) && match_enough (c, u, ch->r);
+}
+
+static int pick (struct ctx *c, const struct req *r, uint32_t u)
+{
+    if (!r->slot)
+        return match_pick (c, u, r->x, r->full, c->g->v[u].size);
+    return match_nested (r) ? 0 : match_pick (c, GRAPH_NONE, false, false, 0);
+}
+
+/* A vertex, or a place; the next slot is formed where the last one was, or further on. */
+static bool choose_one (struct search *s, const struct goal *g)
 {
     struct ctx *c = s->c;
     struct choice *ch = g->ch;
@@ -215,47 +231,14 @@ static bool choose_vertex (struct search *s, const struct goal *g)
         size_t start = c->npick;
 
         s->steps--;
-        if (!match_passes (c, ch->v, u, ch->r->x) || !match_enough (c, u, ch->r)
-            || (failed != GRAPH_NONE && alike (c, failed, u)))
+        if (!may_be (c, ch, u) || (failed != GRAPH_NONE && alike (c, failed, u)))
             continue;
-        rest.from = i + 1;
-        rest.left = g->left - c->g->v[u].size;
-        if (match_pick (c, u, ch->r->x, ch->r->full, c->g->v[u].size) == 0
-            && solve (s, &below))
+        rest.from = ch->r->slot ? i : i + 1;
+        rest.left -= ch->r->slot ? 1 : c->g->v[u].size;
+        if (pick (c, ch->r, u) == 0 && solve (s, &below))
             return true;
         match_undo (c, start);
         failed = u;
-    }
-    return false;
-}
-
-/* The next slot is formed where the last one was, or further on. */
-static bool choose_place (struct search *s, const struct goal *g)
-{
-    struct ctx *c = s->c;
-    struct choice *ch = g->ch;
-    uint32_t failed = GRAPH_NONE;
-
-    if (g->left <= 0)
-        return solve (s, g->next);
-    for (size_t i = g->from; i < ch->n && s->steps > 0 && !c->failed; i++) {
-        uint32_t p = ch->cand[i].vtx;
-        struct goal rest = *g;
-        struct goal below = { .kind = LIST, .next = &rest, .r = ch->r->child,
-                              .n = ch->r->nchild, .v = p };
-        size_t start = c->npick;
-
-        s->steps--;
-        if ((p != ch->v && !match_passes (c, ch->v, p, false))
-            || !match_enough (c, p, ch->r) || (failed != GRAPH_NONE && alike (c, failed, p)))
-            continue;
-        rest.from = i;
-        rest.left = g->left - 1;
-        if ((match_nested (ch->r) || match_pick (c, GRAPH_NONE, false, false, 0) == 0)
-            && solve (s, &below))
-            return true;
-        match_undo (c, start);
-        failed = p;
     }
     return false;
 }
@@ -267,11 +250,11 @@ static bool solve_slots (struct search *s, const struct req *r, uint32_t v,
 
     for (int raised = 0; raised < 2 && !found && !s->c->failed; raised++) {
         struct choice ch = { .c = s->c, .r = r, .v = v };
-        struct goal more = { .kind = SLOTS, .next = rest, .ch = &ch,
+        struct goal more = { .kind = CHOICE, .next = rest, .ch = &ch,
                              .left = (int64_t)r->count.min };
 
         match_places (s->c, v, r, raised, add_cand, &ch);
-        found = !s->c->failed && choose_place (s, &more);
+        found = !s->c->failed && solve (s, &more);
         free (ch.cand);
     }
     return found;
@@ -280,7 +263,7 @@ static bool solve_slots (struct search *s, const struct req *r, uint32_t v,
 static bool solve_one (struct search *s, const struct req *r, uint32_t v,
                        const struct goal *rest)
 {
-    struct goal more = { .kind = VERTICES, .next = rest, .left = (int64_t)r->count.min };
+    struct goal more = { .kind = CHOICE, .next = rest, .left = (int64_t)r->count.min };
     struct choice ch;
     bool found;
 
@@ -354,10 +337,8 @@ static bool solve (struct search *s, const struct goal *g)
     s->depth++;
     if (g->kind == LIST)
         found = solve_list (s, g);
-    else if (g->kind == SLOTS)
-        found = choose_place (s, g);
     else
-        found = g->ch->leaf ? choose_units (s, g) : choose_vertex (s, g);
+        found = g->ch->leaf ? choose_units (s, g) : choose_one (s, g);
     s->depth--;
     return found;
 }
