@@ -427,6 +427,31 @@ P
     done
 }
 
+@test "what a writer wrote of a whole graph is read as the same graph" {
+    cat >R.json <<'R'
+{"version":1,"execution":{"R_lite":[{"rank":"0-2","children":{"core":"0-3","gpu":"0"}},
+ {"rank":"5","children":{"core":"0-1,4"}}],"starttime":0,"expiration":0,
+ "nodelist":["fluke[7-9]","big"],"properties":{"fast":"1,5","odd":"2"}}}
+R
+    echo 'resources: [{type: cluster, count: 1, exclusive: true}]' >all.yaml
+    q() { timeout 20 "$FLUX_BUILD/resource-query" "$@"; }
+    echo "match allocate all.yaml" >in
+    for from in "rv1exec R.json" "grug $DATA/grugs/tiny.graphml"; do
+        set -- $from
+        q -f $1 -L $2 -o first </dev/null
+        for to in rv1_nosched:rv1exec rv1:rv1exec rv1:jgf jgf:jgf jgf_shorthand:; do
+            [ $1:${to#*:} = grug:rv1exec ] && continue
+            q -f $1 -L $2 -F ${to%:*} <in | sed -n 2p >wrote
+            if [ -z "${to#*:}" ]; then
+                [ "$(jq '.graph.nodes | length' wrote)" = 1 ]
+                continue
+            fi
+            q -f ${to#*:} -L wrote -o again </dev/null
+            cmp first.json again.json || { echo "$from $to"; false; }
+        done
+    done
+}
+
 # counts OPTIONS... <<< RESOURCES: vertices with "x" or "s" of each type that a match got
 counts() {
     { echo "resources: $(cat)"; echo "attributes: {system: {duration: 60}}"; } >count.yaml
