@@ -331,6 +331,8 @@ int emit_job (const struct graph *g, const struct job *j, enum emit_format f,
     size_t n;
     const struct job_part *part = job_parts (j, &n);
 
+    if (!part)
+        return -ENOMEM;
     return emit_parts (g, part, n, job_start (j), job_end (j), job_nslots (j), f, b);
 }
 
@@ -339,5 +341,7 @@ json_t *emit_R (const struct graph *g, const struct job *j, bool graph)
     size_t n;
     const struct job_part *part = job_parts (j, &n);
 
+    if (!part)
+        return NULL;
     return rv1 (g, part, n, job_start (j), job_end (j), job_nslots (j), graph);
 }

@@ -206,14 +206,17 @@ void find_free (struct find *f)
 }
 
 /* Which vertices jobs have: bit 0 allocated, bit 1 reserved. */
-static void mark_jobs (const struct graph *g, uint8_t *held)
+static int mark_jobs (const struct graph *g, uint8_t *held)
 {
     for (const struct job *j = NULL; (j = graph_job_next (g, j));) {
         size_t n;
         const struct job_part *p = job_parts (j, &n);
+        if (!p)
+            return -ENOMEM;
         for (size_t i = 0; i < n; i++)
             held[p[i].vtx] |= job_state (j) == JOB_ALLOCATED ? 1 : 2;
     }
+    return 0;
 }
 
 static bool job_has (const struct graph *g, const struct ins *i, uint32_t v)
@@ -310,12 +313,11 @@ int find_run (const struct find *f, const struct graph *g, uint32_t **vp, size_t
     uint32_t *v = malloc ((n + 1) * sizeof (*v));
     size_t count = 0;
 
-    if (!held || !v) {
+    if (!held || !v || mark_jobs (g, held) < 0) {
         free (held);
         free (v);
         return -ENOMEM;
     }
-    mark_jobs (g, held);
     for (uint32_t i = 0; i < n; i++)
         if (run (f, g, i, held[i]))
             v[count++] = i;

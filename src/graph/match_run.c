@@ -527,11 +527,17 @@ static int deliver (struct ctx *c, const struct match_args *a, struct job **job)
     return 0;
 }
 
+/* What the first vertex of a type is counted in; if there is none in the tree, elsewhere. */
 static const char *unit_of (void *arg, const char *type)
 {
-    uint32_t v = graph_type_nth (arg, type, 0);
+    const struct graph *g = arg;
+    uint32_t v = graph_type_nth (g, type, 0);
+    int t = graph_find_type (g, type);
 
-    return v == GRAPH_NONE ? NULL : graph_unit (arg, v);
+    if (v == GRAPH_NONE && t >= 0)
+        for (v = g->tree_n; v < g->n && g->v[v].type != t; v++)
+            ;
+    return v < g->n ? graph_unit (g, v) : NULL;
 }
 
 static int match_branch (struct graph *g, const struct match_args *a, struct job **job,
@@ -650,7 +656,7 @@ int match_why_text (const struct graph *g, const struct match_why *w, char *buf,
     if (w->unit)
         return snprintf (buf, size, "%s is counted in '%s': the request has another unit, "
                          "or what that cannot say", w->type,
-                         graph_unit (g, graph_type_nth (g, w->type, 0)));
+                         unit_of ((void *)g, w->type));
     if (!w->type[0])
         return snprintf (buf, size, "%s", w->constrained
                          ? "no node meets the constraints" : "nothing is short");

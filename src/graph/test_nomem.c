@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/test_nomem.h"
+#include "graph/find.h"
 #include "graph/queue.h"
 #include "graph/test_make.h"
 
@@ -200,12 +201,91 @@ static void test_locality (void **state)
     each_fails (QUEUE_HYBRID, "locality");
 }
 
+/* node0 and node1 of 4 cores each; a panel of 2 kW feeds both. */
+static struct graph *fed_cluster (void)
+{
+    struct graph *g = graph_new ();
+    uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0), node, panel;
+    struct vtx_spec s = { .parent = GRAPH_NONE, .type = graph_intern (g, "panel"), .id = 0,
+                          .subsystem = graph_intern (g, "power"), .size = 2, .uniq = -1,
+                          .unit = graph_intern (g, "kW"), .rank = -1 };
+
+    for (int n = 0; n < 2; n++) {
+        node = make_vertex (g, top, "node", n);
+        for (int c = 0; c < 4; c++)
+            make_vertex (g, node, "core", c);
+    }
+    panel = graph_add (g, &s);
+    for (int n = 0; n < 2; n++)
+        assert_int_equal (graph_add_edge (g, panel, 1 + 5 * (uint32_t)n, s.subsystem,
+                                          graph_intern (g, "supplies_to")), 0);
+    assert_int_equal (graph_finish (g, NULL), 0);
+    return g;
+}
+
+/* Siblings for which all choices are tried, in units and on subsystems: 2 and 3 cores, 1 and 2
+ * and a whole node would not do in order. */
+static void siblings (long n)
+{
+    static const char text[] = "{\"resources\":["
+        "{\"type\":\"node\",\"count\":1,\"with\":[{\"type\":\"core\",\"count\":1}]},"
+        "{\"type\":\"node\",\"count\":1,\"with\":[{\"type\":\"core\",\"count\":2},"
+        "{\"type\":\"panel\",\"count\":2000,\"unit\":\"W\"}]},"
+        "{\"type\":\"node\",\"count\":1,\"exclusive\":true}]}";
+    static const char *const power[] = { "power" };
+    struct graph *g = fed_cluster ();
+    struct request *r = decode_request (text);
+    struct policy p = { 0 };
+    struct match_args a = { &p, r, MATCH_ALLOCATE, 1, 0, 10 };
+    struct filters *filters = filters_parse (FILTERS_DEFAULT, NULL);
+    struct match_why why;
+    struct job *j;
+    struct buf b = BUF_INIT;
+    bool empty;
+    uint32_t node = 1;
+
+    failed = false;
+    countdown = n;
+    AGAIN (graph_use_aux (g, power, 1, NULL));
+    AGAIN (graph_match (g, &a, &j, &why));
+    a.jobid = 2;
+    int rc = graph_match (g, &a, &j, &why);
+    if (rc == -ENOMEM && failed)
+        rc = graph_match (g, &a, &j, &why);
+    assert_int_equal (rc, -EBUSY);
+    if (find_show (g, "sched-now=allocated and agfilter=t", filters, EMIT_SIMPLE, &b, NULL) < 0) {
+        buf_release (&b);
+        AGAIN (find_show (g, "sched-now=allocated and agfilter=t", filters, EMIT_SIMPLE, &b,
+                          NULL));
+    }
+    AGAIN (graph_cancel_part (g, 1, &node, 1, &empty));
+    AGAIN (graph_cancel (g, 1));
+    countdown = -1;
+    assert_non_null (strstr (b.data, "---node1[1:x] core=4/4"));
+    assert_int_equal (graph_free_now (g, 0, "core"), 8);
+    buf_release (&b);
+    filters_free (filters);
+    request_free (r);
+    graph_free (g);
+}
+
+static void test_siblings (void **state)
+{
+    for (long n = 0; n < 100000; n++) {
+        siblings (n);
+        if (!failed)
+            return;
+    }
+    fail_msg ("no end");
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_easy),
         cmocka_unit_test (test_conservative),
         cmocka_unit_test (test_locality),
+        cmocka_unit_test (test_siblings),
     };
 
     return cmocka_run_group_tests (tests, NULL, NULL);
