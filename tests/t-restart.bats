@@ -294,20 +294,20 @@ reconnect-timeout = "0"' run again 1 sh -c 'id=$(flux submit sleep 96$$); echo "
     [[ "$output" != *recoverable* ]]
 }
 
-# table: two brokers by [bootstrap], started by hand as systemd would
+# table N: brokers by [bootstrap], started by hand as systemd would
 table() {
-    mkdir -p state run0 run1
+    mkdir -p state run0 run1 run2
     flux keygen cert
     cat >boot.toml <<CONF
 [bootstrap]
 curve_cert = "$PWD/cert"
 default_bind = "ipc://$PWD/sock-%h"
 default_connect = "ipc://$PWD/sock-%h"
-hosts = [ { host = "n[0-1]" } ]
+hosts = [ { host = "n[0-$(($1 - 1))]" } ]
 [resource]
 noverify = true
 [[resource.config]]
-hosts = "n[0-1]"
+hosts = "n[0-$(($1 - 1))]"
 cores = "0-3"
 [exec]
 reconnect-timeout = "$((4 * TEST_SLOW))s"
@@ -350,7 +350,7 @@ two_jobs_end() {
 
 @test "a follower that comes back, killed or stopped, takes its job shells up again" {
     cat_counter >counter; chmod +x counter
-    table
+    table 2
     export FLUX_URI="local://$PWD/run0/local"
     unit 0; unit 1
     wait_until 20 nodes_up 2
@@ -378,6 +378,49 @@ two_jobs_end() {
     flux shutdown --quiet
     wait "${PIDS[0]}" || true
     cat err0 err1
+}
+
+# Both tasks have written 20 lines more.
+wrote() {
+    [ "$(wc -l <last.0)" -ge "$1" ] && [ "$(wc -l <last.1)" -ge "$2" ]
+}
+
+write_on() {
+    wait_until 10 wrote $(($(wc -l <last.0) + 20)) $(($(wc -l <last.1) + 20))
+}
+
+@test "output of other nodes waits while the broker of the leader shell is away" {
+    cat >writer <<'SH'
+#!/bin/sh
+i=0
+until [ -e go ]; do
+    i=$((i + 1)); echo $FLUX_TASK_RANK $i; echo $i >>last.$FLUX_TASK_RANK
+    sleep .01
+done
+SH
+    chmod +x writer
+    table 3
+    export FLUX_URI="local://$PWD/run0/local"
+    unit 0; unit 1; unit 2
+    wait_until 20 nodes_up 3
+    id=$(flux submit -N2 -n2 --requires=host:n[1-2] ./writer)
+    flux job wait-event -q -W -t 10 -p exec "$id" recoverable
+    wait_until 10 test -s last.0 -a -s last.1
+    for i in 1 2; do
+        write_on
+        kill -9 "${PIDS[i]}"; wait "${PIDS[i]}" || true
+        write_on
+        unit $i
+        wait_until 20 nodes_up 3
+    done
+    touch go
+    flux job attach "$id" >out
+    for i in 0 1; do
+        diff last.$i <(sed -n "s/^$i //p" out)
+    done
+    ! flux job eventlog "$id" | grep exception
+    flux shutdown --quiet
+    wait "${PIDS[0]}" || true
 }
 
 @test "a full disk: commits and submissions say so, what runs goes on, and nothing is lost" {
