@@ -92,6 +92,12 @@ load common
     [ "$status" -eq 7 ]
     [ "$output" = out ]
     grep -q '^err$' err.txt
+    run start_flux 1 sh -c 'flux run sh -c "kill -9 \$\$"; echo $?; flux run sh -c "exit 3"'
+    echo "$output"
+    [ "$status" -eq 3 ]
+    [ "$output" = "flux-job: task(s) Killed
+137
+flux-job: task(s) exited with exit code 3" ]
 }
 
 @test "the environment follows its rules, in order" {

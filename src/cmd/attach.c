@@ -525,6 +525,7 @@ static void start_watching (struct attach *a)
 
 static void finish (struct attach *a, const json_t *context)
 {
+    flux_error_t how;
     int status;
 
     if (json_unpack ((json_t *)context, "{s:i}", "status", &status) < 0)
@@ -534,10 +535,8 @@ static void finish (struct attach *a, const json_t *context)
     a->finished = true;
     a->exit_code = attach_exit_code (status);
     clear_status (a);
-    if (WIFSIGNALED (status))
-        fprintf (stderr, "flux-job: task(s) %s\n", strsignal (WTERMSIG (status)));
-    else if (status != 0)
-        fprintf (stderr, "flux-job: task(s) exited with exit code %d\n", a->exit_code);
+    if (flux_job_waitstatus_to_exitcode (status, &how) != 0)
+        fprintf (stderr, "flux-job: %s\n", how.text);
 }
 
 static void job_event (struct attach *a, const char *event)
