@@ -185,6 +185,43 @@ SH
     [[ "$stderr" == *"tiny.graphml: line 1"*"missing: No such file"*"load-format must say what it is"* ]]
 }
 
+@test "load-file and the queues: jobs run on nodes with ranks, others are refused; what is listed" {
+    printf '%s' '<graphml><graph><node id="c"><data key="root">1</data><data key="type">cluster</data></node><node id="n"><data key="type">node</data></node><node id="k"><data key="type">core</data></node><edge source="c" target="n"><data key="multi_scale">3</data></edge><edge source="n" target="k"><data key="multi_scale">4</data></edge></graph></graphml>' >tiny.graphml
+    run --separate-stderr start_fake 3 2 sh -c '
+        flux resource R >R.json
+        flux ion-resource find --format=jgf status=up >graph.json
+        flux module remove sched-fluxion-feasibility
+        for f in "tiny.graphml grug" "R.json rv1exec" "graph.json jgf"; do
+            set -- $f
+            flux module remove sched-fluxion-qmanager
+            flux module reload -f sched-fluxion-resource load-file=$1 load-format=$2 match-policy=low
+            flux module load sched-fluxion-qmanager
+            flux resource list -s all -no "{nnodes} {ncores}"
+            flux ion-resource status | jq -c "map(.execution.R_lite[0].rank)"
+            timeout 30 flux run -N1 -n1 flux getattr rank
+            flux module stats --parse=pending_jobs sched-fluxion-qmanager
+            a=$(flux submit -N2 sleep 100); flux job wait-event -t 20 $a start >/dev/null || continue
+            flux module reload sched-fluxion-qmanager
+            rpc sched.resource-status {} | jq -c .allocated.execution.R_lite
+            flux cancel $a; flux job wait-event -t 20 $a clean >/dev/null
+        done'
+    echo "$output"; echo "$stderr"
+    [ "$output" = '3 6
+[null,null,null]
+0
+3 6
+["0-2",null,null]
+0
+0
+[{"rank":"0-1","children":{"core":"0-1"}}]
+3 6
+["0-2",null,null]
+0
+0
+[{"rank":"0-1","children":{"core":"0-1"}}]' ]
+    [[ "$stderr" == *"type=alloc severity=0 nodes of the graph that was loaded from a file have no ranks"* ]]
+}
+
 @test "another scheduler, no scheduler, guests: what is refused" {
     run start_flux 1 --conf=modules.alternatives.sched='"sched-simple"' sh -c 'flux ion-resource stats; echo $?; flux ion-resource; echo $?; flux ion-resource cancel x; echo $?'
     echo "$output"

@@ -56,10 +56,6 @@ void ion_status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 
     if (!ion_ready (o, msg))
         return;
-    if (!o->fx->all) {
-        flux_respond_error (h, msg, EINVAL, "the graph is from a file: use find");
-        return;
-    }
     down = parts_down (o->fx);
     allocated = parts_allocated (o->fx);
     if (flux_respond_pack (h, msg, "{s:o s:o s:o}", "all", rset_to_json (o->fx->all),

@@ -3,6 +3,7 @@
 #include "modules/sched-fluxion/parts.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,20 @@ static int add_nodes (const struct graph *g, const struct job_part *part, size_t
     return rc;
 }
 
+/* Are there nodes among the parts, but none that is a broker's? */
+static bool no_ranks (const struct graph *g, const struct job_part *part, size_t n)
+{
+    bool nodes = false;
+
+    for (size_t i = 0; i < n; i++) {
+        bool node = !strcmp (graph_type (g, part[i].vtx), "node");
+        nodes |= node;
+        if (node && graph_rank (g, part[i].vtx) >= 0)
+            return false;
+    }
+    return nodes;
+}
+
 struct rset *parts_to_rset (const struct graph *g, const struct job_part *part, size_t n,
                             flux_error_t *err)
 {
@@ -124,12 +139,31 @@ struct rset *parts_to_rset (const struct graph *g, const struct job_part *part, 
 
     if (rc < 0)
         errmsg (err, rc, "R cannot be made: %s", strerror (-rc));
+    else if (rset_nnodes (r) == 0 && no_ranks (g, part, n))
+        rc = errmsg (err, -EINVAL, "nodes of the graph that was loaded from a file have no"
+                     " ranks, so that nothing can run on them: give them ranks in the file");
     else if (rset_nnodes (r) == 0)
         rc = errmsg (err, -EINVAL, "the request gets no cores or gpus on any node, so that"
                      " nothing could run it: ask for cores");
     if (rc < 0) {
         rset_free (r);
         errno = -rc;
+        return NULL;
+    }
+    return r;
+}
+
+struct rset *parts_whole (const struct graph *g)
+{
+    struct rset *r = rset_new ();
+    int rc = r ? 0 : -ENOMEM;
+
+    for (uint32_t i = 0; rc == 0 && i < graph_type_count (g, "node"); i++) {
+        struct job_part node = { .vtx = graph_type_nth (g, "node", i) };
+        rc = add_node (g, &node, 0, 1, r);
+    }
+    if (rc < 0) {
+        rset_free (r);
         return NULL;
     }
     return r;

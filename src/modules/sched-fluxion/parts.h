@@ -25,6 +25,9 @@ int parts_from_rset (const struct graph *g, const struct rset *R, const struct i
 /* The nodes of R; *v to be freed.  Ranks that are not there are left out. */
 int parts_nodes (const struct graph *g, const struct rset *R, uint32_t **v, size_t *n);
 
+/* All nodes with a rank, as parts_to_rset(); none: an empty set.  NULL: no memory. */
+struct rset *parts_whole (const struct graph *g);
+
 /* What all allocated jobs have; what is down.  NULL: no memory. */
 struct rset *parts_allocated (const struct fluxion *fx);
 struct rset *parts_down (const struct fluxion *fx);

@@ -190,8 +190,14 @@ static int start (void *arg, int64_t id, const struct job *j)
 
     if (!w)
         return -ENOENT;
-    if (!(r = make_R (qm, w, j, &err)))
-        return -errno;
+    if (!(r = make_R (qm, w, j, &err))) {
+        rc = -errno;
+        if (rc == -EINVAL && idhash_set (qm->refused, w->id, qm) == 0) {
+            respond (qm, w->msg, w->id, FLUX_SCHED_ALLOC_DENY, err.text);
+            idhash_del (qm->jobs, w->id);
+        }
+        return rc;
+    }
     R = rset_encode (r);
     summary = rset_dumps (r);
     rset_free (r);
@@ -205,6 +211,17 @@ static int start (void *arg, int64_t id, const struct job *j)
     free (R);
     free (summary);
     return rc;
+}
+
+void qalloc_drop (struct qmanager *qm)
+{
+    uint64_t id;
+    size_t pos = 0;
+
+    while (idhash_next (qm->refused, &pos, &id)) {
+        (void)queues_cancel (qm->q, (int64_t)id);
+        idhash_del (qm->refused, id);
+    }
 }
 
 static void deny (void *arg, int64_t id, const char *why)
@@ -366,6 +383,7 @@ void qalloc_prioritize_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *
 int qalloc_init (struct qmanager *qm)
 {
     if (!(qm->jobs = idhash_new (waiting_free)) || !(qm->allocated = idhash_new (NULL))
+        || !(qm->refused = idhash_new (NULL))
         || !(qm->specs = specs_new (&specs_ops, qm)))
         return -ENOMEM;
     return 0;
@@ -375,6 +393,7 @@ void qalloc_release (struct qmanager *qm)
 {
     idhash_free (qm->jobs);
     idhash_free (qm->allocated);
+    idhash_free (qm->refused);
     specs_free (qm->specs);
 }
 

@@ -103,7 +103,9 @@ static void prep_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
         flux_watcher_stop (w);
         return;
     }
-    if ((rc = queues_run (qm->q, seconds (), BUDGET_US)) == 1) {
+    rc = queues_run (qm->q, seconds (), BUDGET_US);
+    qalloc_drop (qm);
+    if (rc == 1) {
         flux_watcher_start (qm->idle);
         return;
     }
@@ -203,7 +205,8 @@ static void begin (void *arg)
 static int parts_left (const struct fluxion *fx, const struct rset *R, const struct idset *freed,
                        struct job_part **part, size_t *n, flux_error_t *err)
 {
-    struct idset *left = fx->all ? idset_intersect (rset_ranks (R), rset_ranks (fx->all)) : NULL;
+    bool ranks = !idset_empty (rset_ranks (fx->all));
+    struct idset *left = ranks ? idset_intersect (rset_ranks (R), rset_ranks (fx->all)) : NULL;
     struct rset *r = NULL;
     int rc;
 

@@ -30,6 +30,7 @@ struct qmanager {
     struct specs *specs;
     struct idhash *jobs;       /* id -> struct waiting */
     struct idhash *allocated;  /* ids that have resources */
+    struct idhash *refused;    /* ids that were denied in a pass, to leave their queue */
     struct flux_msglist *early;     /* sched.resource-status */
     flux_msg_handler_t **handlers;
     flux_watcher_t *prep;      /* a pass at the end of the turn */
@@ -50,6 +51,8 @@ void qalloc_release (struct qmanager *qm);
 /* All that wait: forgotten without an answer; answered with ENOSYS. */
 void qalloc_clear (struct qmanager *qm);
 void qalloc_refuse (struct qmanager *qm);
+/* After a pass: what it matched, but nothing can run, leaves its queue. */
+void qalloc_drop (struct qmanager *qm);
 extern const struct queue_ops qalloc_queue_ops;   /* arg: struct qmanager */
 
 void qalloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);

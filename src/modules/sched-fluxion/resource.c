@@ -10,6 +10,7 @@
 #include "base/errmsg.h"
 #include "modules/sched-fluxion/fluxion.h"
 #include "modules/sched-fluxion/load.h"
+#include "modules/sched-fluxion/parts.h"
 #include "modules/sched-fluxion/resource_private.h"
 #include "modules/sched/reconf.h"
 #include "spec/rset.h"
@@ -210,6 +211,8 @@ static int load (struct resource *o, flux_error_t *err)
         if (!(o->fx->graph = load_file (o->conf.load_file, o->conf.load_format,
                                         o->conf.load_allowlist, err)))
             return -errno;
+        if (!(o->fx->all = parts_whole (o->fx->graph)))
+            return errmsg (err, -ENOMEM, "out of memory");
         fluxion_known (o->fx);
         return 0;
     }

@@ -20,7 +20,8 @@ struct idset;
 
 struct fluxion {
     struct graph *graph;       /* NULL: not known */
-    struct rset *all;          /* as resource.acquire told it, with later properties */
+    struct rset *all;          /* as resource.acquire told it, with later properties; of a
+                                  file: nodes with ranks, there may be none */
     struct policy policy;
     enum emit_format format;
     bool flexible;             /* slots beside each other are alternatives */
