@@ -59,6 +59,7 @@ static void test_keys (void **state)
                              "\"kill-signal\":\"USR2\",\"imp\":\"/imp\","
                              "\"job-shell\":\"/sh\",\"barrier-timeout\":\"0\","
                              "\"shell-exit-timeout\":\"none\","
+                             "\"reconnect-timeout\":\"none\","
                              "\"method\":\"bulk-exec\","
                              "\"sdexec-properties\":{\"MemoryMax\":\"1G\"},"
                              "\"sdexec-constrain-resources\":true,"
@@ -74,6 +75,7 @@ static void test_keys (void **state)
     assert_string_equal (c.job_shell, "/sh");
     assert_true (c.shell_exit_timeout < 0.);
     assert_true (c.barrier_timeout == 0.);
+    assert_true (c.reconnect_timeout == 0.);
     assert_true (c.testexec_allow_guests);
     assert_int_equal (c.sdexec_stop_sec, INT_MAX);
     assert_int_equal (c.sdexec_stop_signal, 64);

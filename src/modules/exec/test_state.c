@@ -199,10 +199,40 @@ static void test_reap (void **state)
     waitpid (c, NULL, 0);
 }
 
+/* Whether shells of the broker that is gone find this one */
+static void test_uri (void **state)
+{
+    flux_error_t err;
+    struct execstate *st;
+
+    unlink (path);
+    st = reopen ();
+    assert_true (execstate_keeps (st));
+    assert_false (execstate_same_uri (st));     /* there was none */
+    assert_int_equal (execstate_launch (st, 7), 0);
+    execstate_free (st);
+    st = reopen ();
+    assert_true (execstate_same_uri (st));
+    assert_true (execstate_known (st, 7));
+    execstate_free (st);
+    assert_non_null (st = execstate_open (dir, "local:///ab", &err));
+    assert_false (execstate_same_uri (st));
+    assert_true (execstate_known (st, 7));
+    execstate_free (st);
+    put ("0123456789abcdef0123456789abcdef\n7\n");   /* of before there was the line */
+    st = reopen ();
+    assert_false (execstate_same_uri (st));
+    assert_true (execstate_known (st, 7));
+    execstate_free (st);
+    assert_non_null (st = execstate_open (NULL, "local:///a", &err));
+    assert_false (execstate_keeps (st));
+    execstate_free (st);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_launched), cmocka_unit_test (test_torn),
+        cmocka_unit_test (test_launched), cmocka_unit_test (test_uri), cmocka_unit_test (test_torn),
         cmocka_unit_test (test_bad), cmocka_unit_test (test_nothing_kept),
         cmocka_unit_test (test_reap),
     };
