@@ -497,8 +497,9 @@ static bool match_any_slot (struct ctx *c, uint32_t v, const struct req *r, size
         && match_mixed (c, v, r, n, least_slots (r, n), score);
 }
 
-static bool in_order (struct ctx *c, uint32_t v, const struct req *r, size_t n,
-                      int64_t *score)
+/* 'order': of the siblings, or NULL: as they are written. */
+static bool in_order (struct ctx *c, uint32_t v, const struct req *r, const uint8_t *order,
+                      size_t n, int64_t *score)
 {
     size_t start = c->npick;
     bool any = match_alternatives (c, r, n);
@@ -507,14 +508,49 @@ static bool in_order (struct ctx *c, uint32_t v, const struct req *r, size_t n,
     if (any && !match_any_slot (c, v, r, n, score))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (any && r[i].slot)
+        const struct req *one = &r[order ? order[i] : i];
+        if (any && one->slot)
             continue;
-        if (!match_one (c, v, &r[i], score)) {
+        if (!match_one (c, v, one, score)) {
             match_undo (c, start);
             return false;
         }
     }
     return true;
+}
+
+uint32_t match_chances (const struct ctx *c, uint32_t v, const struct req *r)
+{
+    size_t k = req_number (c, r);
+    uint32_t lo, hi, n = 0;
+
+    if (r->slot || c->up[k] || c->type[k] < 0)
+        return GRAPH_NONE;
+    graph_type_range (c->g, v, c->type[k], &lo, &hi);
+    if (lo == hi || c->g->v[c->g->type[c->type[k]].list[lo]].inner == GRAPH_NONE)
+        return GRAPH_NONE;
+    for (uint32_t i = lo; i < hi; i++)
+        n += match_enough (c, c->g->type[c->type[k]].list[i], r);
+    return n;
+}
+
+/* That which has the fewest chances chooses first. */
+static bool choosy_first (struct ctx *c, uint32_t v, const struct req *r, size_t n,
+                          int64_t *score)
+{
+    uint32_t chances[UINT8_MAX];
+    uint8_t order[UINT8_MAX];
+
+    if (n > UINT8_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = i;
+        chances[i] = match_chances (c, v, &r[i]);
+        for (; k > 0 && chances[order[k - 1]] > chances[i]; k--)
+            order[k] = order[k - 1];
+        order[k] = (uint8_t)i;
+    }
+    return in_order (c, v, r, order, n, score);
 }
 
 static bool same_type_twice (const struct req *r, size_t n)
@@ -541,7 +577,7 @@ static bool assigned (struct ctx *c, uint32_t v, const struct req *r, size_t n,
     bool ok = false;
 
     if (a && !c->failed && assign_most (c, a, 1) == 1) {
-        ok = assign_begin (c, a, 1) && in_order (c, v, r, n, score);
+        ok = assign_begin (c, a, 1) && in_order (c, v, r, NULL, n, score);
         assign_end (c, a);
     }
     assign_free (a);
@@ -549,14 +585,17 @@ static bool assigned (struct ctx *c, uint32_t v, const struct req *r, size_t n,
 }
 
 /* Siblings of one type take from the same vertices, so if their order fails, what they want
- * whole is assigned (match_assign.c).  For what they share see match_exact.c. */
+ * whole is assigned (match_assign.c), and for what they share, that which has the fewest
+ * chances chooses first.  If that fails, too, see match_exact.c. */
 bool match_all (struct ctx *c, uint32_t v, const struct req *r, size_t n,
                 int64_t *score)
 {
-    if (in_order (c, v, r, n, score))
+    if (in_order (c, v, r, NULL, n, score))
         return true;
-    return !c->failed && match_compete (r, n) && c->assigned++ < MAX_ASSIGNED
-        && assigned (c, v, r, n, score);
+    if (c->failed || !match_compete (r, n) || c->assigned++ >= MAX_ASSIGNED)
+        return false;
+    return assigned (c, v, r, n, score)
+        || (!c->failed && choosy_first (c, v, r, n, score));
 }
 
 int match_op_parse (const char *s, enum match_op *op)

@@ -15,7 +15,8 @@
 
 #include "graph/match_private.h"
 
-#define MAX_DEPTH 2000          /* choices that lead to one another */
+#define MAX_REQS 64             /* of the request; a larger one is not searched */
+#define MAX_DEPTH 1500          /* choices that lead to one another: half a KB of stack each */
 
 enum kind { LIST, CHOICE };
 
@@ -51,6 +52,7 @@ struct goal {
 struct search {
     struct ctx *c;
     int steps, depth;
+    uint32_t places[MAX_REQS];  /* by number of the request vertex */
 };
 
 static bool solve (struct search *s, const struct goal *g);
@@ -289,32 +291,43 @@ static bool solve_alternatives (struct search *s, const struct goal *g)
     return false;
 }
 
-/* What can be had in few places comes first: what is taken whole, what wants something below
- * it, slots, the rest. */
-static int rank_of (const struct ctx *c, const struct req *r)
+static void count_places (struct search *s)
 {
-    int t = c->type[req_number (c, r)];
-    bool inner = r->nchild > 0
-        || (t >= 0 && c->g->type[t].n > 0 && c->g->v[c->g->type[t].list[0]].inner != GRAPH_NONE);
-
-    return r->slot ? 2 : !inner ? 3 : r->x ? 0 : 1;
+    for (size_t n = 0; n < s->c->nreq; n++)
+        s->places[n] = match_chances (s->c, 0, s->c->by_number[n]);
 }
 
-static const struct req *in_rank (const struct ctx *c, const struct goal *g)
+/* What can be had in few places comes first: vertices with others below them, of equal ones
+ * what is taken whole; then slots; the rest. */
+static int64_t order_of (const struct search *s, const struct req *r)
 {
-    size_t before = 0;
+    uint32_t n = s->places[req_number (s->c, r)];
 
-    for (int rank = 0; rank < 4; rank++)
-        for (size_t k = 0; k < g->n; k++)
-            if (rank_of (c, &g->r[k]) == rank && before++ == g->i)
-                return &g->r[k];
+    if (n == GRAPH_NONE)
+        return (int64_t)(r->slot ? 1 : 2) << 40;
+    return (int64_t)n * 2 + !r->x;
+}
+
+static const struct req *in_order (const struct search *s, const struct goal *g)
+{
+    for (size_t k = 0; k < g->n; k++) {
+        int64_t mine = order_of (s, &g->r[k]);
+        size_t before = 0;
+
+        for (size_t o = 0; o < g->n; o++) {
+            int64_t other = order_of (s, &g->r[o]);
+            before += other < mine || (other == mine && o < k);
+        }
+        if (before == g->i)
+            return &g->r[k];
+    }
     return NULL;
 }
 
 static bool solve_list (struct search *s, const struct goal *g)
 {
     struct goal rest = *g;
-    const struct req *r = in_rank (s->c, g);
+    const struct req *r = in_order (s, g);
 
     if (g->i == g->n)
         return solve (s, g->next);
@@ -385,12 +398,13 @@ static bool any_overlap (const struct ctx *c, const struct req *r, size_t n)
 
 bool match_exact (struct ctx *c)
 {
-    struct search s = { c, c->choices / 4, 0 };     /* some are left for later times */
+    struct search s = { .c = c, .steps = c->choices / 4 };     /* some are left for later times */
     bool found;
     struct goal all = { .kind = LIST, .r = c->rq->top, .n = c->rq->ntop };
 
-    if (c->nreq > 64 || !any_overlap (c, c->rq->top, c->rq->ntop))
+    if (c->nreq > MAX_REQS || !any_overlap (c, c->rq->top, c->rq->ntop))
         return false;
+    count_places (&s);
     c->choices -= s.steps;
     found = solve (&s, &all);
     c->choices += s.steps;

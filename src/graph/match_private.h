@@ -96,6 +96,10 @@ bool assign_allows (const struct ctx *c, const struct req *r, uint32_t u);
  * it competes, or when it takes too long.  match_exact.c */
 bool match_exact (struct ctx *c);
 
+/* Of how many vertices below v there would be enough in each for r, were there nothing else;
+ * GRAPH_NONE: r is a slot, or a pool. */
+uint32_t match_chances (const struct ctx *c, uint32_t v, const struct req *r);
+
 /* Has this request taken something of v, or below it? */
 bool match_touched (const struct ctx *c, uint32_t v);
 

@@ -349,6 +349,34 @@ static void test_later (void **state)
     assert_true (now > 1000 && later > 200 && never > 1000);
 }
 
+/* Many at once: the choosy choose first, though they are written last. */
+static void test_many (void **state)
+{
+    struct graph *g = graph_new ();
+    uint32_t top = make_vertex (g, GRAPH_NONE, "cluster", 0);
+    struct policy p;
+    struct match_why why;
+    struct job *j;
+
+    for (int n = 0; n < 1900; n++) {
+        uint32_t node = make_vertex (g, top, "node", n);
+        for (int c = 0; c < 8; c++)
+            make_vertex (g, node, "core", c);
+        if (n < 100)
+            make_vertex (g, node, "gpu", 0);
+    }
+    assert_int_equal (graph_finish (g, NULL), 0);
+    struct request *r = decode_request ("{\"resources\":[{\"type\":\"node\",\"count\":1700,\"with\":"
+        "[{\"type\":\"core\",\"count\":3}]},{\"type\":\"node\",\"count\":100,\"with\":[{\"type\":"
+        "\"core\",\"count\":6},{\"type\":\"gpu\",\"count\":1}]}]}");
+    struct match_args a = { &p, r, MATCH_ALLOCATE, 1, 0, 10 };
+    assert_int_equal (policy_parse ("low", &p, NULL), 0);
+    assert_int_equal (graph_match (g, &a, &j, &why), 0);
+    assert_int_equal (graph_free_now (g, 0, "core"), 8 * 1900 - 3 * 1700 - 6 * 100);
+    request_free (r);
+    graph_free (g);
+}
+
 /* What cannot be packed is given up soon, not after all its ways. */
 static void test_hopeless (void **state)
 {
@@ -376,6 +404,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_shared),
         cmocka_unit_test (test_later),
+        cmocka_unit_test (test_many),
         cmocka_unit_test (test_hopeless),
     };
 
