@@ -31,6 +31,8 @@ hosts = [ $* ]
 torpid_min = "0.2s"
 torpid_max = "1s"
 tcp_user_timeout = "2s"
+[exec]
+reconnect-timeout = "0.5s"
 [resource]
 noverify = true
 [[resource.config]]
