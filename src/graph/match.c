@@ -534,19 +534,38 @@ uint32_t match_chances (const struct ctx *c, uint32_t v, const struct req *r)
     return n;
 }
 
-/* That which has the fewest chances chooses first. */
+struct choosy {
+    uint32_t chances;
+    double wants;               /* units in one of it */
+};
+
+static struct choosy choosy (const struct ctx *c, uint32_t v, const struct req *r)
+{
+    struct choosy x = { match_chances (c, v, r), 0 };
+
+    for (uint32_t k = 0; k < c->g->ntrack; k++)
+        x.wants += (double)c->need[req_number (c, r)][k];
+    return x;
+}
+
+static bool choosier (const struct choosy *a, const struct choosy *b)
+{
+    return a->chances != b->chances ? a->chances < b->chances : a->wants > b->wants;
+}
+
+/* That which has the fewest chances chooses first, of equal ones that which wants more. */
 static bool choosy_first (struct ctx *c, uint32_t v, const struct req *r, size_t n,
                           int64_t *score)
 {
-    uint32_t chances[UINT8_MAX];
+    struct choosy x[UINT8_MAX];
     uint8_t order[UINT8_MAX];
 
     if (n > UINT8_MAX)
         return false;
     for (size_t i = 0; i < n; i++) {
         size_t k = i;
-        chances[i] = match_chances (c, v, &r[i]);
-        for (; k > 0 && chances[order[k - 1]] > chances[i]; k--)
+        x[i] = choosy (c, v, &r[i]);
+        for (; k > 0 && choosier (&x[i], &x[order[k - 1]]); k--)
             order[k] = order[k - 1];
         order[k] = (uint8_t)i;
     }

@@ -1,6 +1,6 @@
 /* bench_graph.c - loading, matching, reserving and replaying on large graphs
  *
- *   build/tests/bench/bench_graph [load|match|whole|reserve|replay|queues|wait|growth]...
+ *   build/tests/bench/bench_graph [load|match|whole|reserve|siblings|replay|queues|wait|growth]...
  *
  * Without an argument all are run.  Times are CPU seconds of this one thread: the same
  * as time on the wall where nothing else runs.
@@ -213,6 +213,41 @@ static void bench_whole (void)
         }
         printf ("64 exclusive nodes, 8192 half full, %-8s: %8.3f ms\n", names[i],
                 sum / 20 * 1e3);
+        request_free (r);
+        graph_free (g);
+    }
+}
+
+/* Siblings that share nodes: the second must choose first, for half of the nodes have only 24
+ * cores left; and two of which there are too many, so that all ways are tried in vain. */
+static void bench_siblings (void)
+{
+    static const char *const text[] = {
+        "{\"resources\":[{\"type\":\"node\",\"count\":4000,\"with\":[{\"type\":\"core\",\"count\":20}]},"
+        "{\"type\":\"node\",\"count\":4000,\"with\":[{\"type\":\"core\",\"count\":40}]}]}",
+        "{\"resources\":[{\"type\":\"node\",\"count\":600,\"with\":[{\"type\":\"core\",\"count\":25}]},"
+        "{\"type\":\"node\",\"count\":3600,\"with\":[{\"type\":\"core\",\"count\":25}]}]}" };
+    struct policy p = named ("low");
+
+    for (int i = 0; i < 2; i++) {
+        struct graph *g = make (8192);
+        struct request *r = parse (text[i]);
+        struct job *j;
+        double t;
+        int rc;
+
+        for (int n = 0; n < 4096; n++) {
+            struct job_part part = { graph_type_nth (g, "socket", (uint32_t)(4 * n + 3)), true, 1 };
+            if (graph_place (g, n, false, 0, 1000, 0, &part, 1, 0, &j) < 0)
+                die ("cannot fill");
+        }
+        t = now ();
+        rc = match (g, &p, r, 5000, MATCH_ALLOCATE, 0, 3600, &j);
+        t = now () - t;
+        if ((rc == 0) != (i == 0))
+            die ("siblings");
+        printf ("two siblings that share 8192 nodes, %-9s: %8.2f ms\n",
+                i == 0 ? "there" : "not there", t * 1e3);
         request_free (r);
         graph_free (g);
     }
@@ -549,7 +584,8 @@ int main (int argc, char **argv)
         void (*fn) (void);
     } all[] = {
         { "load", bench_load }, { "match", bench_match }, { "whole", bench_whole },
-        { "reserve", bench_reserve }, { "replay", bench_replay },
+        { "reserve", bench_reserve }, { "siblings", bench_siblings },
+        { "replay", bench_replay },
         { "queues", bench_queues }, { "wait", bench_wait },
         { "growth", bench_growth },
     };
