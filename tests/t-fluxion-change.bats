@@ -65,6 +65,17 @@ CONF
     [[ "$output" != *"does not start"* ]]
 }
 
+@test "config reload: jobs from before there were queues say so, and go to one" {
+    sched 2 1 '
+        a=$(job -N2 -t 1h); starts $a; b=$(job -N1); waits $b
+        flux config get | jq -c ".queues = {\"a\":{}}" | flux config load
+        flux queue start --all --quiet
+        flux jobs -no "{contextual_info}" $b
+        flux update $b queue=a; waits $b; flux cancel $a; starts $b; flux jobs -no "{queue}" $b'
+    [ "$output" = "it has no queue, and queues are configured: flux update ID queue=NAME
+a" ]
+}
+
 @test "config reload: another match policy and format, from the next job on" {
     sched 3 2 '
         key() { flux config get | jq -c ".\"sched-fluxion-resource\" = $1" | flux config load; }

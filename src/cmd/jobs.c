@@ -277,6 +277,8 @@ static json_t *queue_stopped (flux_t *h, json_t *seen, const char *queue)
         text = json_sprintf ("its queue is stopped%s%s", *reason ? ": " : "", reason);
     else if (f && queue && flux_rpc_get (f, NULL) < 0 && errno == ENOENT)
         text = json_sprintf ("there is no queue '%s' any more: flux update ID queue=NAME", queue);
+    else if (f && !queue && flux_rpc_get (f, NULL) < 0 && errno == EINVAL)
+        text = json_string ("it has no queue, and queues are configured: flux update ID queue=NAME");
     else
         text = json_string ("");
     flux_future_destroy (f);

@@ -273,7 +273,9 @@ static void give (void *arg, uint64_t id, const struct rset *R, bool final)
     qmanager_kick (qm);
 }
 
-static const struct hello_ops hello_ops = { begin, take_job, give };
+static void settled (void *arg);
+
+static const struct hello_ops hello_ops = { begin, take_job, give, settled };
 
 static void expiration_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                            void *arg)
@@ -312,11 +314,22 @@ static void respond_status (struct qmanager *qm, const flux_msg_t *msg)
     rset_free (allocated);
 }
 
+static void settled (void *arg)
+{
+    struct qmanager *qm = arg;
+    const flux_msg_t *msg;
+
+    while (qm->fx->graph && (msg = flux_msglist_pop (qm->early))) {
+        respond_status (qm, msg);
+        flux_msg_decref (msg);
+    }
+}
+
 static void status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct qmanager *qm = arg;
 
-    if (qm->fx->graph && qm->fx->all)
+    if (qm->fx->graph && hello_is_settled (qm->hello))
         respond_status (qm, msg);
     else if (flux_msglist_append (qm->early, msg) < 0)
         flux_respond_error (h, msg, errno, NULL);
@@ -325,12 +338,7 @@ static void status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
 static void known (void *arg)
 {
     struct qmanager *qm = arg;
-    const flux_msg_t *msg;
 
-    while (qm->fx->all && (msg = flux_msglist_pop (qm->early))) {
-        respond_status (qm, msg);
-        flux_msg_decref (msg);
-    }
     hello_begin (qm->hello);
 }
 

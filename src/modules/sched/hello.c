@@ -44,6 +44,12 @@ static void fatal (struct hello *o, const char *what, flux_future_t *f)
               f ? future_strerror (f, errno) : flux_strerror (errno));
 }
 
+static void settled (struct hello *o)
+{
+    if (o->ops->settled)
+        o->ops->settled (o->arg);
+}
+
 static void lookup_free (struct lookup *l)
 {
     list_del (&l->node);
@@ -120,6 +126,7 @@ static void ready_check (struct hello *o)
                                     FLUX_RPC_STREAMING, "{s:s}", "mode", "unlimited");
     if (!o->f_ready || flux_future_then (o->f_ready, -1., ready_continuation, o) < 0)
         fatal (o, "job-manager.sched-ready", NULL);
+    settled (o);
 }
 
 /* ---- free ---- */
@@ -241,13 +248,15 @@ static void hello_end (struct hello *o, flux_future_t *f, int errnum)
         fatal (o, "job-manager.sched-hello", f);
     flux_future_destroy (f);
     o->f_hello = NULL;
-    if (errnum == ENOSYS)
-        look_again (o);
-    else if (errnum == ENODATA) {
+    if (errnum == ENODATA) {
         o->done = true;
         free_those_kept (o);
         ready_check (o);
+        return;
     }
+    if (errnum == ENOSYS)
+        look_again (o);
+    settled (o);
 }
 
 static void hello_continuation (flux_future_t *f, void *arg)
@@ -274,6 +283,11 @@ void hello_begin (struct hello *o)
                                 FLUX_RPC_STREAMING, "{s:b}", "partial-ok", 1);
     if (!o->f_hello || flux_future_then (o->f_hello, -1., hello_continuation, o) < 0)
         fatal (o, "job-manager.sched-hello", NULL);
+}
+
+bool hello_is_settled (const struct hello *o)
+{
+    return !o->f_hello && list_empty (&o->lookups);
 }
 
 static void again_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)

@@ -25,6 +25,8 @@ struct hello_ops {
                 flux_error_t *err);
     /* sched.free of a job that is known. */
     void (*free) (void *arg, uint64_t id, const struct rset *R, bool final);
+    /* What runs is known now, or there is no job manager to tell it.  May be NULL. */
+    void (*settled) (void *arg);
 };
 
 /* Handles sched.free from here on.  'limit': requests the job manager may have
@@ -35,6 +37,8 @@ void hello_destroy (struct hello *hello);
 void hello_begin (struct hello *hello);
 /* The resources have gone: no hello until hello_begin(). */
 void hello_stop (struct hello *hello);
+/* Is hello over, until it is said again? */
+bool hello_is_settled (const struct hello *hello);
 /* sched-ready was sent: sched.alloc requests from before are to be ignored. */
 bool hello_is_ready (const struct hello *hello);
 
