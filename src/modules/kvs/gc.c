@@ -9,14 +9,14 @@
 #include <jansson.h>
 
 #include "base/blobref.h"
-#include "core/due.h"
 #include "modules/kvs/batch.h"
 #include "modules/kvs/content.h"
 #include "modules/kvs/gc.h"
 #include "modules/kvs/redo.h"
 #include "modules/kvs/rfc11.h"
 
-enum { SLICE_USEC = 1000, DELETE_MAX = 1000 };
+/* A request of others takes several turns of the loop, each of which may have a slice. */
+enum { SLICE_USEC = 500, DELETE_MAX = 1000 };
 
 struct level {
     struct tnode *dir;       /* a reference */
@@ -26,7 +26,6 @@ struct level {
 /* A request that takes more than a turn of the loop. */
 struct task {
     struct list_node node;
-    struct due due;
     struct gc *gc;
     flux_t *h;
     const flux_msg_t *msg;
@@ -54,6 +53,7 @@ struct gc {
     struct kvs *kvs;
     uint64_t epoch;
     struct list_node tasks;
+    flux_watcher_t *turn;    /* fires in the next turn of the loop, while there are tasks */
     flux_watcher_t *timer;
     uint64_t seq;            /* the primary's version when the period began */
 };
@@ -73,6 +73,7 @@ void gc_free (struct gc *gc)
 {
     if (gc) {
         gc_flush (gc, NULL);
+        flux_watcher_destroy (gc->turn);
         flux_watcher_destroy (gc->timer);
         free (gc);
     }
@@ -148,7 +149,6 @@ void gc_keep (struct gc *gc, const char *ref, struct buf *redo)
 static void task_free (struct task *t)
 {
     list_del (&t->node);
-    due_cancel (&t->due);
     while (t->depth > 0)
         tnode_unref (t->level[--t->depth].dir);
     for (size_t i = 0; i < t->nroots; i++)
@@ -178,19 +178,49 @@ static uint64_t now_usec (void)
     return (uint64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-static void work (struct due *d)
+static void turn_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
+
+/* A timer, as descriptors have their turn before it: what is due is run many times before
+ * (core/due.h). */
+static int next_turn (struct gc *gc)
 {
-    struct task *t = list_entry (d, struct task, due);
+    if (!gc->turn
+        && !(gc->turn = flux_timer_watcher_create (gc->kvs->reactor, 0., 0., turn_cb, gc)))
+        return -ENOMEM;
+    flux_timer_watcher_reset (gc->turn, 0., 0.);
+    flux_watcher_start (gc->turn);
+    return 0;
+}
+
+/* A slice of the task.  1: there is more to do. */
+static int work (struct task *t)
+{
     uint64_t stop = now_usec () + SLICE_USEC;
     int rc;
     while ((rc = t->step (t)) == 1 && now_usec () < stop)
         ;
-    if (rc == 1)
-        rc = due_post (t->gc->kvs->reactor, &t->due);
-    else
-        rc = rc < 0 ? rc : 1;
-    if (rc != 0)
-        task_end (t, rc < 0 ? rc : 0);
+    if (rc == 1 && (rc = next_turn (t->gc)) == 0)
+        return 1;
+    task_end (t, rc);
+    return 0;
+}
+
+static void turn_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct gc *gc = arg;
+    struct task *t;
+    (void)r;
+    (void)w;
+    (void)revents;
+    if (list_empty (&gc->tasks))
+        return;
+    t = list_entry (list_first (&gc->tasks), struct task, node);
+    if (work (t)) {
+        list_del (&t->node);
+        list_append (&gc->tasks, &t->node);
+    }
+    if (!list_empty (&gc->tasks) && next_turn (gc) < 0)
+        gc_flush (gc, NULL);
 }
 
 static struct task *task_new (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
@@ -200,7 +230,6 @@ static struct task *task_new (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
         t->gc = kvs->gc;
         t->h = h;
         t->msg = flux_msg_incref (msg);
-        due_init (&t->due, work);
         list_append (&kvs->gc->tasks, &t->node);
     }
     return t;
@@ -309,7 +338,7 @@ static int next_root (struct task *t)
         return 0;
     if (!t->job && !(t->job = rfc11_job_new (kvs->hashtype, t->root[t->next])))
         return -ENOMEM;
-    if ((rc = rfc11_job_step (t->job, SLICE_USEC / 4)) != 0)
+    if ((rc = rfc11_job_step (t->job, SLICE_USEC / 2)) != 0)
         return rc;
     rfc11_job_free (t->job);
     t->job = NULL;
@@ -408,7 +437,7 @@ void gc_roots_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
     if (!t->seen[0] || !t->seen[1] || add_roots (t, kvs) < 0)
         task_end (t, -ENOMEM);
     else
-        work (&t->due);
+        (void)work (t);
 }
 
 /* -- info, mark --------------------------------------------------------------- */
@@ -517,7 +546,7 @@ void gc_sweep_request (struct kvs *kvs, flux_t *h, const flux_msg_t *msg)
     t->window = window;
     t->cap = cap < DELETE_MAX ? cap : DELETE_MAX;
     if (cursor == 0)
-        work (&t->due);
+        (void)work (t);
     else
         task_end (t, 0);
 }
