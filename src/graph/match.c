@@ -65,7 +65,7 @@ bool match_passes (struct ctx *c, uint32_t v, uint32_t u, bool x)
     const struct graph *g = c->g;
 
     c->steps++;
-    if (x && match_touched (c, u))
+    if (x && (match_touched (c, u) || (c->g->naux > 0 && match_drawn (c, u))))
         return false;
     for (uint32_t w = u; w != v && w != GRAPH_NONE; w = g->v[w].parent) {
         bool node = g->v[w].type == c->type_node;

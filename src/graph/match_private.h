@@ -133,6 +133,8 @@ void match_candidates (struct ctx *c, uint32_t v, const struct req *r, each_f fn
  * of the requests are to be found on ways up; and call fn for what of a type there is on those
  * of v, or of the nearest vertex above it that has such, the nearest first. */
 bool match_fed (const struct ctx *c, uint32_t v);
+/* Does another job have what v leads to, so that v cannot be had exclusively? */
+bool match_drawn (const struct ctx *c, uint32_t v);
 void match_mark_ups (struct ctx *c, const struct req *r, size_t n, int parent);
 bool match_each_up (struct ctx *c, uint32_t v, int type, each_f fn, void *arg);
 

@@ -64,6 +64,35 @@ bool match_fed (const struct ctx *c, uint32_t v)
     return true;
 }
 
+/* Has another job something of what v leads to, or all that this is in? */
+static bool drawn (const struct ctx *c, uint32_t v, int depth)
+{
+    struct graph *g = c->g;
+
+    for (uint32_t i = g->down.first[v]; i < g->down.first[v + 1]; i++) {
+        uint32_t u = g->down.to[i].vtx;
+        if (!first_look (g, u))
+            continue;
+        if (depth == 250 || match_conflict (c, u, true))
+            return true;
+        for (uint32_t w = g->v[u].parent; w != GRAPH_NONE; w = g->v[w].parent)
+            if (match_conflict (c, w, false))
+                return true;
+        if (drawn (c, u, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+bool match_drawn (const struct ctx *c, uint32_t v)
+{
+    if (c->when == WHEN_EVER || c->g->down.first[v] == c->g->down.first[v + 1])
+        return false;
+    new_epoch (c->g);
+    first_look (c->g, v);
+    return drawn (c, v, 0);
+}
+
 static bool occurs_below (const struct graph *g, int parent, int type)
 {
     for (uint32_t i = 0, lo, hi; type >= 0 && i < g->type[parent].n; i++) {

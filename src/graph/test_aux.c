@@ -46,7 +46,17 @@ static uint32_t add_pdu (uint32_t panel, int i)
     return graph_add (f.g, &s);
 }
 
-static void setup (void)
+static bool by_chance (int pdu, int node)
+{
+    return rnd (2);
+}
+
+static bool first_two (int pdu, int node)
+{
+    return pdu == 0 && node < 2;
+}
+
+static void setup (bool (*feeds) (int pdu, int node))
 {
     struct vtx_spec s = { .parent = GRAPH_NONE, .id = 0, .size = 1, .uniq = -1, .rank = -1 };
     uint32_t top, panel, supplies, subsystem;
@@ -66,7 +76,7 @@ static void setup (void)
         f.pdu[p] = add_pdu (panel, p);
     for (int p = 0; p < PDUS; p++)
         for (int n = 0; n < NODES; n++)
-            if ((f.feeds[p][n] = rnd (2)))
+            if ((f.feeds[p][n] = feeds (p, n)))
                 assert_int_equal (graph_add_edge (f.g, f.pdu[p], f.node[n], subsystem,
                                                   supplies), 0);
     assert_int_equal (graph_finish (f.g, NULL), 0);
@@ -181,7 +191,7 @@ static void test_random (void **state)
 
     for (int i = 0; i < 1500; i++) {
         seed = (unsigned int)i * 7919 + 11;
-        setup ();
+        setup (by_chance);
         for (int64_t id = 0; id < 6; id++) {
             struct want w = { 1 + rnd (3), 1 + rnd (3), rnd (4), rnd (4) == 0 };
             struct job *j = NULL;
@@ -216,11 +226,7 @@ static void test_later (void **state)
     struct job *j;
 
     seed = 1;
-    do {
-        if (f.g)
-            graph_free (f.g);
-        setup ();
-    } while (!f.feeds[0][0] || f.feeds[1][0] || f.feeds[2][0]);
+    setup (first_two);
     part = (struct job_part){ f.pdu[0], false, graph_size (f.g, f.pdu[0]) };
     assert_int_equal (graph_place (f.g, 1, false, 0, 40, 0, &part, 1, 0, &j), 0);
     assert_int_equal (graph_place (f.g, 2, false, 0, 40, 0, &part, 1, 0, &j), -EBUSY);
@@ -250,13 +256,44 @@ static void test_later (void **state)
     graph_free (f.g);
 }
 
+/* A pdu in a slot is had alone: by nobody else whom it feeds, now or later. */
+static void test_alone (void **state)
+{
+    struct want one = { 1, 1, 0, false };
+    struct policy p = { 0 };
+    struct match_why why;
+    struct job *j;
+
+    seed = 1;
+    setup (first_two);
+    struct request *r = decode_request ("{\"resources\":[{\"type\":\"node\",\"count\":1,\"with\":["
+        "{\"type\":\"slot\",\"label\":\"a\",\"count\":1,\"with\":[{\"type\":\"core\",\"count\":1},"
+        "{\"type\":\"pdu\",\"count\":1}]}]}]}");
+    struct match_args a = { &p, r, MATCH_ALLOCATE, 2, 0, 10 };
+    assert_int_equal (try (&one, 1, "low", &j), 0);     /* on node0 */
+    assert_int_equal (graph_match (f.g, &a, &j, &why), -EBUSY);
+    a.op = MATCH_ALLOCATE_ORELSE_RESERVE;
+    assert_int_equal (graph_match (f.g, &a, &j, &why), 0);
+    assert_int_equal (job_start (j), 10);
+    assert_int_equal (graph_cancel (f.g, 2), 0);
+    assert_int_equal (graph_cancel (f.g, 1), 0);
+    a.op = MATCH_ALLOCATE;
+    assert_int_equal (graph_match (f.g, &a, &j, &why), 0);
+    one.nodes = 4;
+    assert_int_equal (try (&one, 3, "low", &j), -EBUSY);        /* node0, node1 are not fed */
+    one.nodes = 3;
+    assert_int_equal (try (&one, 3, "low", &j), 0);
+    request_free (r);
+    graph_free (f.g);
+}
+
 static void test_refused (void **state)
 {
     static const char *const names[] = { "water", "power", "containment" };
     flux_error_t err;
 
     seed = 1;
-    setup ();
+    setup (by_chance);
     assert_int_equal (graph_use_aux (f.g, names, 1, &err), -ENOENT);
     assert_string_equal (err.text, "the graph has no subsystem 'water'");
     assert_int_equal (graph_use_aux (f.g, names + 2, 1, &err), -ENOENT);
@@ -269,6 +306,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_later),
         cmocka_unit_test (test_random),
+        cmocka_unit_test (test_alone),
         cmocka_unit_test (test_refused),
     };
 
