@@ -23,6 +23,8 @@
 
 #define RETRY_SECONDS 0.2
 #define GIVE_UP_SECONDS 15.
+#define GRACE_SECONDS 1.       /* for shells that are about to end */
+#define GRACE_LOOK_SECONDS 0.05
 
 enum { LINK, LOG };
 
@@ -364,12 +366,16 @@ struct reap_request {
     struct list_node node;
     flux_t *h;
     const flux_msg_t *msg;
+    const char *tag;
+    flux_watcher_t *w;         /* until the shell has ended by itself */
+    double kill_at;
     struct reap *reap;
 };
 
 static void reap_request_free (struct reap_request *rq)
 {
     list_del (&rq->node);
+    flux_watcher_destroy (rq->w);
     reap_free (rq->reap);
     flux_msg_decref (rq->msg);
     free (rq);
@@ -390,6 +396,21 @@ static void reaped_cb (struct reap *rp, int killed, void *arg)
     reap_request_free (rq);
 }
 
+/* A shell that has lost its broker for good puts away what it has made, and ends. */
+static void grace_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct reap_request *rq = arg;
+
+    if (flux_reactor_now (r) < rq->kill_at && reap_shell_lives (rq->tag))
+        return;
+    flux_watcher_stop (w);
+    if ((rq->reap = reap_new (r, rq->tag, reaped_cb, rq)))
+        return;
+    if (flux_respond_error (rq->h, rq->msg, errno, NULL) < 0)
+        FLUX_LOG_ERROR (rq->h);
+    reap_request_free (rq);
+}
+
 void reap_request_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                       void *arg)
 {
@@ -406,10 +427,13 @@ void reap_request_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     list_append (&ctx->reaps, &rq->node);
     rq->h = h;
     rq->msg = flux_msg_incref (msg);
-    if (!(rq->reap = reap_new (ctx->r, tag, reaped_cb, rq))) {
+    rq->tag = tag;
+    rq->kill_at = flux_reactor_now (ctx->r) + GRACE_SECONDS;
+    if (!(rq->w = flux_timer_watcher_create (ctx->r, 0., GRACE_LOOK_SECONDS, grace_cb, rq))) {
         reap_request_free (rq);
         goto error;
     }
+    flux_watcher_start (rq->w);
     return;
 error:
     if (flux_respond_error (h, msg, errno, NULL) < 0)

@@ -1,15 +1,16 @@
 /* recover.h - rank 0: a running job whose broker has gone and come back
  *
- * Its shells end by themselves when they lose their broker (shell/orphan.c), but
- * only what each rank of the job says proves it: it kills what is left there
- * (reap.h) and answers when nothing is.  Then the job ends: by what its
- * exec.eventlog says, if all its shells had ended before, else by an exception.
- * A rank that does not answer in time is drained, so that nothing is started
- * beside processes which may still be there.
+ * If its exec.eventlog says that it is recoverable, and its shells can find this
+ * instance, they are taken over (job_take_over ()).  Else they end by themselves when they
+ * lose their broker (shell/orphan.c), but only what each rank of the job says proves it:
+ * it gives them a second, kills what is left there (reap.h) and answers when nothing is.
+ * Then the job ends: by what its exec.eventlog says, if all its shells had ended before,
+ * else by an exception.  A rank that does not answer in time is drained, so that nothing
+ * is started beside processes which may still be there.
  *
  *   rank 0                             each rank of the job      kvs
- *     job-exec.reap {tag} ─────────────► kill, look, kill ...
  *     lookup guest, exec.eventlog ──────────────────────────────► │
+ *     job-exec.reap {tag} ─────────────► kill, look, kill ...
  *     ◄── {killed} ──────────────────── none is left
  *     ──► job manager: reattached, exception, finish, release
  */
