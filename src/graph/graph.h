@@ -90,7 +90,8 @@ struct graph *graph_view (const struct graph *g, const char *subsystem,
  * lead can be used only if one of its ways up, against these edges, to where none leads any more,
  * is up and not held exclusively.  And what a request wants in a vertex and is never below such
  * in the tree is taken from pools on its ways up, or from those that what is there leads to, if
- * those of its type lead nowhere: of the power of the panel, so much for the node.  It holds until called
+ * those of its type lead nowhere: of the power of the panel, so much for the node.
+ * What is wanted exclusively must feed nothing that another job has.  It holds until called
  * again, also when the graph grows.  -ENOENT, -EINVAL (more than 8), -ENOMEM with err->text, and
  * then none are looked at. */
 int graph_use_aux (struct graph *g, const char *const *name, size_t n, flux_error_t *err);
