@@ -244,5 +244,5 @@ term_after() {
     run start_flux 1 -Sstatedir="$PWD/bad" --conf='kvs.gc-threshold="x"' flux shutdown
     echo "$output"
     [ "$status" -eq 1 ]
-    [[ "$output" == *"kvs.gc-threshold is not a number of commits"* ]]
+    [[ "$output" == *"kvs.gc-threshold: want an integer"* ]]
 }
