@@ -378,7 +378,7 @@ expect /dev/pts
 send stty size\r
 expect 30 100
 resize 40 120
-send stty size\r
+send until stty size | grep ^40; do sleep 0.1; done\r
 expect 40 120
 expect ready>
 send sleep 100\r

@@ -177,6 +177,7 @@ JOB
     ls -l "/proc/${HOST_PIDS[0]}/root/var/lib/flux/dump"
     systemctl_start 1 0
     wait_until 20 as flux flux ping -c1 1 >/dev/null
+    wait_until 20 as flux flux ping -c1 job-list >/dev/null
     as flux flux jobs -no '{queue} {status}' -a >after
     cat before after
     diff before after

@@ -315,10 +315,18 @@ static const struct flux_plugin_handler handlers[] = {
     { NULL, NULL, NULL },
 };
 
+static void free_json (void *arg)
+{
+    json_decref (arg);
+}
+
 int flux_plugin_init (flux_plugin_t *p)
 {
     failures = json_array ();
     topics = json_object ();
+    if (flux_plugin_aux_set (p, "failures", failures, free_json) < 0
+        || flux_plugin_aux_set (p, "topics", topics, free_json) < 0)
+        return -1;
     if (flux_plugin_register (p, "tapapi", handlers) < 0
         || flux_jobtap_service_register (p, "report", report_cb, NULL) < 0)
         return -1;

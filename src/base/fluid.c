@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/emoji.h"
+#include "base/wordlist.h"
 
 #define SEQ_BITS 10
 #define GEN_BITS 14
@@ -110,8 +111,19 @@ static int encode_dothex (uint64_t id, char *buf, size_t size)
                      (unsigned int)(id & 0xffff));
 }
 
+/* Three words for each half, the lower half and the lowest digit first. */
+static int encode_words (const struct wordlist *w, uint64_t id, char *buf, size_t size)
+{
+    const uint32_t n = WORDLIST_COUNT, lo = (uint32_t)id, hi = (uint32_t)(id >> 32);
+
+    return snprintf (buf, size, "%s-%s-%s--%s-%s-%s", w->word[lo % n], w->word[lo / n % n],
+                     w->word[lo / n / n], w->word[hi % n], w->word[hi / n % n],
+                     w->word[hi / n / n]);
+}
+
 int fluid_encode (uint64_t id, enum fluid_form form, char *buf, size_t size)
 {
+    const struct wordlist *w;
     int n = -1;
 
     if (!buf)
@@ -136,7 +148,10 @@ int fluid_encode (uint64_t id, enum fluid_form form, char *buf, size_t size)
             n = encode_emoji (id, buf, size);
             break;
         case FLUID_WORDS:
-            return -ENOTSUP;
+            if (!(w = wordlist_get ()))
+                return -ENOTSUP;
+            n = encode_words (w, id, buf, size);
+            break;
     }
     if (n < 0)
         return -EINVAL;
@@ -244,13 +259,43 @@ static int parse_emoji (const char *s, size_t len, uint64_t *idp)
     return 0;
 }
 
-/* Words are joined by hyphens.  A hyphen in anything else is an error. */
-static int parse_words (const char *s, size_t len)
+/* A hyphen in anything else is an error. */
+static bool may_be_words (const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (s[i] != '-' && !isalpha ((unsigned char)s[i]))
+            return false;
+    return s[0] != '-';
+}
+
+/* Six words with hyphens between them; how many does not matter. */
+static int parse_words (const char *s, size_t len, uint64_t *idp)
+{
+    static const uint64_t place[] = { 1, WORDLIST_COUNT, WORDLIST_COUNT * WORDLIST_COUNT };
+    const struct wordlist *w;
+    const char *end = s + len;
+    uint64_t half[2] = { 0, 0 };
+
+    if (!may_be_words (s, len))
+        return -EINVAL;
+    if (!(w = wordlist_get ()))
+        return -ENOTSUP;
+    for (int i = 0; i < 6; i++) {
+        const char *hyphen = memchr (s, '-', end - s);
+        size_t n = (hyphen ? hyphen : end) - s;
+        int v = n > 0 ? wordlist_find (w, s, n) : -1;
+        if (v < 0)
             return -EINVAL;
-    return s[0] == '-' ? -EINVAL : -ENOTSUP;
+        half[i / 3] += (uint64_t)v * place[i % 3];
+        for (s += n; i < 5 && s < end && *s == '-'; s++)
+            ;
+    }
+    if (s != end)
+        return -EINVAL;
+    if (half[0] > UINT32_MAX || half[1] > UINT32_MAX)
+        return -ERANGE;
+    *idp = half[1] << 32 | half[0];
+    return 0;
 }
 
 static bool starts_with (const char *s, size_t len, const char *prefix)
@@ -272,7 +317,7 @@ int fluid_parse (const char *s, uint64_t *idp)
     if (memchr (s, '.', len))
         return parse_dothex (s, len, idp);
     if (memchr (s, '-', len))
-        return parse_words (s, len);
+        return parse_words (s, len, idp);
     if (starts_with (s, len, f58_prefix))
         return parse_digits (s + 2, len - 2, base58_value, 58, idp);
     if (starts_with (s, len, "f"))

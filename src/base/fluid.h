@@ -15,7 +15,7 @@ enum fluid_form {
     FLUID_DOTHEX,     /* 0000.0000.1a2b.0000 */
     FLUID_F58,        /* ƒABC (UTF-8) */
     FLUID_F58_PLAIN,  /* fABC */
-    FLUID_WORDS,      /* mnemonicode words: recognised, -ENOTSUP for now */
+    FLUID_WORDS,      /* reform-remote-galileo--heart-package-academy (wordlist.h) */
     FLUID_EMOJI,
 };
 
@@ -35,10 +35,10 @@ int fluid_gen_next (struct fluid_gen *g, uint64_t *idp);
 uint64_t fluid_timestamp_ms (uint64_t id);
 
 /* Encode into buf (size bytes, with NUL).  0 or -EOVERFLOW, -EINVAL,
- * -ENOTSUP. */
+ * -ENOTSUP (words, and there is no list of them). */
 int fluid_encode (uint64_t id, enum fluid_form form, char *buf, size_t size);
 /* Parse any form; leading and trailing white space is ignored.  0 or -EINVAL,
- * -ERANGE, -ENOTSUP (words). */
+ * -ERANGE, -ENOTSUP (words, and there is no list of them). */
 int fluid_parse (const char *s, uint64_t *idp);
 
 #endif /* !BASE_FLUID_H */

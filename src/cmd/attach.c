@@ -123,7 +123,8 @@ static const char *eol (const struct attach *a)
 
 static void check_done (struct attach *a)
 {
-    bool output_done = a->output_done || a->no_streams;
+    /* with no streams there may be messages to come, but not for who does not stay to the end */
+    bool output_done = a->output_done || (a->no_streams && a->detached_early);
 
     if (a->events_done && output_done && a->exec_done && !a->pty)
         flux_reactor_stop (a->r);

@@ -153,8 +153,12 @@ const char *cmd_f58 (flux_jobid_t id, char *buf, size_t size)
 flux_jobid_t cmd_parse_id (const char *s)
 {
     uint64_t id;
+    int rc = fluid_parse (s, &id);
 
-    if (fluid_parse (s, &id) < 0)
+    if (rc == -ENOTSUP)
+        cmd_die (1, "'%s': for ids as words, FLUX_FLUID_WORDS must name a file with the words of"
+                 " RFC 19", s);
+    if (rc < 0)
         cmd_die (1, "'%s' is not a job id: want a form like ƒWZEQa8X or 1234", s);
     return id;
 }

@@ -184,8 +184,11 @@ static void convert_id (const char *s, const char *to)
     flux_jobid_t id = cmd_parse_id (s);
     char buf[256];
 
-    if (flux_job_id_encode (id, to, buf, sizeof (buf)) < 0)
-        cmd_die (1, "--to=%s: there are dec, hex, dothex, kvs, f58, f58plain, emoji", to);
+    if (flux_job_id_encode (id, to, buf, sizeof (buf)) < 0) {
+        if (errno == ENOTSUP)
+            cmd_die (1, "--to=words: FLUX_FLUID_WORDS names no file with the words of RFC 19");
+        cmd_die (1, "--to=%s: there are dec, hex, dothex, kvs, f58, f58plain, words, emoji", to);
+    }
     printf ("%s\n", buf);
 }
 
