@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #include "core/test_hub.h"
 #include "modules/exec/exec.h"
 #include "modules/exec/part.h"
+#include "modules/exec/reap.h"
 
 #define MAXRANKS 8
 #define ID 1234605616436508552ULL
@@ -860,7 +862,15 @@ static void test_recover (void **state)
 
 /* Taking over.  The broker that is gone has left a file and, maybe, shells. */
 
-#define COOKIE "0123456789abcdef0123456789abcdef"
+/* Another run of this test on the same machine must not take ours for its own, and kill them. */
+static const char *cookie (void)
+{
+    static char s[33];
+
+    snprintf (s, sizeof (s), "0123456789abcdef%016x", (unsigned int)getpid ());
+    return s;
+}
+
 #define LOG_START "{\"timestamp\":1.0,\"name\":\"starting\"}\n" \
                   "{\"timestamp\":1.0,\"name\":\"recoverable\"}\n"
 #define LOG_EXIT2 "{\"timestamp\":2.0,\"name\":\"rank-exit\"," \
@@ -873,7 +883,7 @@ static void broker_was_here (const char *uri)
 
     snprintf (path, sizeof (path), "%s/job-exec", dir);
     assert_non_null (f = fopen (path, "w"));
-    fprintf (f, COOKIE "\nuri %s\n%ju\n", uri, (uintmax_t)ID);
+    fprintf (f, "%s\nuri %s\n%ju\n", cookie (), uri, (uintmax_t)ID);
     fclose (f);
     statedir = dir;
     exec_log = LOG_START;
@@ -895,7 +905,7 @@ static void forget_broker (void)
 /* A process that looks like the job's shell on that rank. */
 static pid_t left_shell (int rank)
 {
-    char path[128], tag[128];
+    char path[128], tag[160], own[80];
     char *const argv[] = { "flux-shell", "60", NULL };
     char *const envp[] = { tag, NULL };
     struct spawn_args args = { .path = path, .argv = argv, .envp = envp, .setpgrp = true,
@@ -905,10 +915,13 @@ static pid_t left_shell (int rank)
 
     snprintf (path, sizeof (path), "%s/flux-shell", dir);
     (void)symlink ("/bin/sleep", path);
-    snprintf (tag, sizeof (tag), "FLUX_EXEC_TAG=" COOKIE "/%ju " COOKIE "/%ju/%d",
-              (uintmax_t)ID, (uintmax_t)ID, rank);
+    snprintf (tag, sizeof (tag), "FLUX_EXEC_TAG=%s/%ju %s/%ju/%d", cookie (), (uintmax_t)ID,
+              cookie (), (uintmax_t)ID, rank);
     if ((pid = spawn_child (&args, &err)) < 0)
         fail_msg ("%s", err.text);
+    snprintf (own, sizeof (own), "%s/%ju/%d", cookie (), (uintmax_t)ID, rank);
+    while (!reap_is_tagged (pid, own))       /* exec goes on for a moment */
+        sched_yield ();
     return pid;
 }
 
