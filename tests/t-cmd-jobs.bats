@@ -15,7 +15,7 @@ load common
         flux jobs --json | jq -c "[.jobs[].status]"; flux jobs --json -f failed | jq -c "[.jobs[].id] == [$(flux job id $bad)]"
         flux jobs --json $held $bad | jq ".jobs | length"; flux jobs --json f1111; echo $?
         flux jobs --json --stats; flux jobs --json --stats-only
-        flux cancel $runs; b=$(flux batch -n1 --wrap "flux submit --urgency=hold true; touch there; sleep inf")
+        flux cancel $runs; flux job wait-event -q $runs clean; b=$(flux batch -n1 --wrap "flux submit --urgency=hold true; touch there; sleep inf")
         until [ -e there ]; do :; done
         flux jobs -R --json | jq -c "[.jobs[] | .jobs // [] | .[].urgency]"
         flux jobs --recursive -L0 --json | jq -c "[.jobs[].jobs]"; flux cancel --all -q' 3>&-
