@@ -162,6 +162,23 @@ end 0
     [[ "$stderr" == *"ERROR: cannot purge a job in housekeeping"* ]]
 }
 
+@test "ranks that are done while there is no scheduler are given to the next one" {
+    hk_conf 'release-after = "0"'
+    run --separate-stderr start_flux 2 --config-path=conf.toml bash -c '
+        . ./until.sh; twice() { [ "$(cat started.? | wc -l)" = 4 ]; }
+        flux run -N2 true; till [ -e started.0 -a -e started.1 ]
+        flux module remove sched-fluxion-qmanager
+        flux module reload job-manager; till twice
+        go 0; till pending_is 1; echo done $?
+        flux module load sched-fluxion-qmanager; till free_is 0; echo free $?; busy_is 1; echo busy $?
+        go 1; till free_is 0-1; echo end $?'
+    echo "$output"
+    [ "$output" = "done 0
+free 0
+busy 0
+end 0" ]
+}
+
 @test "it is run again after the instance was killed, on a rank as soon as that is online" {
     mkdir -m 700 state
     hk_conf 'release-after = "0"'

@@ -36,7 +36,6 @@ struct alloc {
     struct tree sent;
     struct idhash *orphans;
     bool ready;
-    bool partial_ok;
     int limit;                 /* 0: unlimited */
     char *sender;              /* uuid of the scheduler */
     const flux_msg_t *streaming;    /* its sched-ready, if it waits for more */
@@ -266,7 +265,7 @@ void alloc_queues_changed (struct mgr *m)
 
 bool alloc_partial (const struct mgr *m)
 {
-    return m->alloc->partial_ok;
+    return m->t->partial_ok;
 }
 
 static void send_free_text (struct mgr *m, flux_jobid_t id, const char *R, bool final)
@@ -298,7 +297,7 @@ void alloc_send_free (struct mgr *m, struct job *job)
 
     if (!act || !act->R)
         return;
-    if (!act->released || !m->alloc->partial_ok) {
+    if (!act->released || !m->t->partial_ok) {
         send_free_text (m, job->id, act->R, true);
         return;
     }
@@ -311,7 +310,7 @@ void alloc_send_free_ranks (struct mgr *m, struct job *job, const struct idset *
 {
     struct rset *part;
 
-    if (job->a->alloc_bypass || !m->alloc->partial_ok)
+    if (job->a->alloc_bypass || !m->t->partial_ok)
         return;
     if ((part = rset_copy_ranks (job->a->rset, ranks)))
         alloc_send_free_rset (m, job->id, part, false);
@@ -380,7 +379,7 @@ static void hello_one (struct mgr *m, const flux_msg_t *msg, struct job *job)
     if (!job->a || !job->st.has_resources || job->a->alloc_bypass
         || housekeeping_holds (m, job->id))
         return;
-    if (job->a->released && m->alloc->partial_ok)
+    if (job->a->released && m->t->partial_ok)
         ranks = idset_encode (job->a->released, IDSET_FLAG_RANGE);
     alloc_tell_hello (m, msg, job->id, job->st.priority, job->st.userid, job->st.t_submit,
                       ranks);
@@ -403,7 +402,7 @@ void alloc_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     }
     if (m->alloc->sender)
         suspend (m, "another scheduler says hello");
-    m->alloc->partial_ok = partial;
+    m->t->partial_ok = partial;
     if (flux_msg_route_first (msg))
         m->alloc->sender = strdup (flux_msg_route_first (msg));
     /* An allocation that the KVS has and hello did not tell would be lost:

@@ -391,10 +391,14 @@ static void hello_one (struct hkjob *j, const flux_msg_t *msg)
     free (freed);
 }
 
+/* What ended while there was no scheduler is given back after it was told of it. */
 void housekeeping_hello (struct mgr *m, const flux_msg_t *msg)
 {
-    list_foreach (&m->t->housekeeping, n)
-        hello_one (list_entry (n, struct hkjob, node), msg);
+    list_foreach (&m->t->housekeeping, n) {
+        struct hkjob *j = list_entry (n, struct hkjob, node);
+        hello_one (j, msg);
+        check (j);
+    }
 }
 
 json_t *housekeeping_stats (const struct mgr *m)

@@ -147,6 +147,7 @@ struct jobtab {
     flux_jobid_t max_id;        /* greatest id ever seen */
     bool loading;               /* the KVS is being read */
     bool loaded;                /* the KVS has been read */
+    bool partial_ok;            /* the scheduler takes parts back: of its last sched-hello */
     struct list_node housekeeping;  /* records of jobs (housekeeping.h) */
     struct idhash *hkjobs;      /* ... by id */
     struct list_node deferred;
