@@ -180,6 +180,18 @@ int cmd_verbosity (optparse_t *p)
     return (int)level;
 }
 
+void cmd_each (const char *list, void (*fun) (char *part, void *arg), void *arg)
+{
+    char *copy = strdup (list);
+    char *save = NULL;
+
+    if (!copy)
+        cmd_die (1, "out of memory");
+    for (char *s = strtok_r (copy, ",", &save); s; s = strtok_r (NULL, ",", &save))
+        fun (s, arg);
+    free (copy);
+}
+
 char *cmd_join (int argc, char **argv)
 {
     struct buf b = BUF_INIT;

@@ -68,6 +68,9 @@ flux_jobid_t cmd_parse_id (const char *s);
  * entry has an optional argument, and OPTPARSE_OPT_SHORTOPT_OPTIONAL_ARG. */
 int cmd_verbosity (optparse_t *p);
 
+/* Call fun for each part of a comma separated list, which it may write to. */
+void cmd_each (const char *list, void (*fun) (char *part, void *arg), void *arg);
+
 /* The words joined by blanks; the caller frees. */
 char *cmd_join (int argc, char **argv);
 

@@ -270,8 +270,9 @@ static json_t *limit_value (const char *name, const char *s)
 }
 
 /* NAME=VALUE, -PATTERN, or PATTERN */
-static void apply_limit_rule (json_t *o, char *rule)
+static void apply_limit_rule (char *rule, void *arg)
 {
+    json_t *o = arg;
     bool remove = rule[0] == '-';
     char *eq = remove ? NULL : strchr (rule, '=');
     const char *pattern = rule + remove;
@@ -296,18 +297,6 @@ static void apply_limit_rule (json_t *o, char *rule)
         cmd_die (1, "--rlimit=%s: no such limit", rule);
 }
 
-static void apply_limit_rules (json_t *o, const char *list)
-{
-    char *copy = strdup (list);
-    char *save = NULL;
-
-    if (!copy)
-        cmd_die (1, "out of memory");
-    for (char *s = strtok_r (copy, ",", &save); s; s = strtok_r (NULL, ",", &save))
-        apply_limit_rule (o, s);
-    free (copy);
-}
-
 json_t *jobenv_rlimits (optparse_t *p)
 {
     json_t *o = json_object ();
@@ -321,6 +310,6 @@ json_t *jobenv_rlimits (optparse_t *p)
     }
     optparse_getopt_iterator_reset (p, "rlimit");
     while ((rule = optparse_getopt_next (p, "rlimit")))
-        apply_limit_rules (o, rule);
+        cmd_each (rule, apply_limit_rule, o);
     return o;
 }

@@ -16,7 +16,4 @@ int resource_status (optparse_t *p, int argc, char **argv);
 int resource_drain_list (optparse_t *p);      /* drain without targets */
 int resource_eventlog (optparse_t *p, int argc, char **argv);
 
-/* Call fun for each part of a comma separated list. */
-void resource_each (const char *list, void (*fun) (const char *part, void *arg), void *arg);
-
 #endif /* !CMD_RESOURCE_H */

@@ -334,18 +334,6 @@ static const char *check_state (const char *name)
     cmd_die (1, "--states=%s: there are up, down, allocated, free and all", name);
 }
 
-void resource_each (const char *list, void (*fun) (const char *part, void *arg), void *arg)
-{
-    char *copy = strdup (list);
-    char *save = NULL;
-
-    if (!copy)
-        cmd_die (1, "out of memory");
-    for (char *s = strtok_r (copy, ",", &save); s; s = strtok_r (NULL, ",", &save))
-        fun (s, arg);
-    free (copy);
-}
-
 static void print_states (void)
 {
     printf ("valid states: up,down,allocated,free,all\n");
@@ -415,7 +403,7 @@ struct state_arg {
     struct groups *gs;
 };
 
-static void one_state (const char *name, void *arg)
+static void one_state (char *name, void *arg)
 {
     struct state_arg *sa = arg;
 
@@ -446,7 +434,7 @@ int resource_list (optparse_t *p, int argc, char **argv)
     json_decref (config);
     load (&l, p);
     make_groups (&l, &gs);
-    resource_each (list, one_state, &sa);
+    cmd_each (list, one_state, &sa);
     drop_empty (&l);
     print_rows (&l, !optparse_hasopt (p, "no-header"));
     groups_release (&gs);
@@ -461,7 +449,7 @@ struct sum {
     struct rset *r;
 };
 
-static void add_sum (const char *name, void *arg)
+static void add_sum (char *name, void *arg)
 {
     struct sum *sum = arg;
     struct rset *part = resview_state (&sum->l->view, check_state (name));
@@ -480,7 +468,7 @@ static struct rset *load_sum (struct listing *l, optparse_t *p)
     const char *list = get_states (p, "all");
 
     load (l, p);
-    resource_each (list, add_sum, &sum);
+    cmd_each (list, add_sum, &sum);
     if (!sum.r)
         cmd_die (1, "--states: no state is named");
     return sum.r;

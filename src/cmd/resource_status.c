@@ -335,18 +335,18 @@ struct state_arg {
     bool keep_empty;
 };
 
-static void add_state (const char *name, void *arg)
+static void add_state (char *name, void *arg)
 {
     struct state_arg *sa = arg;
     struct idset *ids;
     const char *state;
 
     if (strcmp (name, "all") == 0) {
-        resource_each (DEFAULT_STATES, add_state, arg);
+        cmd_each (DEFAULT_STATES, add_state, arg);
         return;
     }
     if (strcmp (name, "drain") == 0) {
-        resource_each ("drained,draining", add_state, arg);
+        cmd_each ("drained,draining", add_state, arg);
         return;
     }
     state = check_state (name);
@@ -419,7 +419,7 @@ int resource_status (optparse_t *p, int argc, char **argv)
     get_format (&s, p, "status", status_formats, "FLUX_RESOURCE_STATUS_FORMAT_DEFAULT",
                 status_heading);
     load (&s, p);
-    resource_each (states ? states : DEFAULT_STATES, add_state, &sa);
+    cmd_each (states ? states : DEFAULT_STATES, add_state, &sa);
     print_rows (&s, !optparse_hasopt (p, "no-header"));
     release (&s);
     return 0;

@@ -65,20 +65,9 @@ static void part_update_one (struct part *part, uint32_t rank,
     update_clear (&u);
 }
 
-static struct idset *one_rank (uint32_t rank)
-{
-    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
-
-    if (ids && idset_set (ids, rank) < 0) {
-        idset_destroy (ids);
-        return NULL;
-    }
-    return ids;
-}
-
 static int one_started (struct update *u, uint32_t rank, int val, const char *text)
 {
-    struct idset *ids = one_rank (rank);
+    struct idset *ids = update_rank (rank);
     int rc = ids ? update_started (u, ids) : -ENOMEM;
 
     idset_destroy (ids);
@@ -87,7 +76,7 @@ static int one_started (struct update *u, uint32_t rank, int val, const char *te
 
 static int one_exited (struct update *u, uint32_t rank, int val, const char *text)
 {
-    struct idset *ids = one_rank (rank);
+    struct idset *ids = update_rank (rank);
     int rc = ids ? update_exited (u, val, ids) : -ENOMEM;
 
     idset_destroy (ids);

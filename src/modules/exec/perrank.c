@@ -44,21 +44,10 @@ static struct remote_shell *shell_of (flux_subprocess_t *p)
     return flux_subprocess_aux_get (p, "exec::shell");
 }
 
-static struct idset *one_rank (uint32_t rank)
-{
-    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
-
-    if (ids && idset_set (ids, rank) < 0) {
-        idset_destroy (ids);
-        return NULL;
-    }
-    return ids;
-}
-
 static void state_cb (flux_subprocess_t *p, flux_subprocess_state_t state)
 {
     struct remote_shell *sh = shell_of (p);
-    struct idset *rank = one_rank (sh->rank);
+    struct idset *rank = update_rank (sh->rank);
     struct update u = { 0 };
     int errnum;
 
@@ -237,7 +226,7 @@ int perrank_enter_barrier (struct job *job, const char *name, uint32_t rank,
                            const flux_msg_t *msg)
 {
     struct waiter *w = calloc (1, sizeof (*w));
-    struct idset *ranks = one_rank (rank);
+    struct idset *ranks = update_rank (rank);
 
     if (!w || !ranks || !(w->name = strdup (name))) {
         free (w);

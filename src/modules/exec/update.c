@@ -33,6 +33,17 @@ static int add_ranks (struct idset **idsp, const struct idset *ranks)
     return idset_add (*idsp, ranks) < 0 ? -ENOMEM : 0;
 }
 
+struct idset *update_rank (uint32_t rank)
+{
+    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
+
+    if (ids && idset_set (ids, rank) < 0) {
+        idset_destroy (ids);
+        return NULL;
+    }
+    return ids;
+}
+
 int update_started (struct update *u, const struct idset *ranks)
 {
     return add_ranks (&u->started, ranks);

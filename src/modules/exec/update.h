@@ -35,6 +35,8 @@ struct update {              /* zero-initialised is empty */
 void update_clear (struct update *u);
 bool update_empty (const struct update *u);
 
+/* A set of one, for these; the caller destroys.  NULL: no memory. */
+struct idset *update_rank (uint32_t rank);
 /* Add.  0 or -ENOMEM. */
 int update_started (struct update *u, const struct idset *ranks);
 int update_lost (struct update *u, const struct idset *ranks);
