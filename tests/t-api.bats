@@ -102,3 +102,75 @@ home_of() {
     done
     return $rc
 }
+
+# table PATTERN AWK-OPTIONS...: C of the calls of these headers with NULL
+table() {
+    local pattern=$1
+    shift
+    printf '#define _GNU_SOURCE\n#include <errno.h>\n#include <flux/core.h>\n#include "nullargs.h"\n'
+    rows functions.tsv | grep -E "^$pattern" >listed
+    cut -f1 listed | sort -u | sed 's/.*/#include <&>/'
+    awk "$@" -f "$FLUX_TOP/tests/nullargs.awk" listed
+}
+
+# cc_null ARGS...: -w as what is called so is what warnings are for
+cc_null() {
+    cc -std=gnu11 -w -I"$FLUX_TOP/include" -I"$FLUX_TOP/tests" "$@" \
+        -L"$FLUX_BUILD/src/core" -L"$FLUX_BUILD/src/base" -L"$FLUX_BUILD/src/pmi" \
+        -Wl,-rpath,"$FLUX_BUILD/src/core:$FLUX_BUILD/src/base:$FLUX_BUILD/src/pmi"
+}
+
+# null_program PATTERN AWK-OPTION LEAST LIBRARIES...: no call dies, and there are so many
+null_program() {
+    {
+        table "$1" -v "$2"
+        echo 'int main (void) { run_calls (calls, NCALLS); return 0; }'
+    } >null.c
+    cc_null null.c -o null "${@:4}"
+    NULLARGS=null.out ./null
+    cat null.out
+    [ "$(wc -l <null.out)" -eq 1 ]
+    [ "$(cut -d' ' -f1 null.out)" -ge "$3" ]
+}
+
+# null_plugin HEADER SKIP: the same as a plugin, to null.so
+null_plugin() {
+    {
+        table "$1" -v skip="$2"
+        echo 'int flux_plugin_init (flux_plugin_t *p) { run_calls (calls, NCALLS); return 0; }'
+    } >null.c
+    cc_null null.c -shared -fPIC -o null.so
+}
+
+libraries='flux/(core|hostlist|idset|optparse|schedutil|taskmap)'
+links=(-lflux-core -lflux-idset -lflux-hostlist -lflux-optparse -lflux-schedutil -lflux-taskmap)
+
+@test "no function of the libraries dies of NULL" {
+    unset FLUX_URI
+    null_program "$libraries" objects=0 550 "${links[@]}"
+    null_program flux/pmi.h objects=0 25 -lpmi
+    null_program flux/pmi2.h objects=0 15 -lpmi2
+}
+
+@test "no function of the libraries dies of an object and else NULL" {
+    unset FLUX_URI
+    null_program "$libraries" objects=1 470 "${links[@]}"
+}
+
+@test "no function of the shell dies of NULL" {
+    # the two that end a job would, by the connection that the shell has
+    null_plugin flux/shell.h "flux_shell_raise flux_shell_fatal"
+    echo "plugin.load { file = \"$PWD/null.so\" }" >rc.lua
+    NULLARGS=$PWD/null.out start_flux 1 flux run -o userrc=rc.lua true
+    cat null.out
+    [ "$(wc -l <null.out)" -eq 1 ]
+    [ "$(cut -d' ' -f1 null.out)" -ge 40 ]
+}
+
+@test "no function of jobtap plugins dies of NULL" {
+    null_plugin flux/jobtap.h ""
+    NULLARGS=$PWD/null.out start_flux 1 flux jobtap load "$PWD/null.so"
+    cat null.out
+    [ "$(wc -l <null.out)" -eq 1 ]
+    [ "$(cut -d' ' -f1 null.out)" -ge 25 ]
+}

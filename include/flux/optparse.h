@@ -142,7 +142,8 @@ void optparse_destroy (optparse_t *p);
 int optparse_fatal_usage (optparse_t *p, int code, const char *fmt, ...);
 
 /* The present setting, to a pointer of the type that optparse_set() takes.
- * The callback of an option cannot be read: OPTPARSE_NOT_IMPL. */
+ * The callback of an option cannot be read: OPTPARSE_NOT_IMPL.  A NULL parser or
+ * pointer: OPTPARSE_BAD_ARG. */
 optparse_err_t optparse_get (optparse_t *p, int item, ...);
 
 /* For an option "color" with an optional argument WHEN: "always" (also if
@@ -154,7 +155,8 @@ int optparse_get_color (optparse_t *p, const char *name);
 void *optparse_get_data (optparse_t *p, const char *name);
 
 /* The argument of the last use as a number, or default_value if the option was
- * not used or has no argument.  Not a number: fatal. */
+ * not used or has no argument.  Not a number: fatal.  A NULL parser has no option used:
+ * so for each optparse_get_*(). */
 double optparse_get_double (optparse_t *p,
                             const char *name,
                             double default_value);

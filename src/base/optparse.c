@@ -449,33 +449,29 @@ static int get_number (const optparse_t *p, int item)
 
 optparse_err_t optparse_get (optparse_t *p, int item, ...)
 {
-    optparse_err_t e = OPTPARSE_SUCCESS;
     va_list ap;
+    void *out;
 
     if (!p || item < 0 || item >= OPTPARSE_ITEM_END)
         return OPTPARSE_BAD_ARG;
+    if (item == OPTPARSE_OPTION_CB)
+        return OPTPARSE_NOT_IMPL;
     va_start (ap, item);
-    switch (item) {
-        case OPTPARSE_USAGE:
-            *va_arg (ap, const char **) = p->usage;
-            break;
-        case OPTPARSE_LOG_FN:
-            *va_arg (ap, opt_log_f *) = p->log_fn;
-            break;
-        case OPTPARSE_FATALERR_FN:
-            *va_arg (ap, opt_fatalerr_f *) = p->fatalerr_fn;
-            break;
-        case OPTPARSE_FATALERR_HANDLE:
-            *va_arg (ap, void **) = p->fatalerr_handle;
-            break;
-        case OPTPARSE_OPTION_CB:
-            e = OPTPARSE_NOT_IMPL;
-            break;
-        default:
-            *va_arg (ap, int *) = get_number (p, item);
-    }
+    out = va_arg (ap, void *);
     va_end (ap);
-    return e;
+    if (!out)
+        return OPTPARSE_BAD_ARG;
+    if (item == OPTPARSE_USAGE)
+        *(const char **)out = p->usage;
+    else if (item == OPTPARSE_LOG_FN)
+        *(opt_log_f *)out = p->log_fn;
+    else if (item == OPTPARSE_FATALERR_FN)
+        *(opt_fatalerr_f *)out = p->fatalerr_fn;
+    else if (item == OPTPARSE_FATALERR_HANDLE)
+        *(void **)out = p->fatalerr_handle;
+    else
+        *(int *)out = get_number (p, item);
+    return OPTPARSE_SUCCESS;
 }
 
 void optparse_set_data (optparse_t *p, const char *name, void *value)

@@ -48,11 +48,13 @@ int optparse_getopt_iterator_reset (optparse_t *p, const char *name)
     return (int)opt->nargs;
 }
 
-/* The argument of a known option, or NULL if not given. */
+/* The argument of a known option; NULL if not given, or there is no parser. */
 static const char *value_of (optparse_t *p, const char *name)
 {
-    struct opt *opt = optparse_find (p, name);
+    struct opt *opt = p ? optparse_find (p, name) : NULL;
 
+    if (!p)
+        return NULL;
     if (!opt) {
         optparse_error (p, "the program asks for an unknown option '%s'",
                         name ? name : "");
@@ -67,6 +69,8 @@ static void bad_value (optparse_t *p,
                        const char *value,
                        const char *kind)
 {
+    if (!p)
+        return;
     optparse_error (p, "option '--%s': '%s' is not %s", name, value, kind);
     optparse_fatal (p, 1);
 }

@@ -148,17 +148,19 @@ void flux_decref (flux_t *h)
 /* RPCTRACK must be there from the start, CLONE is what the handle is. */
 void flux_flags_set (flux_t *h, int flags)
 {
-    h->flags |= flags & ~(FLUX_O_RPCTRACK | FLUX_O_CLONE);
+    if (h)
+        h->flags |= flags & ~(FLUX_O_RPCTRACK | FLUX_O_CLONE);
 }
 
 void flux_flags_unset (flux_t *h, int flags)
 {
-    h->flags &= ~(flags & ~(FLUX_O_RPCTRACK | FLUX_O_CLONE));
+    if (h)
+        h->flags &= ~(flags & ~(FLUX_O_RPCTRACK | FLUX_O_CLONE));
 }
 
 int flux_flags_get (flux_t *h)
 {
-    return h->flags;
+    return h ? h->flags : 0;
 }
 
 /* Options */
@@ -326,16 +328,22 @@ uint32_t flux_matchtag_avail (flux_t *h)
 
 void flux_get_msgcounters (flux_t *h, flux_msgcounters_t *mcs)
 {
-    *mcs = h->conn->counters;
+    static const flux_msgcounters_t none;
+
+    if (mcs)
+        *mcs = h ? h->conn->counters : none;
 }
 
 void flux_clr_msgcounters (flux_t *h)
 {
-    memset (&h->conn->counters, 0, sizeof (h->conn->counters));
+    if (h)
+        memset (&h->conn->counters, 0, sizeof (h->conn->counters));
 }
 
 void flux_comms_error_set (flux_t *h, flux_comms_error_f fun, void *arg)
 {
+    if (!h)
+        return;
     h->conn->comms_error = fun;
     h->conn->comms_error_arg = arg;
 }

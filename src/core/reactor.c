@@ -95,6 +95,8 @@ int flux_reactor_run (flux_reactor_t *r, int flags)
 
 void flux_reactor_stop (flux_reactor_t *r)
 {
+    if (!r)
+        return;
     r->failed = false;
     r->stopped = true;
     ev_break (r->loop, EVBREAK_ALL);
@@ -102,6 +104,8 @@ void flux_reactor_stop (flux_reactor_t *r)
 
 void flux_reactor_stop_error (flux_reactor_t *r)
 {
+    if (!r)
+        return;
     r->failed = true;
     r->stopped = true;
     ev_break (r->loop, EVBREAK_ALL);
@@ -109,12 +113,13 @@ void flux_reactor_stop_error (flux_reactor_t *r)
 
 double flux_reactor_now (flux_reactor_t *r)
 {
-    return ev_now (r->loop);
+    return r ? ev_now (r->loop) : ev_time ();
 }
 
 void flux_reactor_now_update (flux_reactor_t *r)
 {
-    ev_now_update (r->loop);
+    if (r)
+        ev_now_update (r->loop);
 }
 
 double flux_reactor_time (void)

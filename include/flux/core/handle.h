@@ -122,6 +122,7 @@ flux_msg_t *flux_recv (flux_t *h, struct flux_match match, int flags);
  * the handle's queue, which is received before anything from the connection. */
 int flux_requeue (flux_t *h, const flux_msg_t *msg, int flags);
 
+/* Of both kinds, since flux_open() or flux_clr_msgcounters().  All 0 without a handle. */
 void flux_get_msgcounters (flux_t *h, flux_msgcounters_t *mcs);
 void flux_clr_msgcounters (flux_t *h);
 
@@ -164,7 +165,8 @@ int flux_set_conf_new (flux_t *h, const flux_conf_t *conf);
  * Flags, options, matchtags
  */
 
-/* FLUX_O_RPCTRACK and FLUX_O_CLONE cannot be changed. */
+/* FLUX_O_RPCTRACK and FLUX_O_CLONE cannot be changed.  Without a handle nothing is set,
+ * and there are no flags. */
 void flux_flags_set (flux_t *h, int flags);
 void flux_flags_unset (flux_t *h, int flags);
 int flux_flags_get (flux_t *h);

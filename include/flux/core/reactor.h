@@ -46,7 +46,7 @@ void flux_reactor_stop (flux_reactor_t *r);
 void flux_reactor_stop_error (flux_reactor_t *r);
 
 /* When the current turn began, in seconds since the epoch.  Timers count from there:
- * update it after work that took long. */
+ * update it after work that took long.  Without a reactor it is flux_reactor_time(). */
 double flux_reactor_now (flux_reactor_t *r);
 void flux_reactor_now_update (flux_reactor_t *r);
 
