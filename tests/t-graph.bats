@@ -377,6 +377,34 @@ Y
     [ "$(nine 2 low </dev/null)" = "a[0-1]" ]
 }
 
+# slots N...: cores of slots without a node, by locality; three nodes of eight cores, of which
+# core2 of b0, core4 of b1 and core1 and core6 of b2 are down
+slots_by_locality() {
+    cat >R.json <<'R'
+{"version":1,"execution":{"R_lite":[{"rank":"0-2","children":{"core":"0-7"}}],
+ "starttime":0,"expiration":0,"nodelist":["b[0-2]"]}}
+R
+    for n; do
+        echo "resources: [{type: slot, count: $n, label: a, with: [{type: core, count: 1}]}]" >s$n.yaml
+    done
+    { for v in b0/core2 b1/core4 b2/core1 b2/core6; do echo "set-status /cluster0/$v down"; done
+      for n; do echo "match allocate s$n.yaml"; done; } |
+        timeout 20 "$FLUX_BUILD/resource-query" -f rv1exec -L R.json -F rlite -P locality |
+        grep -v INFO | jq -r '[.[] | .node + ":" + .children.core] | join(" ")' | tr '\n' ';'
+}
+
+@test "locality fills runs of cores with slots, node by node" {
+    # the longest is that of b0; it is gone on with, though others get longer than its rest
+    [ "$(slots_by_locality 2)" = "b0:3-4;" ]
+    [ "$(slots_by_locality 5)" = "b0:3-7;" ]
+    [ "$(slots_by_locality 6)" = "b0:0,3-7;" ]
+    [ "$(slots_by_locality 10)" = "b0:0-1,3-7 b1:0-2;" ]
+    # of equally long ones the lowest: b1 has 0-3 before b2 has 2-5
+    [ "$(slots_by_locality 2 2 2 2)" = "b0:3-4;b1:0-1;b2:2-3;b0:5-6;" ]
+    [ "$(slots_by_locality 21 2>/dev/null)" = "" ]
+    [ "$(slots_by_locality 20)" = "b0:0-1,3-7 b1:0-3,5-7 b2:0,2-5,7;" ]
+}
+
 @test "variation takes nodes of like class" {
     classes() { for n in 0:1 1:9 3:5 4:4 5:8 7:5; do
                     echo "set-property /cluster0/a${n%:*} perf_class=${n#*:}"; done; }

@@ -39,10 +39,29 @@ static int cmp_run (const void *a, const void *b)
     return cmp_key (a, b);
 }
 
-static void by_runs (struct found *f, size_t n)
+/* A run goes on where this request has begun to take it, slot by slot. */
+static int64_t begun (const struct ctx *c, const struct found *f)
+{
+    const struct vtx *v = &c->g->v[f->seg.vtx], *w;
+    const struct vtype *t = &c->g->type[v->type];
+    int64_t n = 0;
+
+    if (f->seg.vtx >= c->g->tree_n)
+        return 0;
+    for (uint32_t pos = v->pos; pos > 0; v = w) {
+        w = &c->g->v[t->list[--pos]];
+        if (!match_touched (c, t->list[pos]) || w->id != v->id - 1
+            || (v->type != c->type_node && w->parent != v->parent))
+            break;
+        n += w->size;
+    }
+    return n;
+}
+
+static void by_runs (const struct ctx *c, struct found *f, size_t n)
 {
     for (size_t i = 0, end; i < n; i = end) {
-        int64_t length = f[i].seg.amount;
+        int64_t length = f[i].seg.amount + begun (c, &f[i]);
 
         for (end = i + 1; end < n && f[end].group == f[i].group
              && f[end].key - 1 == f[end - 1].key; end++)
@@ -101,10 +120,41 @@ void match_order (struct ctx *c, int type, struct segment *seg, size_t n, int64_
     }
     qsort (f, n, sizeof (*f), cmp_key);
     if (c->policy->runs)
-        by_runs (f, n);
+        by_runs (c, f, n);
     else
         by_class (f, n, want < (int64_t)n ? (size_t)want : n);
     for (size_t i = 0; i < n; i++)
         seg[i] = f[i].seg;
     free (f);
+}
+
+int64_t match_longest (struct ctx *c, uint32_t p, const struct req *r)
+{
+    const struct graph *g = c->g;
+    int type = c->type[req_number (c, r)];
+    struct segment *seg;
+    uint32_t lo = 0, hi = 0;
+    size_t n = 0, i = 1;
+    int64_t length = 0;
+
+    if (type >= 0)
+        graph_type_range (g, p, type, &lo, &hi);
+    if (!(seg = malloc ((hi - lo + 1) * sizeof (*seg)))) {
+        c->failed = true;
+        return 0;
+    }
+    for (; lo < hi; lo++) {
+        uint32_t u = g->type[type].list[lo];
+        if (match_passes (c, p, u, r->x))
+            seg[n++] = (struct segment){ .vtx = u, .amount = match_units_free (c, u) };
+    }
+    match_order (c, type, seg, n, 0);
+    for (length = n > 0 ? seg[0].amount : 0; i < n; i++) {
+        const struct vtx *v = &g->v[seg[i - 1].vtx], *w = &g->v[seg[i].vtx];
+        if (w->id != v->id + 1 || (type != c->type_node && w->parent != v->parent))
+            break;
+        length += seg[i].amount;
+    }
+    free (seg);
+    return length;
 }

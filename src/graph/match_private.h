@@ -120,6 +120,8 @@ void match_keep (struct ctx *c, size_t start, struct segment *seg, size_t nseg,
  * its order; 'want' will be taken. */
 bool match_compares (const struct ctx *c, int type);
 void match_order (struct ctx *c, int type, struct segment *seg, size_t n, int64_t want);
+/* The policy locality: units in the longest run of what r could have below p. */
+int64_t match_longest (struct ctx *c, uint32_t p, const struct req *r);
 
 /* Call fn for each vertex of a type below v, best first by the policy, until it
  * returns true.  What is certain not to be of use now is left out. */

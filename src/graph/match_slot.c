@@ -23,6 +23,7 @@ struct slots {
     size_t sorted_from;         /* segments before this are of better nodes */
     struct idhash *seen;
     bool stopped;
+    int64_t run;                /* "locality": the longest run where slots are formed now */
     each_f visit;               /* not to form slots, but for each place; or NULL */
     void *arg;
 };
@@ -31,7 +32,9 @@ static bool better (const struct ctx *c, const struct segment *a,
                     const struct segment *b)
 {
     if (a->score != b->score)
-        return (a->score > b->score) == c->policy->high;
+        return (a->score > b->score) == (c->policy->high || c->policy->runs);
+    if (c->policy->runs)
+        return a->start < b->start;
     if (a->vtx != b->vtx)
         return (a->vtx > b->vtx) == c->policy->high;
     return a->start < b->start;
@@ -87,6 +90,8 @@ static void fill_some (struct ctx *c, struct slots *s, uint32_t p, int64_t most)
             match_undo (c, start);
             return;
         }
+        if (c->policy->runs)
+            score = s->run;
         if (!add_slot (c, s, (struct segment){ start, c->npick, score,
                                                c->pick[c->npick - 1].vtx, 1 })) {
             match_undo (c, start);
@@ -109,6 +114,24 @@ static void take_back (struct ctx *c, struct slots *s, size_t start)
     match_undo (c, start);
 }
 
+/* The policy locality: is the longest run below p longer than those of as many slots as are
+ * wanted?  What is free there bounds it, so most places need no closer look. */
+static bool longer (struct ctx *c, struct slots *s, uint32_t p)
+{
+    const struct req *r = s->r->child;
+    int64_t worst = -1;
+
+    if (s->most != REQUEST_MANY && (int64_t)s->n >= s->most)
+        worst = s->seg[s->most - 1].score;
+    while (r->slot)
+        r = r->child;
+    if ((c->when == WHEN_NOW ? graph_free_now (c->g, p, r->type)
+                             : graph_total (c->g, p, r->type)) <= worst)
+        return false;
+    s->run = match_longest (c, p, r);
+    return !c->failed && s->run > worst;
+}
+
 /* What is in a slot may compete with what is in it, and in the next slot: if it might be
  * that this is why there are no more, the vertices are assigned (match_assign.c). */
 static void fill (struct ctx *c, struct slots *s, uint32_t p)
@@ -117,6 +140,8 @@ static void fill (struct ctx *c, struct slots *s, uint32_t p)
     struct assign *a;
     int64_t most = 0;
 
+    if (c->policy->runs && !longer (c, s, p))
+        return;
     fill_some (c, s, p, s->most);
     formed = s->n - had;
     if (c->failed || (int64_t)formed >= s->most
@@ -269,7 +294,7 @@ static bool by_resource_fits (const struct ctx *c, const struct slots *s)
 {
     uint32_t lo, hi;
 
-    if (s->raised || s->nested || s->visit || c->type[req_number (c, &s->r->child[0])] < 0)
+    if (s->raised || s->nested || s->visit || c->policy->runs || c->type[req_number (c, &s->r->child[0])] < 0)
         return false;
     for (size_t i = 0; i < s->r->nchild; i++)
         if (c->type[req_number (c, &s->r->child[i])] < 0
