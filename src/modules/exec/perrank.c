@@ -2,10 +2,14 @@
  *
  * One remote subprocess (RFC 42) a rank, from rank 0.  The shell inherits
  * nothing from us: it connects by FLUX_URI and looks its job up.
+ *
+ *   RUNNING ─► EXITED ─┬─► completion: all output is here ─► the shell has ended
+ *                      └─► LINGER seconds: something it left keeps a stream open ─┘
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <flux/core.h>
@@ -20,11 +24,15 @@
 #include "modules/exec/reap.h"
 #include "modules/exec/state.h"
 
+#define LINGER 2.     /* that output is waited for, in seconds */
+
 struct remote_shell {
     struct list_node node;
     struct perrank *pr;
     uint32_t rank;
     flux_subprocess_t *p;
+    flux_watcher_t *linger_w;
+    bool ended;          /* the job was told */
 };
 
 struct waiter {
@@ -44,6 +52,42 @@ static struct remote_shell *shell_of (flux_subprocess_t *p)
     return flux_subprocess_aux_get (p, "exec::shell");
 }
 
+/* It has ended, and what it wrote last was taken before this. */
+static void tell_exited (struct remote_shell *sh)
+{
+    struct idset *rank;
+    struct update u = { 0 };
+
+    if (sh->ended || !(rank = update_rank (sh->rank)))
+        return;
+    sh->ended = true;
+    flux_watcher_stop (sh->linger_w);
+    if (update_exited (&u, flux_subprocess_status (sh->p), rank) == 0)
+        job_update (&u, sh->pr->job);
+    update_clear (&u);
+    idset_destroy (rank);
+}
+
+static void completion_cb (flux_subprocess_t *p)
+{
+    tell_exited (shell_of (p));
+}
+
+static void linger_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    tell_exited (arg);
+}
+
+static void exited (struct remote_shell *sh)
+{
+    struct jobexec *ctx = sh->pr->job->ctx;
+
+    if ((sh->linger_w = flux_timer_watcher_create (ctx->r, LINGER, 0., linger_cb, sh)))
+        flux_watcher_start (sh->linger_w);
+    else
+        tell_exited (sh);
+}
+
 static void state_cb (flux_subprocess_t *p, flux_subprocess_state_t state)
 {
     struct remote_shell *sh = shell_of (p);
@@ -56,7 +100,7 @@ static void state_cb (flux_subprocess_t *p, flux_subprocess_state_t state)
     if (state == FLUX_SUBPROCESS_RUNNING)
         (void)update_started (&u, rank);
     else if (state == FLUX_SUBPROCESS_EXITED)
-        (void)update_exited (&u, flux_subprocess_status (p), rank);
+        exited (sh);
     else if (state == FLUX_SUBPROCESS_FAILED) {
         errnum = flux_subprocess_fail_errno (p);
         if (errnum == EHOSTUNREACH)
@@ -76,7 +120,7 @@ static void output_cb (flux_subprocess_t *p, const char *stream)
     const char *data;
     int len = flux_subprocess_getline (p, stream, &data);
 
-    if (len <= 0)
+    if (len <= 0 || sh->ended)
         return;
     if (data[len - 1] == '\n')
         len--;
@@ -86,6 +130,7 @@ static void output_cb (flux_subprocess_t *p, const char *stream)
 }
 
 static const flux_subprocess_ops_t ops = {
+    .on_completion = completion_cb,
     .on_state_change = state_cb,
     .on_stdout = output_cb,
     .on_stderr = output_cb,
@@ -169,6 +214,7 @@ void perrank_free (struct perrank *pr)
     list_foreach (&pr->shells, n) {
         struct remote_shell *sh = list_entry (n, struct remote_shell, node);
         list_del (n);
+        flux_watcher_destroy (sh->linger_w);
         flux_subprocess_destroy (sh->p);
         free (sh);
     }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -541,12 +542,12 @@ static void test_manager_reload (void **state)
     instance_free ();
 }
 
-static void test_per_rank (void **state)
+/* Shells of a job on ranks 0-1 by a subprocess service that is not ours. */
+static void run_per_rank (const char *script)
 {
     struct subprocess_server *server[2];
 
-    set_shell ("test -z \"$FLUX_SHELL_FD\" && test $FLUX_URI = local:///there"
-               " && echo hello >&2 && exit 4");
+    set_shell (script);
     instance_new (2, ",\"service\":\"other\"");
     for (int i = 0; i < 2; i++) {
         char name[16];
@@ -557,10 +558,42 @@ static void test_per_rank (void **state)
     }
     run_job ("0-1", "");
     assert_has (&responses, "start {}\n");
-    assert_has (&responses, "finish {\"status\":1024}\n");
-    assert_has (&kvs_log, "\"hello\"");
     for (int i = 0; i < 2; i++)
         subprocess_server_destroy (server[i]);
+}
+
+static void test_per_rank (void **state)
+{
+    run_per_rank ("test -z \"$FLUX_SHELL_FD\" && test $FLUX_URI = local:///there"
+                  " && echo hello >&2 && exit 4");
+    assert_has (&responses, "finish {\"status\":1024}\n");
+    assert_has (&kvs_log, "\"hello\"");
+    instance_free ();
+}
+
+static void test_per_rank_output_after_exit (void **state)
+{
+    run_per_rank ("(while kill -0 $$ 2>/dev/null; do sleep .01; done; echo late >&2) &");
+    assert_has (&responses, "finish {\"status\":0}\n");
+    assert_has (&kvs_log, "\"rank\":\"0\",\"data\":\"late\"}");
+    assert_has (&kvs_log, "\"rank\":\"1\",\"data\":\"late\"}");
+    instance_free ();
+}
+
+/* What a shell leaves behind may keep its stderr open, but not the job. */
+static void test_per_rank_stderr_kept_open (void **state)
+{
+    char path[128], script[256];
+    int fd;
+
+    snprintf (path, sizeof (path), "%s/fifo", dir);
+    snprintf (script, sizeof (script), "exec 3<%s; (read x <&3) &", path);
+    unlink (path);
+    assert_int_equal (mkfifo (path, 0600), 0);
+    assert_return_code (fd = open (path, O_RDWR | O_CLOEXEC), errno);
+    run_per_rank (script);
+    assert_has (&responses, "finish {\"status\":0}\n");
+    close (fd); /* it ends */
     instance_free ();
 }
 
@@ -612,6 +645,8 @@ int main (void)
         cmocka_unit_test (test_recover),
         cmocka_unit_test (test_manager_reload),
         cmocka_unit_test (test_per_rank),
+        cmocka_unit_test (test_per_rank_output_after_exit),
+        cmocka_unit_test (test_per_rank_stderr_kept_open),
         cmocka_unit_test (test_requests),
     };
     alarm (55);
