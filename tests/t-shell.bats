@@ -91,6 +91,31 @@ END
     [ "$status" -eq 0 ]
 }
 
+@test "the job's environment says how its id is written: what the user is told is there" {
+    in_flux 1 <<'END'
+id=$(LC_ALL=C flux batch -n1 --wrap echo hello)
+LC_ALL=C flux job attach $id 2>err
+grep -q "redirected to flux-$id.out" err
+case $id in f*) ;; *) false;; esac
+test "$(cat flux-$id.out)" = hello
+id=$(LC_ALL= LC_CTYPE=C LANG=C.UTF-8 flux submit --output='{{id}}.{{id.f58}}' printenv FLUX_JOB_ID)
+LC_ALL=C flux job attach $id
+test "$(cat $id.$id)" = $id
+id=$(FLUX_F58_FORCE_ASCII=1 flux batch -n1 --wrap flux getattr jobid)
+flux job attach $id
+case $id in f*) ;; *) false;; esac
+test "$(cat flux-$id.out)" = $id
+id=$(LC_ALL=C.UTF-8 flux batch -n1 --wrap flux getattr jobid)
+LC_ALL=C flux job attach $id
+case $id in ƒ*) ;; *) false;; esac
+test "$(cat flux-$id.out)" = $id
+id=$(flux submit --env=-* --output='{{id}}' /bin/echo hello)    # says nothing: as the shell's own
+flux job attach $id
+test "$(cat $id)" = hello
+END
+    [ "$status" -eq 0 ]
+}
+
 @test "standard input" {
     in_flux 2 <<'END'
 echo hello | flux run cat | grep -qx hello

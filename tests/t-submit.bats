@@ -358,6 +358,8 @@ END
     [ "$output" = 0x75bcd15 ]
     run flux job id nosuchid!
     [ "$status" -eq 1 ]
+    [ "$(flux job id --to=f58 123456789)" = "ƒ${f58#f}" ]
+    [ "$(LC_ALL=C flux job id --to=f58 123456789)" = "$f58" ]
 }
 
 @test "an unknown job is named in the error" {

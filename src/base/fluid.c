@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -327,4 +329,31 @@ int fluid_parse (const char *s, uint64_t *idp)
     if (starts_with (s, len, "0x"))
         return parse_digits (s + 2, len - 2, hex_value, 16, idp);
     return parse_digits (s, len, hex_value, 10, idp);
+}
+
+/* As setlocale() would have it in a process with that environment. */
+static bool is_utf8 (const char *name)
+{
+    locale_t loc = newlocale (LC_CTYPE_MASK, name, (locale_t)0);
+    bool utf8;
+
+    if (!loc)       /* there is none of that name: that process has the C locale */
+        return false;
+    utf8 = strcmp (nl_langinfo_l (CODESET, loc), "UTF-8") == 0;
+    freelocale (loc);
+    return utf8;
+}
+
+bool fluid_plain (const char *(*get) (const void *arg, const char *name), const void *arg)
+{
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+    if (get (arg, "FLUX_F58_FORCE_ASCII"))
+        return true;
+    for (size_t i = 0; i < sizeof (names) / sizeof (names[0]); i++) {
+        const char *val = get (arg, names[i]);
+        if (val && *val)
+            return !is_utf8 (val);
+    }
+    return true;
 }

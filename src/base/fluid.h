@@ -6,6 +6,7 @@
 #ifndef BASE_FLUID_H
 #define BASE_FLUID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,5 +41,10 @@ int fluid_encode (uint64_t id, enum fluid_form form, char *buf, size_t size);
 /* Parse any form; leading and trailing white space is ignored.  0 or -EINVAL,
  * -ERANGE, -ENOTSUP (words, and there is no list of them). */
 int fluid_parse (const char *s, uint64_t *idp);
+
+/* Is F58 to be written with a plain f, by an environment that 'get' (with 'arg') looks
+ * variables up in, NULL for one that is not set?  It is if FLUX_F58_FORCE_ASCII is set, and
+ * where the locale (LC_ALL, LC_CTYPE, LANG: the first that is not empty) is not of UTF-8. */
+bool fluid_plain (const char *(*get) (const void *arg, const char *name), const void *arg);
 
 #endif /* !BASE_FLUID_H */

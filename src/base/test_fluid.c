@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/fluid.h"
 
@@ -181,6 +182,33 @@ static void test_clock (void **state)
     assert_int_equal (fluid_gen_next (&g, &next), -EOVERFLOW);
 }
 
+static const char *from_table (const void *arg, const char *name)
+{
+    for (const char *const *p = arg; *p; p += 2) {
+        if (strcmp (p[0], name) == 0)
+            return p[1];
+    }
+    return NULL;
+}
+
+static bool plain_with (const char *a, const char *av, const char *b, const char *bv)
+{
+    const char *table[] = { a, av, b, bv, NULL };
+    return fluid_plain (from_table, table);
+}
+
+static void test_plain (void **state)
+{
+    assert_true (plain_with (NULL, NULL, NULL, NULL));
+    assert_true (plain_with ("LANG", "C", NULL, NULL));
+    assert_true (plain_with ("LANG", "no_such.UTF-8", NULL, NULL));
+    assert_false (plain_with ("LANG", "C.UTF-8", NULL, NULL));
+    assert_false (plain_with ("LANG", "C.UTF-8", "LC_ALL", ""));
+    assert_false (plain_with ("LANG", "C", "LC_CTYPE", "C.UTF-8"));
+    assert_true (plain_with ("LC_CTYPE", "C.UTF-8", "LC_ALL", "POSIX"));
+    assert_true (plain_with ("LANG", "C.UTF-8", "FLUX_F58_FORCE_ASCII", ""));
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +218,7 @@ int main (void)
         cmocka_unit_test (test_encode_bad),
         cmocka_unit_test (test_generator),
         cmocka_unit_test (test_clock),
+        cmocka_unit_test (test_plain),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

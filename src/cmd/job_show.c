@@ -184,7 +184,9 @@ static void convert_id (const char *s, const char *to)
     flux_jobid_t id = cmd_parse_id (s);
     char buf[256];
 
-    if (flux_job_id_encode (id, to, buf, sizeof (buf)) < 0) {
+    if (strcmp (to, "f58") == 0)
+        cmd_f58 (id, buf, sizeof (buf));
+    else if (flux_job_id_encode (id, to, buf, sizeof (buf)) < 0) {
         if (errno == ENOTSUP)
             cmd_die (1, "--to=words: FLUX_FLUID_WORDS names no file with the words of RFC 19");
         cmd_die (1, "--to=%s: there are dec, hex, dothex, kvs, f58, f58plain, words, emoji", to);

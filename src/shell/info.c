@@ -104,6 +104,31 @@ static int fill_nodes (struct shell_info *info, flux_error_t *err)
     return 0;
 }
 
+static const char *env_member (const void *arg, const char *name)
+{
+    return json_string_value (json_object_get (arg, name));
+}
+
+static const char *env_own (const void *arg, const char *name)
+{
+    (void)arg;
+    return getenv (name);
+}
+
+/* The job's id in the form that its user sees: by the job's environment, or the shell's
+ * if the job has none.  What plugins get from flux_job_id_encode() is of the same form. */
+static int name_job (struct shell_info *info)
+{
+    const json_t *env = jobspec_environment (info->jobspec);
+    bool plain = json_object_size (env) > 0 ? fluid_plain (env_member, env)
+                                            : fluid_plain (env_own, NULL);
+
+    if (plain ? setenv ("FLUX_F58_FORCE_ASCII", "1", 1) : unsetenv ("FLUX_F58_FORCE_ASCII"))
+        return -ENOMEM;
+    return fluid_encode (info->jobid, plain ? FLUID_F58_PLAIN : FLUID_F58, info->idf58,
+                         sizeof (info->idf58));
+}
+
 static int decode (struct shell_info *info, json_t *o, flux_error_t *err)
 {
     json_t *jobspec;
@@ -118,11 +143,11 @@ static int decode (struct shell_info *info, json_t *o, flux_error_t *err)
     info->jobid = id;
     info->userid = userid;
     info->broker_rank = rank;
-    if (fluid_encode (id, FLUID_F58, info->idf58, sizeof (info->idf58)) < 0)
-        return errmsg (err, -EINVAL, "bad job id");
     if (!(info->jobspec = jobspec_from_json (jobspec, err))
         || !(info->R = rset_from_json (R, err)))
         return -EINVAL;
+    if (name_job (info) < 0)
+        return errmsg (err, -ENOMEM, "out of memory");
     info->R_json = json_incref (R);
     return fill_nodes (info, err);
 }

@@ -46,7 +46,7 @@ struct shell_node {
 
 struct shell_info {
     flux_jobid_t jobid;
-    char idf58[32];
+    char idf58[32];              /* "f..." where the job's environment wants that */
     uint32_t userid;
     uint32_t broker_rank;
     int shell_rank;

@@ -18,21 +18,23 @@ struct ctx {
     struct shell_task *task;    /* or NULL */
 };
 
-static int add_id (struct buf *b, flux_jobid_t id, const char *form)
+static int add_id (struct buf *b, const struct shell_info *info, const char *form)
 {
     static const struct {
         const char *name;
         enum fluid_form form;
     } forms[] = {
-        { "f58", FLUID_F58 }, { "f58plain", FLUID_F58_PLAIN }, { "dec", FLUID_DEC },
+        { "f58plain", FLUID_F58_PLAIN }, { "dec", FLUID_DEC },
         { "hex", FLUID_HEX }, { "dothex", FLUID_DOTHEX }, { "words", FLUID_WORDS },
         { "emoji", FLUID_EMOJI },
     };
     char s[256];
 
+    if (strcmp (form, "f58") == 0)
+        return buf_adds (b, info->idf58);
     for (size_t i = 0; i < sizeof (forms) / sizeof (forms[0]); i++) {
         if (strcmp (forms[i].name, form) == 0
-            && fluid_encode (id, forms[i].form, s, sizeof (s)) == 0)
+            && fluid_encode (info->jobid, forms[i].form, s, sizeof (s)) == 0)
             return buf_adds (b, s);
     }
     return -ENOENT;
@@ -105,9 +107,9 @@ static int add_tag (struct buf *b, struct ctx *ctx, const char *tag)
     if (strcmp (tag, "id") == 0 || strcmp (tag, "jobid") == 0)
         return buf_adds (b, info->idf58);
     if (strncmp (tag, "id.", 3) == 0)
-        return add_id (b, info->jobid, tag + 3);
+        return add_id (b, info, tag + 3);
     if (strncmp (tag, "jobid.", 6) == 0)
-        return add_id (b, info->jobid, tag + 6);
+        return add_id (b, info, tag + 6);
     if (strcmp (tag, "name") == 0)
         return buf_adds (b, jobspec_name (info->jobspec));
     if (strcmp (tag, "nnodes") == 0)
