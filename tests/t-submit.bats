@@ -100,6 +100,35 @@ load common
 flux-job: task(s) exited with exit code 3" ]
 }
 
+@test "status, attach and jobs say the same of how a job ended" {
+    cat >script <<'END'
+said() { # COMMAND, then what is said by: status, attach, jobs; and the exit code of the former
+    id=$(flux submit $OPT sh -c "$1")
+    [ -z "$CANCEL" ] || { flux job wait-event $id start >/dev/null; flux cancel $id; }
+    rc=0; flux job status -v $id 2>err || rc=$?
+    test "$(cat err)" = "$id: $2" && test $rc = $5
+    rc=0; flux job attach $id 2>err || rc=$?
+    test "$(grep '^flux-job: ' err)" = "$3" && test $rc = $5
+    test "$(flux jobs -no '{status} {returncode} {inactive_reason}{t_remaining}' $id)" = "$4"
+}
+said true "exited with exit code 0" "" "COMPLETED 0 Exit 0" 0
+for code in 3 255; do
+    said "exit $code" "task(s) exited with exit code $code" "flux-job: task(s) exited with exit code $code" "FAILED $code Exit $code" $code
+done
+said 'kill -9 $$' "task(s) Killed" "flux-job: task(s) Killed" "FAILED 137 Killed" 137
+said 'kill -15 $$' "task(s) Terminated" "flux-job: task(s) Terminated" "FAILED 143 Terminated" 143
+said 'kill -9 $PPID' "exception type=exec note=shell rank 0 (on $(hostname)): Killed" "flux-job: job shell Killed" "FAILED -9 Killed" 137
+OPT=-t0.1s said 'sleep 99' "exception type=timeout note=resource allocation expired" "flux-job: task(s) Alarm clock" "TIMEOUT 142 Timeout" 142
+CANCEL=1 said 'sleep 99' "exception type=cancel note=" "flux-job: task(s) Terminated" "CANCELED 143 Canceled" 143
+OPT=--urgency=0; id=$(flux submit $OPT true); flux cancel $id
+rc=0; flux job status -e 7 $id || rc=$?; test $rc = 7
+test "$(flux jobs -no '{status} {returncode} {inactive_reason}{t_remaining}' $id)" = "CANCELED -128 Canceled"
+END
+    run start_flux 1 bash -ex script
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
 @test "the environment follows its rules, in order" {
     export TEST_A=1 TEST_B=2 TEST_C=3
     run start_flux 1 flux run --env-remove='TEST_*' --env=TEST_B --env='X=$TEST_A-$$' sh -c \

@@ -24,6 +24,7 @@ static int show_result (optparse_t *p, const char *idstr, flux_future_t *f)
     int status = -1;
     const char *type = NULL;
     const char *note = NULL;
+    flux_error_t how;
     int code;
 
     if (flux_job_result_get (f, &json) < 0
@@ -46,8 +47,10 @@ static int show_result (optparse_t *p, const char *idstr, flux_future_t *f)
         else if (code == 0)
             code = 1;
     }
-    else if (optparse_hasopt (p, "verbose"))
-        fprintf (stderr, "%s: exited with exit code %d\n", idstr, code);
+    else if (optparse_hasopt (p, "verbose")) {
+        (void)flux_job_waitstatus_to_exitcode (status, &how);
+        fprintf (stderr, "%s: %s\n", idstr, code ? how.text : "exited with exit code 0");
+    }
     return code;
 }
 

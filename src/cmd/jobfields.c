@@ -198,6 +198,16 @@ static json_t *exception (json_t *job, const char *what)
     return copy (job, key);
 }
 
+/* That ended the shell, or, as it reports by 128 + signal, a task; or 0. */
+static int signal_of (int status)
+{
+    int code = WIFEXITED (status) ? WEXITSTATUS (status) : 0;
+
+    if (WIFSIGNALED (status))
+        return WTERMSIG (status);
+    return code > 128 && code <= 128 + SIGRTMAX ? code - 128 : 0;
+}
+
 static json_t *inactive_reason (json_t *job)
 {
     json_t *w = json_object_get (job, "waitstatus");
@@ -210,10 +220,8 @@ static json_t *inactive_reason (json_t *job)
         return *note ? json_sprintf ("Canceled: %s", note) : json_string ("Canceled");
     if (get_int (job, "result") == FLUX_JOB_RESULT_TIMEOUT)
         return json_string ("Timeout");
-    if (w && WIFSIGNALED (status))
-        return json_string (strsignal (WTERMSIG (status)));
-    if (w && WEXITSTATUS (status) > 128)
-        return json_string (strsignal (WEXITSTATUS (status) - 128));
+    if (w && signal_of (status) > 0)
+        return json_string (strsignal (signal_of (status)));
     if (w)
         return json_sprintf ("Exit %d", WEXITSTATUS (status));
     return json_sprintf ("Exception: %s", get_str (job, "exception_type"));
