@@ -161,6 +161,7 @@ static void test_bad_cert (void **state)
         fails ("", "a", "belongs to user 1");
         assert_int_equal (chown (path, 0, 0), 0);
     }
+    assert_int_equal (chmod (path, 0600), 0);
     assert_int_equal (truncate (path, 30), 0);
     fails ("", "a", "line 2");
     assert_int_equal (unlink (path), 0);
