@@ -85,7 +85,7 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
 @test "a follower killed by force: EHOSTUNREACH to what waits for it" {
     run start_flux 4 --test-exit-mode=leader --test-exit-timeout=10s sh -c "$PID_OF"'
         rpc -s -r 3 log.dmesg "{\"follow\":true}" >stream.out 2>stream.err & stream=$!
-        while ! grep -q "quorum->run" stream.out; do command sleep 0.01; done
+        while ! grep -qs "quorum->run" stream.out; do command sleep 0.01; done
         kill -9 $(pid_of 3)
         wait $stream; echo stream $?
         flux ping --rank=3 --count=1 broker 2>&1
@@ -104,9 +104,9 @@ PID_OF='pid_of() { flux getattr broker.pid >/dev/null; rpc -r $1 attr.get "{\"na
     run start_flux 4 -Stbon.topo=kary:1 -Sbroker.quorum=4 --test-exit-mode=leader \
         --test-exit-timeout=10s sh -c "$PID_OF"'
         rpc -s groups.get "{\"name\":\"broker.online\"}" >online & g=$!
-        while ! grep -q "0-3" online; do command sleep 0.01; done
+        while ! grep -qs "0-3" online; do command sleep 0.01; done
         kill -9 $(pid_of 1)
-        while ! grep -q "\"0\"" online; do command sleep 0.01; done
+        while ! grep -qs "\"0\"" online; do command sleep 0.01; done
         rpc -r 3 broker.ping {}; echo ping $?
         kill $g'
     echo "$output"

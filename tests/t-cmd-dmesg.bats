@@ -69,7 +69,7 @@ flux-dmesg: "*pink*"
         flux dmesg -C; flux logger old
         flux dmesg -f >f.out & f=$!
         flux dmesg -n >n.out & n=$!
-        i=0; until grep -q new f.out && grep -q new n.out; do
+        i=0; until grep -qs new f.out && grep -qs new n.out; do
             flux logger new; i=$((i + 1)); [ $i -lt 1000 ] || break; done
         kill $f $n; grep -c old f.out; grep -c old n.out; exit 0'
     echo "$output"

@@ -97,7 +97,7 @@ cores [||"*" 1/4]"*" 1 running
         ptytest flux top <steps >out & pid=$!
         exec 5>steps
         printf "expect nested\nsend \\r\nexpect depth: 1\n" >&5
-        while ! grep -q "depth: 1" out; do command sleep 0.05; done
+        while ! grep -qs "depth: 1" out; do command sleep 0.05; done
         other=$(flux batch -n1 --job-name=other --wrap sleep inf)
         flux uri --wait $other >/dev/null
         flux cancel $id; flux job wait-event -t30 $id clean >/dev/null
@@ -107,7 +107,7 @@ cores [||"*" 1/4]"*" 1 running
         ptytest flux top $other <steps >first & pid=$!
         exec 5>steps
         printf "expect depth: 1\n" >&5
-        while ! grep -q "depth: 1" first; do command sleep 0.05; done
+        while ! grep -qs "depth: 1" first; do command sleep 0.05; done
         flux cancel $other
         exec 5>&-
         status=0; wait $pid || status=$?

@@ -188,7 +188,7 @@ SH
         echo end >end
         flux job status $id
         wait $a; echo $?
-        until grep -q "lost the connection" b.out; do command sleep 0.02; done
+        until grep -qs "lost the connection" b.out; do command sleep 0.02; done
         echo line >&8
         wait $b; echo $?
         cat a.out b.out'

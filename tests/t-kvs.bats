@@ -168,7 +168,7 @@ flux module remove kvs
 flux module load kvs initial-rootref=x; flux module load kvs transaction-merge=2; flux module load kvs nosuch=1
 flux module load kvs initial-rootref=$R transaction-merge=0; flux kvs get a
 flux kvs get --watch --count=101 a >seen & watcher=$!
-until grep -q 1 seen; do :; done
+until grep -qs 1 seen; do :; done
 for i in $(seq 100); do flux kvs put a=$i & done; wait
 sort -n seen | uniq | wc -l
 SH

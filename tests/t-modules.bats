@@ -45,7 +45,7 @@ export SERVICES
         flux module remove sched-fluxion-qmanager
         : >ready
         timeout 10 rpc -s job-manager.sched-ready "{\"mode\":\"unlimited\"}" >ready &
-        until grep -q count ready; do sleep 0.05; done
+        until grep -qs count ready; do sleep 0.05; done
         kill $!; wait $! 2>/dev/null
         flux module load sched-fluxion-qmanager
         flux run echo again'

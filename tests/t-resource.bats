@@ -165,9 +165,9 @@ ncores() {
     cat >t.sh <<-'SCRIPT'
 	rpc -s -r $1 resource.journal >journal &
 	pid=$!
-	until grep -q '"events":\[\]' journal; do sleep 0.01; done
+	until grep -qs '"events":\[\]' journal; do sleep 0.01; done
 	rpc resource.drain '{"targets":"0"}'
-	until grep -q '"drain"' journal; do sleep 0.01; done
+	until grep -qs '"drain"' journal; do sleep 0.01; done
 	kill $pid
 	SCRIPT
     for rank in 0 1; do
@@ -292,9 +292,9 @@ ncores() {
 	cat >inner.sh <<-'INNER'
 	rpc resource.status >s1
 	rpc -s resource.journal >journal &
-	until grep -q '"events":\[\]' journal; do sleep 0.01; done
+	until grep -qs '"events":\[\]' journal; do sleep 0.01; done
 	touch go
-	until grep -q resource-update journal; do sleep 0.01; done
+	until grep -qs resource-update journal; do sleep 0.01; done
 	rpc resource.status >s2
 	kill $!
 	INNER
