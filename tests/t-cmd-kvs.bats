@@ -289,3 +289,39 @@ resource' ]
 f.x = 1
 x" ]
 }
+
+@test "dir -R and ls -R go far down by short look-ups, as a guest by whole keys" {
+    cat >script <<'END'
+flux kvs namespace create --owner=12345 guest
+top=$(printf 'x.%.0s' {1..1500})
+for ns in primary guest; do
+    flux kvs put --namespace=$ns ${top}d.v=one ${top}d.w.u=two ${top}e=three x.near=four
+    flux kvs link --namespace=$ns x.near ${top}d.l
+done
+kvs() { FLUX_HANDLE_TRACE=1 flux kvs "$@" 2>trace; }
+longest() { grep '^> request kvs.lookup' trace | awk '{ if (length ($0) > n) n = length ($0) } END { print n }'; }
+
+printf '%s\n' "${top}d.l -> x.near" "${top}d.v = one" "${top}d.w.u = two" "${top}e = three" "x.near = four" >want
+kvs dir -R -w0 >out; grep '^x' out | LC_ALL=C sort | cmp - <(LC_ALL=C sort want)
+test $(longest) -lt 1200
+kvs dir -R -w0 --at=$(flux kvs get --treeobj .) >out2; cmp out out2
+test $(longest) -lt 1200
+
+kvs ls -R -1 x >out
+test $(longest) -lt 1200
+test $(grep -c ':$' out) = 1502
+tail -n11 out | cmp - <(printf '%s\n' d e '' ${top}d: l v w '' ${top}d.w: u)
+kvs ls -1 ${top}d >out; printf '%s\n' l v w | cmp - out    # begun far down
+flux kvs link ${top}d far
+kvs dir -R -w0 far >out; printf '%s\n' 'far.l -> x.near' 'far.v = one' 'far.w.u = two' | cmp - out
+
+export FLUX_HANDLE_USERID=12345 FLUX_HANDLE_ROLEMASK=0x2
+kvs dir --namespace=guest -R -w0 >out; LC_ALL=C sort out | cmp - <(LC_ALL=C sort want)
+test $(longest) -gt 3000
+kvs ls --namespace=guest -R -1 x >out
+test $(grep -c ':$' out) = 1502
+END
+    run start_flux 1 bash -ex script
+    echo "$output" | cut -c1-300
+    [ "$status" -eq 0 ]
+}
