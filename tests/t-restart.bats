@@ -423,6 +423,66 @@ SH
     wait "${PIDS[0]}" || true
 }
 
+# everything that listings tell of finished jobs, a line each
+finished() {
+    local f='{id.dec} {name} {status} {t_submit} {t_depend} {t_run} {t_cleanup} {t_inactive}'
+    f+=' {ranks} {nodelist} {nnodes} {ncores} {ntasks} {returncode} {waitstatus} {success}'
+    f+=' {exception.occurred} {exception.severity} {exception.type} {exception.note}'
+    f+=' {project} {bank} {queue} {cwd} {expiration} {duration} {urgency} {priority}'
+    f+=' {annotations}'
+    flux jobs -a -c 0 -f inactive -no "$f" | sort
+}
+export -f finished
+
+@test "finished jobs: after kill -9 they are the same, from their records or their directories" {
+    set=checkpoint.job-manager.inactive.00000001
+    export set
+    run keep bash -c '
+        flux submit --wait --setattr=project=p1 --setattr=bank=b1 -t 5m --urgency=20 false
+        flux cancel -m "not needed any more" $(flux submit --urgency=hold held)
+        flux submit --wait-event=clean nosuchprogram
+        flux submit --quiet --cc=1-150 --setattr=exec.test.run_duration=0.0001s sim
+        flux queue drain
+        flux kvs get --watch --waitcreate -c1 $set.jobs | grep -c ^.[0-9]
+        finished >before; flux jobs --stats-only 2>stats
+        kill -9 $(flux getattr broker.pid)'
+    echo "$output"
+    [[ "$output" == *"
+128"* ]]
+    [ "$(wc -l <before)" -eq 153 ]
+    # twice: what had no record at first has one then, or is read again
+    for i in 1 2; do
+        keep bash -c 'finished >after; flux jobs --stats-only 2>stats2
+            flux kvs ls checkpoint.job-manager.inactive >sets
+            flux job eventlog $(flux job id $(head -n1 before)) | grep -c clean' | grep -x 1
+        diff before after
+        diff stats stats2
+        [ "$(cat sets)" = 00000001 ]
+    done
+}
+
+@test "finished jobs: a record saves reading the directory, but the directory decides" {
+    set=checkpoint.job-manager.inactive.00000001
+    export set
+    keep bash -c '
+        flux submit --quiet --cc=1-140 --setattr=exec.test.run_duration=0.0001s sim
+        flux queue drain
+        flux kvs get --watch --waitcreate -c1 $set.jobs | grep . >records
+        sed -e "1s/\"sim\"/\"changed\"/" -e "2s/^/garbage/" records >new
+        sed -e "3s/^.[0-9]*/[4711/" -e 3q -e d records >>new
+        flux kvs put --raw $set.jobs=- <new'
+    run keep bash -c '
+        flux jobs -a -c 0 -no "{name}" | sort | uniq -c | xargs
+        flux dmesg | grep -o "1 lines are no records"
+        flux job purge -f --num-limit=0; flux jobs -a -c 0 -n | wc -l
+        flux kvs ls checkpoint.job-manager.inactive'
+    echo "$output"
+    [[ "$output" == *"1 changed 139 sim"*"1 lines are no records"*"purged 140 inactive jobs
+0" ]]
+    run keep bash -c 'flux jobs -a -c 0 -n | wc -l; flux submit --wait true'
+    [ "${lines[0]}" = 0 ]
+}
+
 @test "a full disk: commits and submissions say so, what runs goes on, and nothing is lost" {
     [ "$(id -u)" -eq 0 ] || skip "only root can mount a small tmpfs for the state directory"
     mkdir -m 700 state

@@ -134,21 +134,15 @@ static char *pack (char **p, const char *s)
     return start;
 }
 
-static struct jobattrs *attrs_intern (struct docset *set, const struct jobspec *js)
+struct jobattrs *jobattrs_intern (struct docset *set, const struct jobattrs *values)
 {
-    struct jobattrs tmp = { .refs = 1 }, *a = NULL;
+    const struct jobattrs *v = values;
+    struct jobattrs *a = NULL;
     char *key = NULL, *p;
     int n;
 
-    count_request (js, &tmp);
-    tmp.name = or_empty (jobspec_name (js));
-    tmp.cwd = or_empty (jobspec_cwd (js));
-    tmp.queue = or_empty (jobspec_queue (js));
-    tmp.project = attr_string (js, "system.project");
-    tmp.bank = attr_string (js, "system.bank");
-    n = asprintf (&key, "%d %d %d %.17g\n%s\n%s\n%s\n%s\n%s", tmp.ntasks, tmp.nnodes,
-                  tmp.ncores, tmp.duration, tmp.name, tmp.cwd, tmp.queue,
-                  tmp.project, tmp.bank);
+    n = asprintf (&key, "%d %d %d %.17g\n%s\n%s\n%s\n%s\n%s", v->ntasks, v->nnodes,
+                  v->ncores, v->duration, v->name, v->cwd, v->queue, v->project, v->bank);
     if (n < 0)
         return NULL;
     if ((a = hash_get (set->attrs, key))) {
@@ -157,13 +151,14 @@ static struct jobattrs *attrs_intern (struct docset *set, const struct jobspec *
     }
     if (!(a = malloc (sizeof (*a) + 2 * n + 8)))
         goto done;
-    *a = tmp;
+    *a = *v;
+    a->refs = 1;
     p = (char *)(a + 1);
-    a->name = pack (&p, tmp.name);
-    a->cwd = pack (&p, tmp.cwd);
-    a->queue = pack (&p, tmp.queue);
-    a->project = pack (&p, tmp.project);
-    a->bank = pack (&p, tmp.bank);
+    a->name = pack (&p, v->name);
+    a->cwd = pack (&p, v->cwd);
+    a->queue = pack (&p, v->queue);
+    a->project = pack (&p, v->project);
+    a->bank = pack (&p, v->bank);
     a->key = pack (&p, key);
     if (hash_set (set->attrs, key, a) < 0) {
         free (a);
@@ -172,6 +167,20 @@ static struct jobattrs *attrs_intern (struct docset *set, const struct jobspec *
 done:
     free (key);
     return a;
+}
+
+static struct jobattrs *attrs_of_jobspec (struct docset *set, const struct jobspec *js)
+{
+    struct jobattrs a = {
+        .name = or_empty (jobspec_name (js)),
+        .cwd = or_empty (jobspec_cwd (js)),
+        .queue = or_empty (jobspec_queue (js)),
+        .project = attr_string (js, "system.project"),
+        .bank = attr_string (js, "system.bank"),
+    };
+
+    count_request (js, &a);
+    return jobattrs_intern (set, &a);
 }
 
 /* ---- shapes ---- */
@@ -319,7 +328,7 @@ static struct shape *shape_new (struct docset *set, uint64_t hash, const char *t
     sh->text[sh->len] = '\0';
     if (!(sh->js = redact (js, e)) && !(sh->js = jobspec_decode (sh->text, sh->len, NULL)))
         goto error;
-    if (!(sh->attrs = attrs_intern (set, sh->js)) || make_brief (sh) < 0)
+    if (!(sh->attrs = attrs_of_jobspec (set, sh->js)) || make_brief (sh) < 0)
         goto error;
     sh->simulated = jobspec_attr (sh->js, "system.exec.test") != NULL;
     if (is_redacted (sh->js) && !idhash_get (set->shapes, hash))

@@ -81,6 +81,9 @@ struct jobdoc *jobdoc_update (struct jobdoc *doc, const json_t *updates,
  * 0, -EINVAL (something on the way is no object) or -ENOMEM. */
 int jobdoc_path_set (json_t *o, const char *path, json_t *val);
 
+/* The one with these values (refs and key are ignored), with a new reference.  NULL: no
+ * memory. */
+struct jobattrs *jobattrs_intern (struct docset *set, const struct jobattrs *values);
 struct jobattrs *jobattrs_ref (struct jobattrs *a);
 void jobattrs_unref (struct docset *set, struct jobattrs *a);
 

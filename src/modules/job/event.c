@@ -13,6 +13,7 @@
 #include "modules/job/info.h"
 #include "modules/job/list.h"
 #include "modules/job/mgr.h"
+#include "modules/job/records.h"
 #include "spec/eventlog.h"
 #include "modules/job/tap.h"
 
@@ -310,6 +311,7 @@ static void hold_retire (struct job *job, void *arg)
 
     job_retire (m->t, job);
     info_freeze (m->t, job);
+    records_add (m, job);
 }
 
 static void act_priority (struct mgr *m, struct job *job, const struct tap_out *out)

@@ -12,6 +12,7 @@
 #include "modules/job/housekeeping.h"
 #include "modules/job/info.h"
 #include "modules/job/list.h"
+#include "modules/job/records.h"
 #include "modules/job/tap.h"
 
 static void committed (struct job *job, size_t from, void *arg)
@@ -43,6 +44,7 @@ void mgr_forget_job (struct mgr *m, struct job *job)
         alloc_unlink (m, job);
         tap_job_done (m, job);
     }
+    records_gone (m, job);
     info_job_gone (m->t, job);
     list_job_gone (m->t, job);
     if (!job->gone) {
@@ -236,7 +238,8 @@ static bool create_parts (struct mgr *m)
         && (m->drains = drains_new (m))
         && (m->updates = updates_new (m))
         && (m->extensions = extensions_new (m))
-        && (m->housekeeping = housekeeping_new (m));
+        && (m->housekeeping = housekeeping_new (m))
+        && (m->records = records_new (m));
 }
 
 /* Jobs stay in the table; what only this run of the service knows about them
@@ -248,6 +251,7 @@ static void mgr_free (struct mgr *m)
     restart_end (m);
     flux_msg_handler_delvec (m->handlers);
     flux_msg_handler_delvec (m->responses);
+    records_free (m->records);
     housekeeping_free (m->housekeeping);
     extensions_free (m->extensions);
     updates_free (m->updates);

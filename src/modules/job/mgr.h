@@ -28,6 +28,7 @@ struct journal;
 struct purge;
 struct drains;
 struct restart;
+struct records;
 struct updates;
 struct extensions;
 struct housekeeping;
@@ -48,6 +49,7 @@ struct mgr {
     struct updates *updates;
     struct extensions *extensions;
     struct housekeeping *housekeeping;
+    struct records *records;
     uint32_t owner;             /* userid of the instance owner */
     struct job_sign_conf sign;  /* how jobs may be signed */
     flux_msg_handler_t **handlers;

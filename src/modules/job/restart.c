@@ -1,28 +1,32 @@
 /* restart.c - the table from the KVS, at the start of the job manager
  *
- * The directories below "job" (RFC 16) are walked and each eventlog is replayed
- * through the state machine, with a bounded number of look-ups under way.  A
- * directory that makes no sense is named in the log and left alone.
+ * First come the records of finished jobs (records.h).  Then the directories below
+ * "job" (RFC 16) are walked, and the eventlog of each job that has no record is
+ * replayed through the state machine, with a bounded number of look-ups under way.
+ * A directory that makes no sense is named in the log and left alone.
  *
  * If the table is still there (only the service was loaded again) it is used
  * as it is.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <syslog.h>
 
 #include "base/errmsg.h"
 #include "modules/job/housekeeping.h"
 #include "modules/job/mgr.h"
-#include "spec/eventlog.h"
+#include "modules/job/records.h"
 #include "modules/job/tap.h"
+#include "spec/eventlog.h"
 
 #define WINDOW 512     /* look-ups under way */
 #define LEVELS 4       /* job.xxxx.xxxx.xxxx.xxxx */
+#define RECORDS_LEVEL (-1)
 
 struct dir {
     struct list_node node;
-    int level;
+    int level;             /* below "job"; RECORDS_LEVEL: a set of records */
     char key[];
 };
 
@@ -44,6 +48,7 @@ struct restart {
     struct list_node busy;     /* struct load under way */
     struct list_node futures;  /* struct lookup under way */
     int outstanding;
+    bool walking;              /* the records are read */
     bool stop_queues;
     json_t *queues;
 };
@@ -129,6 +134,7 @@ static void finish (struct restart *r)
 {
     struct mgr *m = r->m;
 
+    records_settle (m);
     if (jobtab_sort (m->t) < 0)
         flux_log (m->h, LOG_ERR, "out of memory: jobs are listed in no order");
     (void)queues_restore (m, r->queues, r->stop_queues && idhash_count (m->t->jobs) > 0);
@@ -157,6 +163,7 @@ static void readopt (struct mgr *m)
         if (a->log_sent < a->log.len)
             turn_dirty (m->turn, job, true);
     }
+    records_settle (m);
     resume_all (m);
     housekeeping_resume (m);
 }
@@ -310,12 +317,17 @@ static int dir_push (struct restart *r, const char *parent, const char *name, in
 static int load_push (struct restart *r, const char *parent, const char *name)
 {
     struct load *l;
+    struct job *job;
     flux_jobid_t id;
     char key[128];
 
     snprintf (key, sizeof (key), "%s.%s", parent, name);
     if (flux_job_id_parse (key, &id) < 0) {
         flux_log (r->m->h, LOG_ERR, "%s is no job directory", key);
+        return 0;
+    }
+    if ((job = jobtab_get (r->m->t, id))) {
+        job->confirmed = true;
         return 0;
     }
     if (!(l = calloc (1, sizeof (*l))))
@@ -367,6 +379,30 @@ static void list_entries (struct lookup *l, entry_f entry)
 static void listing_continuation (flux_future_t *f, void *arg)
 {
     list_entries (arg, job_entry);
+}
+
+static int record_set_entry (struct restart *r, const struct lookup *l, const char *name)
+{
+    return dir_push (r, l->key, name, RECORDS_LEVEL);
+}
+
+static void record_sets_continuation (flux_future_t *f, void *arg)
+{
+    list_entries (arg, record_set_entry);
+}
+
+static void record_set_continuation (flux_future_t *f, void *arg)
+{
+    struct lookup *l = arg;
+    struct restart *r = l->r;
+    unsigned long n = strtoul (l->key + strlen (RECORDS_DIR "."), NULL, 10);
+    const char *s;
+
+    if (flux_kvs_lookup_get (f, &s) == 0 && s && n > 0 && n < UINT_MAX)
+        records_load (r->m, (unsigned int)n, s);
+    lookup_free (l);
+    r->outstanding--;
+    pump (r);
 }
 
 static int lookup_start (struct restart *r, const char *key, int level, int flags,
@@ -440,25 +476,44 @@ static void records_continuation (flux_future_t *f, void *arg)
     list_entries (arg, record_entry);
 }
 
+static void dir_start (struct restart *r, struct dir *d)
+{
+    bool records = d->level == RECORDS_LEVEL;
+    char key[128];
+    int rc;
+
+    snprintf (key, sizeof (key), "%s%s", d->key, records ? ".jobs" : "");
+    rc = lookup_start (r, key, d->level, records ? 0 : FLUX_KVS_READDIR,
+                       records ? record_set_continuation : listing_continuation);
+    if (rc < 0)
+        flux_log (r->m->h, LOG_ERR, "reading %s: %s", d->key, flux_strerror (-rc));
+    list_del (&d->node);
+    free (d);
+}
+
+static void walk_start (struct restart *r)
+{
+    int rc = dir_push (r, "job", "", 0);
+
+    r->walking = true;
+    if (rc < 0)
+        flux_log (r->m->h, LOG_ERR, "reading job: %s", flux_strerror (-rc));
+}
+
 /* Reading goes before listing, so that what waits stays small. */
 static void pump (struct restart *r)
 {
     struct list_node *n;
 
+    if (r->outstanding == 0 && list_empty (&r->dirs) && !r->walking)
+        walk_start (r);
     while (r->outstanding < WINDOW) {
         if ((n = list_first (&r->loads))) {
             list_del (n);
             load_start (list_entry (n, struct load, node));
         }
-        else if ((n = list_first (&r->dirs))) {
-            struct dir *d = list_entry (n, struct dir, node);
-            int rc = lookup_start (r, d->key, d->level, FLUX_KVS_READDIR,
-                                   listing_continuation);
-            if (rc < 0)
-                flux_log (r->m->h, LOG_ERR, "reading %s: %s", d->key, flux_strerror (-rc));
-            list_del (n);
-            free (d);
-        }
+        else if ((n = list_first (&r->dirs)))
+            dir_start (r, list_entry (n, struct dir, node));
         else
             break;
     }
@@ -488,7 +543,7 @@ int restart_begin (struct mgr *m, flux_error_t *err)
     list_init (&r->busy);
     list_init (&r->futures);
     m->restart = r;
-    if ((rc = dir_push (r, "job", "", 0)) < 0
+    if ((rc = lookup_start (r, RECORDS_DIR, 0, FLUX_KVS_READDIR, record_sets_continuation)) < 0
         || (rc = lookup_start (r, PURGE_CHECKPOINT_KEY, 0, 0, checkpoint_continuation)) < 0
         || (rc = lookup_start (r, QUEUES_CHECKPOINT_KEY, 0, 0, checkpoint_continuation)) < 0
         || (rc = lookup_start (r, HOUSEKEEPING_DIR, 0, FLUX_KVS_READDIR,

@@ -221,17 +221,19 @@ void job_unref (struct jobtab *t, struct job *job)
     slab_free (t->slab, job, sizeof (*job));
 }
 
-/* Submissions come in order of ids; a restart may not. */
+/* Submissions come in order of ids.  What a restart reads does not, and is sorted. */
 static void order_insert (struct jobtab *t, struct job *job)
 {
     struct list_node *pos = t->order.prev;
 
-    while (pos != &t->order && list_entry (pos, struct job, order)->id > job->id)
+    while (!t->loading && pos != &t->order
+           && list_entry (pos, struct job, order)->id > job->id)
         pos = pos->prev;
     list_insert_after (pos, &job->order);
 }
 
-struct job *jobtab_add (struct jobtab *t, flux_jobid_t id, struct jobdoc *doc)
+static struct job *add (struct jobtab *t, flux_jobid_t id, struct jobdoc *doc,
+                        struct jobattrs *attrs)
 {
     struct job *job;
 
@@ -246,8 +248,8 @@ struct job *jobtab_add (struct jobtab *t, flux_jobid_t id, struct jobdoc *doc)
     jobstate_init (&job->st);
     list_init (&job->order);
     list_init (&job->place);
-    job->attrs = jobattrs_ref (jobdoc_attrs (doc));
-    if (!(job->a = active_new (job, doc)) || idhash_set (t->jobs, id, job) < 0) {
+    job->attrs = jobattrs_ref (attrs);
+    if ((doc && !(job->a = active_new (job, doc))) || idhash_set (t->jobs, id, job) < 0) {
         job_unref (t, job);
         errno = ENOMEM;
         return NULL;
@@ -256,6 +258,16 @@ struct job *jobtab_add (struct jobtab *t, flux_jobid_t id, struct jobdoc *doc)
     if (id > t->max_id)
         t->max_id = id;
     return job;
+}
+
+struct job *jobtab_add (struct jobtab *t, flux_jobid_t id, struct jobdoc *doc)
+{
+    return add (t, id, doc, jobdoc_attrs (doc));
+}
+
+struct job *jobtab_add_inactive (struct jobtab *t, flux_jobid_t id, struct jobattrs *attrs)
+{
+    return add (t, id, NULL, attrs);
 }
 
 void jobtab_remove (struct jobtab *t, struct job *job)
@@ -375,7 +387,16 @@ static int latest_first (const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static int sort_list (struct list_node *head)
+static int by_id (const void *a, const void *b)
+{
+    flux_jobid_t x = (*(struct job *const *)a)->id, y = (*(struct job *const *)b)->id;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The node of each job is at 'offset' in it. */
+static int sort_list (struct list_node *head, size_t offset,
+                      int (*cmp) (const void *a, const void *b))
 {
     size_t n = 0, i = 0;
     struct job **jobs;
@@ -387,20 +408,22 @@ static int sort_list (struct list_node *head)
     if (!(jobs = malloc (n * sizeof (*jobs))))
         return -ENOMEM;
     list_foreach (head, pos)
-        jobs[i++] = list_entry (pos, struct job, place);
-    qsort (jobs, n, sizeof (*jobs), latest_first);
+        jobs[i++] = (struct job *)((char *)pos - offset);
+    qsort (jobs, n, sizeof (*jobs), cmp);
     list_init (head);
     for (i = 0; i < n; i++)
-        list_append (head, &jobs[i]->place);
+        list_append (head, (struct list_node *)((char *)jobs[i] + offset));
     free (jobs);
     return 0;
 }
 
 int jobtab_sort (struct jobtab *t)
 {
-    int rc = sort_list (&t->running);
+    int rc = sort_list (&t->order, offsetof (struct job, order), by_id);
 
-    return rc < 0 ? rc : sort_list (&t->inactive);
+    if (rc == 0)
+        rc = sort_list (&t->running, offsetof (struct job, place), latest_first);
+    return rc < 0 ? rc : sort_list (&t->inactive, offsetof (struct job, place), latest_first);
 }
 
 struct jobcounts *jobtab_queue_counts (struct jobtab *t, const char *queue)
@@ -500,31 +523,36 @@ void job_retire (struct jobtab *t, struct job *job)
     trim_memory (t);
 }
 
-static int set_resources (struct jobtab *t, struct job *job, const struct rset *r)
+int job_set_ranks (struct jobtab *t, struct job *job, const char *ranks, const char *nodelist)
 {
-    char *ranks = idset_encode (rset_ranks (r), IDSET_FLAG_RANGE), *nodes = NULL, *both;
-    struct hostlist *hl = rset_hosts (r);
-    int rc = -ENOMEM;
-    size_t n1, n2;
+    size_t n1 = strlen (ranks) + 1, n2 = strlen (nodelist) + 1;
+    char *both = slab_alloc (t->slab, n1 + n2);
 
-    if (hl)
-        nodes = hostlist_encode (hl);
-    if (!ranks)
-        goto done;
-    n1 = strlen (ranks) + 1;
-    n2 = nodes ? strlen (nodes) + 1 : 1;
-    if (!(both = slab_alloc (t->slab, n1 + n2)))
-        goto done;
+    if (!both)
+        return -ENOMEM;
     memcpy (both, ranks, n1);
-    memcpy (both + n1, nodes ? nodes : "", n2);
+    memcpy (both + n1, nodelist, n2);
     ranks_free (t, job);
     job->ranks = both;
     job->nodelist = both + n1;
-    job->nnodes = (int)rset_nnodes (r);
-    job->ncores = (int)rset_count (r, "core");
-    job->expiration = rset_expiration (r);
-    rc = 0;
-done:
+    return 0;
+}
+
+static int set_resources (struct jobtab *t, struct job *job, const struct rset *r)
+{
+    char *ranks = idset_encode (rset_ranks (r), IDSET_FLAG_RANGE), *nodes = NULL;
+    struct hostlist *hl = rset_hosts (r);
+    int rc = -ENOMEM;
+
+    if (hl)
+        nodes = hostlist_encode (hl);
+    if (ranks)
+        rc = job_set_ranks (t, job, ranks, nodes ? nodes : "");
+    if (rc == 0) {
+        job->nnodes = (int)rset_nnodes (r);
+        job->ncores = (int)rset_count (r, "core");
+        job->expiration = rset_expiration (r);
+    }
     free (ranks);
     free (nodes);
     hostlist_destroy (hl);

@@ -111,6 +111,8 @@ struct job {
     char *annotations;          /* JSON text, of an inactive job; or NULL */
     int nnodes, ncores;         /* of R; 0 before */
     int refs;
+    unsigned int record;        /* set that has its record (records.h); 0: none */
+    bool confirmed;             /* ... and it has a directory in the KVS */
     bool gone;                  /* not in the table any more */
     bool waited;                /* flux_job_wait() had its result */
 };
@@ -176,6 +178,8 @@ flux_jobid_t jobtab_max_id (const struct jobtab *t);
  * in the table, but on no state list before job_place().  NULL: no memory or
  * the id is taken (errno). */
 struct job *jobtab_add (struct jobtab *t, flux_jobid_t id, struct jobdoc *doc);
+/* The same for a job that ended: no active part, the state to be filled in. */
+struct job *jobtab_add_inactive (struct jobtab *t, flux_jobid_t id, struct jobattrs *attrs);
 /* Take it out of the table and all lists, and drop the table's reference. */
 void jobtab_remove (struct jobtab *t, struct job *job);
 
@@ -190,7 +194,7 @@ void jobcursor_init (struct jobtab *t, struct jobcursor *c);
 /* The next job, or NULL at the end.  c->phase tells of which list. */
 struct job *jobcursor_next (struct jobtab *t, struct jobcursor *c);
 void jobcursor_fini (struct jobcursor *c);
-/* Sort the lists by time, after jobs were added in another order.  0 or -ENOMEM. */
+/* Sort the lists, after jobs were added in another order (t->loading).  0 or -ENOMEM. */
 int jobtab_sort (struct jobtab *t);
 /* Free the active part of an inactive job. */
 void job_retire (struct jobtab *t, struct job *job);
@@ -202,6 +206,8 @@ void job_sync_attrs (struct jobtab *t, struct job *job, bool counted);
 void job_count (struct jobtab *t, const struct job *job, flux_job_state_t from,
                 flux_job_state_t to);
 
+/* What listings show of R: both are copied.  0 or -ENOMEM. */
+int job_set_ranks (struct jobtab *t, struct job *job, const char *ranks, const char *nodelist);
 /* Decode R and remember what listings show of it; takes R (allocated text)
  * also on failure.  'o' is the same, decoded, or NULL.  0, -EINVAL, -ENOMEM. */
 int job_set_R (struct jobtab *t, struct job *job, char *R, const json_t *o,

@@ -604,6 +604,11 @@ void turn_set_durable (struct turn *b, bool durable)
     b->durable = durable;
 }
 
+bool turn_durable (const struct turn *b)
+{
+    return b->durable;
+}
+
 static void leave (struct turn *b, struct list_node *head)
 {
     list_foreach (head, pos) {

@@ -40,6 +40,7 @@ struct turn *turn_new (flux_t *h, struct jobtab *t, const struct turn_ops *ops,
  * commit instead of after its answer, and all that nobody waits for may be gathered
  * for a few milliseconds.  The default is durable. */
 void turn_set_durable (struct turn *b, bool durable);
+bool turn_durable (const struct turn *b);
 /* Someone follows what was gathered: commit it at the end of this turn; or, before
  * an answer is made from what is committed, now (if durable: as soon as it can be). */
 void turn_hurry (struct turn *b);
