@@ -50,6 +50,7 @@ struct fit {
     uint32_t *first;            /* of a node: step[first[pos]..first[pos + 1]) */
     struct step *sum;           /* over all nodes */
     uint32_t nsum;
+    int64_t *end;               /* of stays, sorted */
     struct stay *stay;          /* stay[0] is not used */
     uint32_t nstays, stays_size;
     struct place *place;        /* of each node */
@@ -64,6 +65,7 @@ void fit_free (struct fit *f)
         free (f->step);
         free (f->first);
         free (f->sum);
+        free (f->end);
         free (f->stay);
         free (f->place);
         free (f->change);
@@ -399,6 +401,23 @@ static int add_up (struct fit *f)
     return 0;
 }
 
+static int cmp_time (const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static int list_ends (struct fit *f)
+{
+    if (!(f->end = malloc ((f->nstays + 1) * sizeof (*f->end))))
+        return -ENOMEM;
+    for (uint32_t s = 0; s < f->nstays; s++)
+        f->end[s] = f->stay[s + 1].end;
+    qsort (f->end, f->nstays, sizeof (*f->end), cmp_time);
+    return 0;
+}
+
 static int make (struct ctx *c, struct fit *f)
 {
     const struct vtype *t = &c->g->type[c->type_node];
@@ -421,7 +440,9 @@ static int make (struct ctx *c, struct fit *f)
             rc = add_node (c, f, v, f->place[f->nnodes].head);
     }
     f->first[f->nnodes] = f->nsteps;
-    return rc < 0 ? rc : add_up (f);
+    if (rc < 0 || (rc = add_up (f)) < 0)
+        return rc;
+    return list_ends (f);
 }
 
 int fit_new (struct ctx *c, int64_t from, int64_t duration, struct fit **fitp)
@@ -511,6 +532,21 @@ static bool enough (const struct fit *f, int64_t at, int64_t end)
     return most >= f->count && n >= f->count;
 }
 
+/* The first time after t at which something ends, or PLANNER_END. */
+static int64_t next_end (const struct fit *f, int64_t t)
+{
+    uint32_t lo = 0, hi = f->nstays;
+
+    while (lo < hi) {
+        uint32_t m = lo + (hi - lo) / 2;
+        if (f->end[m] <= t)
+            lo = m + 1;
+        else
+            hi = m;
+    }
+    return lo < f->nstays ? f->end[lo] : PLANNER_END;
+}
+
 int64_t fit_earliest (const struct fit *f, int64_t t)
 {
     uint32_t i = step_at (f->sum, f->nsum, t), k;
@@ -527,7 +563,11 @@ int64_t fit_earliest (const struct fit *f, int64_t t)
         if (k == f->nsum || f->sum[k].t >= end) {
             if (enough (f, t, end))
                 return t;
-            k = i;
+            /* it is the wrong ones: where one job follows the other, sums do not change */
+            if ((t = next_end (f, t)) >= PLANNER_END)
+                return -1;
+            i = step_at (f->sum, f->nsum, t);
+            continue;
         }
         /* it is too little at k: not before there is more */
         for (i = k + 1; i < f->nsum && f->sum[i].n < f->count; i++)

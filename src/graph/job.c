@@ -585,6 +585,7 @@ static int parts_free (struct graph *g, const struct job *j, enum when when)
     struct ctx c = { .g = g, .policy = &none, .when = when, .at = j->start,
                      .end = j->end, .type_node = -1 };
 
+    g->epoch += 2;              /* what the last match has marked is not in the way */
     for (size_t i = 0; i < j->nparts; i++) {
         if (match_conflict (&c, j->part[i].vtx, j->part[i].x))
             return -EBUSY;
