@@ -8,6 +8,7 @@
 #include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -344,10 +345,18 @@ static bool is_utf8 (const char *name)
     return utf8;
 }
 
+static const char *own_env (const void *arg, const char *name)
+{
+    (void)arg;
+    return getenv (name);
+}
+
 bool fluid_plain (const char *(*get) (const void *arg, const char *name), const void *arg)
 {
     static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
 
+    if (!get)
+        get = own_env;
     if (get (arg, "FLUX_F58_FORCE_ASCII"))
         return true;
     for (size_t i = 0; i < sizeof (names) / sizeof (names[0]); i++) {

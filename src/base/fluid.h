@@ -43,8 +43,9 @@ int fluid_encode (uint64_t id, enum fluid_form form, char *buf, size_t size);
 int fluid_parse (const char *s, uint64_t *idp);
 
 /* Is F58 to be written with a plain f, by an environment that 'get' (with 'arg') looks
- * variables up in, NULL for one that is not set?  It is if FLUX_F58_FORCE_ASCII is set, and
- * where the locale (LC_ALL, LC_CTYPE, LANG: the first that is not empty) is not of UTF-8. */
+ * variables up in, NULL for one that is not set?  Without 'get', by that of the process.
+ * It is if FLUX_F58_FORCE_ASCII is set, and where the locale (LC_ALL, LC_CTYPE, LANG: the
+ * first that is not empty) is not of UTF-8. */
 bool fluid_plain (const char *(*get) (const void *arg, const char *name), const void *arg);
 
 #endif /* !BASE_FLUID_H */

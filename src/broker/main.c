@@ -88,12 +88,6 @@ static int set_names (struct broker *b, flux_error_t *err)
     return 0;
 }
 
-static const char *env_of (const void *arg, const char *name)
-{
-    (void)arg;
-    return getenv (name);
-}
-
 /* The process manager names the job in any form; the attribute has F58, as the shell of
  * the job that this broker is a task of writes it. */
 static int set_jobid (struct broker *b)
@@ -102,7 +96,7 @@ static int set_jobid (struct broker *b)
     char f58[32];
 
     if (flux_job_id_parse (b->info.jobid, &id) < 0
-        || flux_job_id_encode (id, fluid_plain (env_of, NULL) ? "f58plain" : "f58", f58,
+        || flux_job_id_encode (id, fluid_plain (NULL, NULL) ? "f58plain" : "f58", f58,
                                sizeof (f58)) < 0)
         return attrs_set (b->attrs, "jobid", b->info.jobid, 0);
     return attrs_set (b->attrs, "jobid", f58, 0);

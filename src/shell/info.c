@@ -109,19 +109,12 @@ static const char *env_member (const void *arg, const char *name)
     return json_string_value (json_object_get (arg, name));
 }
 
-static const char *env_own (const void *arg, const char *name)
-{
-    (void)arg;
-    return getenv (name);
-}
-
 /* The job's id in the form that its user sees: by the job's environment, or the shell's
  * if the job has none.  What plugins get from flux_job_id_encode() is of the same form. */
 static int name_job (struct shell_info *info)
 {
     const json_t *env = jobspec_environment (info->jobspec);
-    bool plain = json_object_size (env) > 0 ? fluid_plain (env_member, env)
-                                            : fluid_plain (env_own, NULL);
+    bool plain = fluid_plain (json_object_size (env) > 0 ? env_member : NULL, env);
 
     if (plain ? setenv ("FLUX_F58_FORCE_ASCII", "1", 1) : unsetenv ("FLUX_F58_FORCE_ASCII"))
         return -ENOMEM;
