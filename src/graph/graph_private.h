@@ -102,6 +102,7 @@ struct graph {
     uint8_t slot_node, slot_core;
     struct planner *plan[GRAPH_TRACK];      /* or NULL, see plan_get() */
     unsigned int plan_unasked[GRAPH_TRACK]; /* changes since it was asked for */
+    uint32_t nunplanned;        /* jobs that are in none of them */
     struct timeline *timeline;  /* or NULL */
     uint32_t ndown;
     struct idhash *wtrees;      /* vertex -> struct wtree, made when asked for */

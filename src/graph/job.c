@@ -288,6 +288,15 @@ struct planner *plan_get (struct graph *g, uint32_t k)
     return g->plan[k];
 }
 
+/* Uses it nothing whose sums are kept?  Then it is in none of the plans. */
+static bool uses_none (const struct graph *g, const struct job *j)
+{
+    for (uint32_t k = 0; k < g->ntrack; k++)
+        if (j->use[k])
+            return false;
+    return true;
+}
+
 static void spans_leave (struct graph *g, struct job *j)
 {
     for (size_t i = 0; i < j->nspans; i++) {
@@ -312,6 +321,8 @@ static void spans_leave (struct graph *g, struct job *j)
     if (j->nspans > 0)
         timeline_job (g, j, false);
     j->nspans = 0;
+    g->nunplanned -= j->unplanned;
+    j->unplanned = false;
     plans_use (g, j, -1);
     memset (j->use, 0, sizeof (j->use));
 }
@@ -398,6 +409,8 @@ static int hold (struct graph *g, struct job *j)
         return rc;
     if ((rc = spans_enter (g, j)) == 0) {
         plans_use (g, j, 1);
+        j->unplanned = uses_none (g, j);
+        g->nunplanned += j->unplanned;
         timeline_job (g, j, true);
     }
     else {

@@ -17,6 +17,7 @@ struct job {
     struct graph *g;
     struct job_part *part;      /* sorted */
     size_t nparts;
+    bool unplanned;             /* in the graph, and in none of g->plan */
     bool packed;                /* there are parts of the amount WHOLE */
     uint32_t *span;             /* what it has in the graph */
     size_t nspans;

@@ -315,9 +315,9 @@ static int64_t next_time (struct ctx *c, int64_t t)
         if (p >= 0 && (next < 0 || p < next))
             next = p;
     }
-    /* what a job has only of pools elsewhere is in none of the plans */
-    for (const struct job *j = c->g->job_first; c->g->naux > 0 && j; j = j->next)
-        if (j->end > t && j->end < PLANNER_END && (next < 0 || j->end < next))
+    /* those of which no sums are kept, and what is elsewhere, are in none of the plans */
+    for (const struct job *j = c->g->job_first; c->g->nunplanned > 0 && j; j = j->next)
+        if (j->unplanned && j->end > t && j->end < PLANNER_END && (next < 0 || j->end < next))
             next = j->end;
     return next;
 }

@@ -626,46 +626,6 @@ static void test_place (void **state)
     graph_free (g);
 }
 
-/* What the last match took of a pool is not in the way of who is placed on it. */
-static void test_place_after_match (void **state)
-{
-    const char *spec = "{\"resources\":[{\"type\":\"node\",\"count\":1,\"with\":[{\"type\":"
-        "\"memory\",\"count\":10}]}]}";
-    struct graph *g = plain_graph ();
-    struct job_part part = { graph_by_path (g, "/cluster0/node0/memory0"), false, 10 };
-    struct match_why why = { 0 };
-    struct job *j;
-
-    assert_int_equal (match (g, "low", spec, 1, MATCH_ALLOCATE, &j, &why), 0);
-    assert_int_equal (graph_cancel (g, 1), 0);
-    assert_int_equal (graph_place (g, 2, false, 0, 10, 0, &part, 1, 0, &j), 0);
-    assert_int_equal (graph_place (g, 3, false, 0, 10, 0, &part, 1, 0, &j), -EBUSY);
-    graph_free (g);
-}
-
-/* Two cores of node0 at any time, but from 5 on others than before: what is free by number
- * does not change when one job follows the other. */
-static void test_follows (void **state)
-{
-    const char *spec = "{\"resources\":[{\"type\":\"node\",\"count\":4,\"with\":[{\"type\":"
-        "\"slot\",\"label\":\"a\",\"count\":1,\"with\":[{\"type\":\"core\",\"count\":2}]}]}]}";
-    struct graph *g = plain_graph ();
-    uint32_t core = graph_by_path (g, "/cluster0/node0/core0");
-    struct job_part first[] = { { core, true, 1 }, { core + 1, true, 1 } };
-    struct job_part other = { graph_by_path (g, "/cluster0/node1/core0"), true, 1 };
-    struct job_part then[] = { { core + 2, true, 1 }, { core + 3, true, 1 } };
-    struct match_why why = { 0 };
-    struct job *j;
-
-    assert_int_equal (graph_place (g, 1, false, 0, 5, 0, first, 2, 0, &j), 0);
-    assert_int_equal (graph_place (g, 2, true, 5, 90, 0, then, 2, 0, &j), 0);
-    /* the time at which this one ends is looked at before */
-    assert_int_equal (graph_place (g, 3, false, 0, 3, 0, &other, 1, 0, &j), 0);
-    assert_int_equal (match (g, "low", spec, 4, MATCH_ALLOCATE_ORELSE_RESERVE, &j, &why), 0);
-    assert_int_equal (job_start (j), 5);
-    graph_free (g);
-}
-
 /* What is free below v: also of what is held from above, and of types beyond the first
  * twelve, of which no sums are kept. */
 static void test_free_now (void **state)
@@ -792,8 +752,6 @@ int main (void)
         cmocka_unit_test (test_kinds),
         cmocka_unit_test (test_free_slots),
         cmocka_unit_test (test_place),
-        cmocka_unit_test (test_place_after_match),
-        cmocka_unit_test (test_follows),
         cmocka_unit_test (test_free_now),
         cmocka_unit_test (test_units),
         cmocka_unit_test (test_overrun),
