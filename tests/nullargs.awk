@@ -1,7 +1,8 @@
 # nullargs.awk - a table of calls for nullargs.h, from rows of functions.tsv
 #
 # -v objects=0: each pointer is NULL, each number 0; functions without a pointer are left out
-# -v objects=1: the first pointer to what can be made without an instance is one, the rest NULL
+# -v objects=1: the first pointer to what can be made without an instance is one, the rest NULL;
+#     in a plugin of the shell its own, of which 'plugin' is set
 # -v skip=NAMES: without these, set apart by blanks
 
 BEGIN {
@@ -23,6 +24,9 @@ BEGIN {
     make["struct hostlist"] = "hostlist_create ()"
     make["struct taskmap"] = "taskmap_create ()"
     make["optparse_t"] = "optparse_create (\"test\")"
+    make["flux_shell_t"] = "flux_plugin_get_shell (plugin)"
+    make["flux_shell_task_t"] = "flux_shell_task_first (flux_plugin_get_shell (plugin))"
+    print "static flux_plugin_t *plugin;"
     print "static va_list no_args;"
 }
 

@@ -133,11 +133,14 @@ null_program() {
     [ "$(cut -d' ' -f1 null.out)" -ge "$3" ]
 }
 
-# null_plugin HEADER SKIP: the same as a plugin, to null.so
+# null_plugin HEADER INIT AWK-OPTIONS...: the same as a plugin, to null.so; INIT is the end of
+# flux_plugin_init (p)
 null_plugin() {
     {
-        table "$1" -v skip="$2"
-        echo 'int flux_plugin_init (flux_plugin_t *p) { run_calls (calls, NCALLS); return 0; }'
+        table "$1" "${@:3}"
+        echo 'static int run (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *arg)'
+        echo '{ plugin = p; run_calls (calls, NCALLS); return 0; }'
+        echo "int flux_plugin_init (flux_plugin_t *p) { return $2; }"
     } >null.c
     cc_null null.c -shared -fPIC -o null.so
 }
@@ -159,16 +162,24 @@ links=(-lflux-core -lflux-idset -lflux-hostlist -lflux-optparse -lflux-schedutil
 
 @test "no function of the shell dies of NULL" {
     # the two that end a job would, by the connection that the shell has
-    null_plugin flux/shell.h "flux_shell_raise flux_shell_fatal"
+    local skip="flux_shell_raise flux_shell_fatal"
     echo "plugin.load { file = \"$PWD/null.so\" }" >rc.lua
+    null_plugin flux/shell.h "run (p, NULL, NULL, NULL)" -v skip="$skip"
     NULLARGS=$PWD/null.out start_flux 1 flux run -o userrc=rc.lua true
     cat null.out
     [ "$(wc -l <null.out)" -eq 1 ]
     [ "$(cut -d' ' -f1 null.out)" -ge 40 ]
+    # of its shell and task, and else NULL
+    null_plugin flux/shell.h 'flux_plugin_add_handler (p, "shell.start", run, NULL)' \
+        -v skip="$skip" -v objects=1
+    NULLARGS=$PWD/null2.out start_flux 1 flux run -o userrc=rc.lua true
+    cat null2.out
+    [ "$(wc -l <null2.out)" -eq 1 ]
+    [ "$(cut -d' ' -f1 null2.out)" -ge 35 ]
 }
 
 @test "no function of jobtap plugins dies of NULL" {
-    null_plugin flux/jobtap.h ""
+    null_plugin flux/jobtap.h "run (p, NULL, NULL, NULL)"
     NULLARGS=$PWD/null.out start_flux 1 flux jobtap load "$PWD/null.so"
     cat null.out
     [ "$(wc -l <null.out)" -eq 1 ]
