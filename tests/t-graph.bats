@@ -600,6 +600,24 @@ R
     [ "$(grep -c 'core.*:x' out)" = $((8 + 8 + 6)) ]
 }
 
+@test "a part that cannot be had is named, with the place" {
+    part() {
+        printf '{"graph":{"nodes":[{"id":"0","metadata":{"paths":{"containment":"%s"},%s}}]}}' "$1" "$2" >p.json
+        { echo "update allocate jgf p.json 1 0 10"; echo "stat"; } | rq >out 2>err
+        grep -q " $3 allocated" out
+    }
+    core=/tiny0/rack0/node0/socket0/core0
+    part $core '"size":1,"exclusive":true' 1
+    for size in 0 -1 2 '"1"' 1.5 9223372036854775807; do
+        part $core "\"size\":$size" 0
+        grep -q "p.json: graph.nodes\[0\].metadata.size: must be an integer from 1 to 1" err
+    done
+    part $core '"exclusive":"yes"' 0
+    grep -q "graph.nodes\[0\].metadata.exclusive: must be true or false" err
+    part /tiny0/none '"size":1' 0
+    grep -q "graph.nodes\[0\].metadata.paths: there is no such vertex" err
+}
+
 @test "bad input is named, with the place" {
     printf 'resources: []\n' >a.yaml
     printf 'resources:\n  - type: node\n    count: -1\n' >b.yaml
@@ -612,6 +630,9 @@ R
     grep -q "c.yaml: line" err
     grep -q "usage: match" err
     grep -q "unknown command 'frobnicate'" err
+    { echo 'find "type=core'; echo "find 'type=core"; echo 'find "type=nothing"'; } | rq >out 2>err
+    [ "$(grep -c "a quote is not closed" err)" = 2 ]
+    [ "$(grep -c EXPRESSION out)" = 1 ]
     echo '<graphml><graph><node id="a"/></graph>' >g.xml
     ! timeout 20 "$FLUX_BUILD/resource-query" -L g.xml </dev/null 2>err
     grep -q "g.xml: line" err

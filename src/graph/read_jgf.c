@@ -322,12 +322,30 @@ static const char *other_path (const json_t *paths)
     return json_string_value (json_object_iter_value (json_object_iter ((json_t *)paths)));
 }
 
+/* How much of v, and is it had exclusively? */
+static int take_amount (const struct graph *g, const json_t *meta, size_t i, uint32_t v,
+                        struct job_part *p, flux_error_t *err)
+{
+    const json_t *size = json_object_get (meta, "size");
+    const json_t *x = json_object_get (meta, "exclusive");
+    int64_t max = graph_size (g, v);
+
+    if (size && (!json_is_integer (size) || json_integer_value (size) < 1
+                 || json_integer_value (size) > max))
+        return errmsg (err, -EINVAL, "graph.nodes[%zu].metadata.size: must be an integer from 1 "
+                       "to %lld, the size of the vertex", i, (long long)max);
+    if (x && !json_is_boolean (x))
+        return errmsg (err, -EINVAL, "graph.nodes[%zu].metadata.exclusive: must be true or false",
+                       i);
+    *p = (struct job_part){ v, json_is_true (x), size ? json_integer_value (size) : max };
+    return 0;
+}
+
 static int take_node (const struct graph *g, const json_t *node, size_t i, bool shorthand,
                       struct parts *l, flux_error_t *err)
 {
     const json_t *meta = json_object_get (node, "metadata");
-    const json_t *size = json_object_get (meta, "size");
-    bool x = json_is_true (json_object_get (meta, "exclusive"));
+    struct job_part p;
     const json_t *paths = json_object_get (meta, "paths");
     bool tree = json_object_get (paths, "containment") != NULL;
     uint32_t v = graph_by_path (g, tree ? text (paths, "containment") : other_path (paths));
@@ -337,9 +355,9 @@ static int take_node (const struct graph *g, const json_t *node, size_t i, bool 
         errmsg (err, 0, "graph.nodes[%zu].metadata.paths: there is no such vertex", i);
         return -EINVAL;
     }
-    rc = add_part (l, (struct job_part){ v, x, size ? json_integer_value (size)
-                                                    : graph_size (g, v) });
-    for (uint32_t u = v + 1; rc == 0 && x && shorthand && u < graph_end (g, v); u++)
+    if ((rc = take_amount (g, meta, i, v, &p, err)) == 0)
+        rc = add_part (l, p);
+    for (uint32_t u = v + 1; rc == 0 && p.x && shorthand && u < graph_end (g, v); u++)
         rc = add_part (l, (struct job_part){ u, true, graph_size (g, u) });
     return rc;
 }

@@ -29,7 +29,8 @@ struct rq {
 int rq_run (struct rq *rq, char *line);
 void rq_help (FILE *f);
 
-/* The words of a line, in place; quotes keep a word together.  Their number. */
+/* The words of a line, in place; quotes keep a word together.  Their number, -E2BIG, or -EINVAL:
+ * a quote is not closed. */
 int rq_split (char *line, char **word, int max);
 /* "ERROR: ..." on standard error; returns rc. */
 int rq_error (int rc, const char *fmt, ...) __attribute__ ((format (printf, 2, 3)));

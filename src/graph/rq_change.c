@@ -155,7 +155,7 @@ int rq_set_property (struct rq *rq, int n, char **w)
     int rc;
 
     if (n != 3 || eq == w[2])
-        return rq_error (-EINVAL, "usage: set-property PATH KEY=VALUE");
+        return rq_error (-EINVAL, "usage: set-property PATH KEY[=VALUE]");
     if ((v = vertex (rq, w[1])) == GRAPH_NONE)
         return -ENOENT;
     if (eq)

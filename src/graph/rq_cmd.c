@@ -68,6 +68,8 @@ int rq_split (char *line, char **word, int max)
             else
                 *out++ = *p;
         }
+        if (quote)
+            return -EINVAL;
         if (*p)
             p++;
         *out = '\0';
@@ -338,7 +340,7 @@ static const struct {
       "      sched-future=reserved|free, jobid-alloc=ID, jobid-reserved=ID,\n"
       "      jobid-span=ID, jobid-tag=ID, type=T, name=N, property=P or P=VALUE;\n"
       "      with and, or, not, ( ); agfilter=true shows sums of what is below" },
-    { "set-property", rq_set_property, "PATH KEY=VALUE", "set a property of a vertex" },
+    { "set-property", rq_set_property, "PATH KEY[=VALUE]", "set a property of a vertex" },
     { "get-property", rq_get_property, "PATH [KEY]",
       "show the properties of a vertex, or one" },
     { "set-status", rq_set_status, "PATH up|down", "mark a vertex up or down" },
@@ -364,11 +366,12 @@ void rq_help (FILE *f)
 
 int rq_run (struct rq *rq, char *line)
 {
-    char *w[256];
-    int n = rq_split (line, w, 256), rc;
+    char *w[255];
+    int n = rq_split (line, w, 255), rc;
 
     if (n < 0)
-        return rq_error (n, "too many words");
+        return rq_error (n, n == -EINVAL ? "a quote is not closed"
+                         : "more than 255 words in a line");
     if (n == 0)
         return 0;
     for (size_t i = 0; i < NCMDS; i++) {
