@@ -540,8 +540,7 @@ SH
     [[ "$output" == *"flux-kvs: ERROR: cannot commit: the disk that holds statedir is full: free some space, then try again"* ]]
     [[ "$output" == *"flux-submit: ERROR: "*"free some on the disk that holds statedir, then submit again"* ]]
     [[ "$output" != *accepted* && "$output" != *"recorded yet"* ]]
-    [[ "$output" == *"the output
-"*"
+    [[ "$output" == *"the output"*"
 COMPLETED 0
 1
 goes on
