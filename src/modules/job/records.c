@@ -16,6 +16,7 @@ struct records {
     unsigned int frozen;       /* ... that was frozen */
     size_t count;
     flux_jobid_t batch[RECORDS_BATCH];
+    struct jobcursor cursor;   /* behind it are jobs without record, after a restart */
 };
 
 struct records *records_new (struct mgr *m)
@@ -26,12 +27,15 @@ struct records *records_new (struct mgr *m)
         free (rs);
         return NULL;
     }
+    if (rs)
+        list_init (&rs->cursor.node);
     return rs;
 }
 
 void records_free (struct records *rs)
 {
     if (rs) {
+        jobcursor_fini (&rs->cursor);
         idhash_free (rs->sets);
         free (rs);
     }
@@ -74,12 +78,15 @@ static void set_freeze (struct mgr *m, unsigned int n)
                                         FLUX_RPC_NORESPONSE, "{s:s}", "key", key));
 }
 
+static void batch_fill (struct mgr *m);
+
 /* One call for each set that was put, in order. */
-static void hold_freeze (struct job *none, void *arg)
+static void hold_written (struct job *none, void *arg)
 {
     struct mgr *m = arg;
 
     set_freeze (m, ++m->records->frozen);
+    batch_fill (m);
 }
 
 /* Jobs that were purged meanwhile, or cannot be written so, have no record. */
@@ -113,7 +120,7 @@ static void batch_write (struct mgr *m)
             for (int i = 0; i < n; i++)
                 jobs[i]->record = rs->last;
         }
-        turn_hold (m->turn, hold_freeze, NULL, m);
+        turn_hold (m->turn, hold_written, NULL, m);
     }
     buf_release (&text);
 }
@@ -122,12 +129,23 @@ void records_add (struct mgr *m, struct job *job)
 {
     struct records *rs = m->records;
 
-    if (!turn_durable (m->turn) || job->gone || job->a || job->record)
+    if (!turn_durable (m->turn) || job->gone || job->a || job->confirmed)
         return;
     job->confirmed = true;
     rs->batch[rs->count++] = job->id;
     if (rs->count == RECORDS_BATCH)
         batch_write (m);
+}
+
+/* A set at a time: the next one when it is written. */
+static void batch_fill (struct mgr *m)
+{
+    struct records *rs = m->records;
+    unsigned int last = rs->last;
+    struct job *job;
+
+    while (rs->last == last && (job = jobcursor_next (m->t, &rs->cursor)))
+        records_add (m, job);
 }
 
 void records_gone (struct mgr *m, const struct job *job)
@@ -170,7 +188,7 @@ static void job_settle (struct mgr *m, struct job *job)
         jobtab_remove (m->t, job);
     }
     else if (!job->record)
-        records_add (m, job);
+        job->confirmed = false;
     else if ((s = set_get (m->records, job->record)))
         s->live++;
 }
@@ -182,14 +200,15 @@ void records_settle (struct mgr *m)
     size_t pos = 0;
     struct set *s;
 
-    unsigned int last = rs->frozen = rs->last;
-
     list_foreach (&m->t->inactive, p)
         job_settle (m, list_entry (p, struct job, place));
     while ((s = idhash_next (rs->sets, &pos, &n))) {
         if (s->live == 0)
             set_drop (m, (unsigned int)n);
-        else if (n <= last)
+        else
             set_freeze (m, (unsigned int)n);
     }
+    rs->frozen = rs->last;
+    jobcursor_init (m->t, &rs->cursor);
+    batch_fill (m);
 }

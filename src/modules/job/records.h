@@ -5,6 +5,7 @@
  *             the table, job->confirmed false  ◄─────┘
  *   a directory job.ID with a job in the table:  confirmed
  *   a directory without:  eventlog, jobspec and R are read, and it goes to the batch
+ *                         when there is time
  *   a job without directory (it was purged):  dropped
  *
  * The truth are the directories: a record only saves the reading of one.  It is

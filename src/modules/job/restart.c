@@ -21,6 +21,7 @@
 #include "spec/eventlog.h"
 
 #define WINDOW 512     /* look-ups under way */
+#define SETS_WINDOW 8  /* ... of sets of records, which are 32 KiB each */
 #define LEVELS 4       /* job.xxxx.xxxx.xxxx.xxxx */
 #define RECORDS_LEVEL (-1)
 
@@ -134,9 +135,9 @@ static void finish (struct restart *r)
 {
     struct mgr *m = r->m;
 
-    records_settle (m);
     if (jobtab_sort (m->t) < 0)
         flux_log (m->h, LOG_ERR, "out of memory: jobs are listed in no order");
+    records_settle (m);
     (void)queues_restore (m, r->queues, r->stop_queues && idhash_count (m->t->jobs) > 0);
     restart_end (m);
     m->t->loaded = true;
@@ -507,7 +508,7 @@ static void pump (struct restart *r)
 
     if (r->outstanding == 0 && list_empty (&r->dirs) && !r->walking)
         walk_start (r);
-    while (r->outstanding < WINDOW) {
+    while (r->outstanding < (r->walking ? WINDOW : SETS_WINDOW)) {
         if ((n = list_first (&r->loads))) {
             list_del (n);
             load_start (list_entry (n, struct load, node));

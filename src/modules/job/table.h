@@ -112,7 +112,7 @@ struct job {
     int nnodes, ncores;         /* of R; 0 before */
     int refs;
     unsigned int record;        /* set that has its record (records.h); 0: none */
-    bool confirmed;             /* ... and it has a directory in the KVS */
+    bool confirmed;             /* it has a directory; without record: the record comes */
     bool gone;                  /* not in the table any more */
     bool waited;                /* flux_job_wait() had its result */
 };
