@@ -633,6 +633,17 @@ R
     { echo 'find "type=core'; echo "find 'type=core"; echo 'find "type=nothing"'; } | rq >out 2>err
     [ "$(grep -c "a quote is not closed" err)" = 2 ]
     [ "$(grep -c EXPRESSION out)" = 1 ]
+    printf 'set-property /tiny0 a=1\0 b\nget-property /tiny0\nset-property /tiny0 a=\377\n' | rq >out 2>err
+    grep -q "zero byte" err
+    grep -q "property 'a': the name and the value must be UTF-8" err
+    ! grep -q "a=1" out
+    vertex() { printf '{"graph":{"nodes":[{"id":"0","metadata":{"type":"cluster",%s}}]}}' "$1" >g.json
+               timeout 20 "$FLUX_BUILD/resource-query" -f jgf -L g.json </dev/null >out 2>err; }
+    vertex '"status":"down","properties":{"a":"b","c":null}'
+    ! vertex '"status":"sideways"'
+    grep -q "graph.nodes\[0\].metadata.status: 'sideways' is not up or down" err
+    ! vertex '"properties":{"a":5}'
+    grep -q "graph.nodes\[0\].metadata.properties.a: must be a string" err
     echo '<graphml><graph><node id="a"/></graph>' >g.xml
     ! timeout 20 "$FLUX_BUILD/resource-query" -L g.xml </dev/null 2>err
     grep -q "g.xml: line" err

@@ -123,7 +123,8 @@ static int term (struct parser *s)
         s->p += len;
         return emit (s, words[i].op, id, v && !*v ? val : NULL, vlen);
     }
-    return bad (s, known ? "unknown value" : "unknown key: expected status, "
+    return bad (s, known ? "unknown value: expected status=up|down, sched-now=allocated|free, "
+                "sched-future=reserved|free or agfilter=true|false" : "unknown key: expected status, "
                 "sched-now, sched-future, jobid-alloc, jobid-reserved, jobid-tag, "
                 "jobid-span, agfilter, type, name or property");
 }

@@ -183,6 +183,9 @@ static int set_properties (struct reader *r, const struct jnode *n, uint32_t v)
 
     json_object_foreach (p, key, val) {
         const char *s = json_string_value (val);
+        if (!s && !json_is_null (val))
+            return bad (r, "graph.nodes[%zu].metadata.properties.%.64s: must be a string",
+                        n->index, key);
         if (*key && graph_set_property (r->g, v, key, s ? s : "") < 0)
             return bad (r, "graph.nodes[%zu].metadata.properties: bad", n->index);
     }
@@ -208,6 +211,9 @@ static int add_vertex (struct reader *r, struct jnode *n)
         || integer (r, n, "rank", -1, -1, INT32_MAX, &rank) < 0
         || integer (r, n, "uniq_id", (int64_t)n->index, 0, INT64_MAX / 8, &uniq) < 0)
         return r->rc;
+    if (status && strcmp (status, "up") != 0 && strcmp (status, "down") != 0)
+        return bad (r, "graph.nodes[%zu].metadata.status: '%.64s' is not up or down", n->index,
+                    status);
     if (!base || !*base)
         base = type;
     snprintf (made, sizeof (made), id < 0 ? "%s" : "%s%lld", base, (long long)id);

@@ -161,7 +161,8 @@ int rq_set_property (struct rq *rq, int n, char **w)
     if (eq)
         *eq++ = '\0';
     if ((rc = graph_set_property (rq->g, v, w[2], eq ? eq : "")) < 0)
-        return rq_error (rc, "%s: %s", w[2], strerror (-rc));
+        return rq_error (rc, "property '%s': %s", w[2], rc == -EINVAL
+                         ? "the name and the value must be UTF-8" : strerror (-rc));
     return 0;
 }
 

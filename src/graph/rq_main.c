@@ -297,10 +297,14 @@ static void script (struct rq *rq)
 {
     char *line = NULL;
     size_t size = 0;
+    ssize_t n;
 
-    while (getline (&line, &size, stdin) >= 0)
-        if (rq_run (rq, line) == 1)
+    while ((n = getline (&line, &size, stdin)) >= 0) {
+        if (strlen (line) < (size_t)n)
+            rq_error (0, "a line with a zero byte is no command");
+        else if (rq_run (rq, line) == 1)
             break;
+    }
     free (line);
 }
 
