@@ -335,7 +335,7 @@ two_jobs() {
     flux submit --requires=host:n1 sh -c 'until [ -e go ]; do sleep .02; done; exit 4' >one
     flux job wait-event -q -W -t 10 -p exec $(<both) recoverable
     flux job wait-event -q -W -t 10 -p exec $(<one) shell.start
-    wait_until 10 test "$(wc -l <ran)" = 2
+    wait_until 10 eval '[ "$(wc -l <ran)" = 2 ]'
 }
 
 two_jobs_end() {

@@ -245,29 +245,34 @@ static void test_take_over_many (void **state)
     forget_broker ();
 }
 
-/* A job on rank 1, which is lost; its shell has ended. */
-static void lose_follower (const char *exec_conf)
+/* A job on the last rank, which is lost; its shell has ended. */
+static void lose_follower (int size, const char *exec_conf)
 {
+    char rank[8], name[16];
+    int last = size - 1;
+
+    snprintf (rank, sizeof (rank), "%d", last);
+    snprintf (name, sizeof (name), "exec%d", last);
     set_shell ("trap 'exit 0' TERM; echo ready >&2; while :; do sleep .01; done");
     statedir = dir;
-    instance_new (2, exec_conf);
-    job_request (ID, "1", "", "", false);
+    instance_new (size, exec_conf);
+    job_request (ID, rank, "", "", false);
     wait_for (&responses, "start");
     wait_ready (1);
     assert_has (&kvs_log, "\"recoverable\"");
-    part_signal (parts_get (broker[1].data, ID), SIGTERM, true);
-    broker_stop (1);
-    hub_remove (hub, "exec1");
+    part_signal (parts_get (broker[last].data, ID), SIGTERM, true);
+    broker_stop (last);
+    hub_remove (hub, name);
     settle ();
     assert_has_not (&responses, "exception");
-    job_exec_data.destroy (broker[1].data);
-    broker[1].data = job_exec_data.create ();
+    job_exec_data.destroy (broker[last].data);
+    broker[last].data = job_exec_data.create ();
 }
 
 /* A follower is lost: its shells are waited for, but not for ever. */
 static void test_follower_away (void **state)
 {
-    lose_follower (",\"reconnect-timeout\":\"0.2s\"");
+    lose_follower (2, ",\"reconnect-timeout\":\"0.2s\"");
     while (launches == 0)
         spin ();
     assert_has (&responses, "lost contact with job shell on host1 (rank 1)");
@@ -276,28 +281,34 @@ static void test_follower_away (void **state)
 }
 
 /* A job that is canceled waits for none; what runs there is killed when it comes back. */
-static void test_follower_away_canceled (void **state)
+static void canceled (int size)
 {
+    int last = size - 1;
     char instance[64];
     pid_t pid;
 
-    lose_follower (",\"reconnect-timeout\":\"200s\"");
-    snprintf (instance, sizeof (instance), "%s",
-              parts_get (broker[0].data, ID)->tag);
+    lose_follower (size, ",\"reconnect-timeout\":\"200s\"");
+    snprintf (instance, sizeof (instance), "%s", parts_get (broker[0].data, ID)->tag);
     instance[strcspn (instance, "/")] = '\0';
-    pid = left_shell_of (instance, 1);
+    pid = left_shell_of (instance, last);
     cancel ("cancel");
     while (launches == 0)
         spin ();
     assert_has_not (&responses, "exception");      /* the job manager has it */
     assert_has (&responses, "finish {\"status\":9}");
     assert_int_equal (waitpid (pid, NULL, WNOHANG), 0);
-    broker[1].h = hub_add (hub, "exec1", 1, "job-exec");
-    broker_start (1, "{}");
+    broker[last].h = hub_add (hub, "back", last, "job-exec");
+    broker_start (last, "{}");
     while (waitpid (pid, NULL, WNOHANG) == 0)
         spin ();
     instance_free ();
     forget_broker ();
+}
+
+static void test_follower_away_canceled (void **state)
+{
+    canceled (2);
+    canceled (4);     /* rank 3 is below rank 1, which looks for it */
 }
 
 int main (void)
