@@ -510,6 +510,26 @@ export -f finished
     [ "${lines[0]}" = 0 ]
 }
 
+@test "finished jobs: a set of records goes with its last job, also after a reload of the job manager" {
+    run keep sh -c '
+        sets="flux kvs ls checkpoint.job-manager.inactive"
+        flux submit --quiet --cc=1-150 --setattr=exec.test.run_duration=0.0001s sim
+        flux queue drain
+        flux module reload job-manager
+        flux submit --quiet --cc=1-110 --setattr=exec.test.run_duration=0.0001s sim
+        flux queue drain
+        flux kvs get --watch --waitcreate -c1 checkpoint.job-manager.inactive.00000002.jobs >/dev/null
+        $sets; flux job purge -f --num-limit=100; $sets; flux job purge -f --num-limit=1; $sets'
+    echo "$output"
+    [ "$output" = "00000001
+00000002
+purged 160 inactive jobs
+00000002
+purged 99 inactive jobs" ]
+    run keep sh -c 'flux jobs -a -c 0 -n | wc -l; flux kvs ls checkpoint.job-manager.inactive'
+    [ "${lines[0]}" = 1 ]
+}
+
 @test "a full disk: commits and submissions say so, what runs goes on, and nothing is lost" {
     [ "$(id -u)" -eq 0 ] || skip "only root can mount a small tmpfs for the state directory"
     mkdir -m 700 state
