@@ -600,6 +600,27 @@ R
     [ "$(grep -c 'core.*:x' out)" = $((8 + 8 + 6)) ]
 }
 
+@test "partial-cancel gives back nodes that are shared, not what is on the way to others" {
+    shared() { printf '{"graph":{"nodes":['; comma=
+               for v; do printf '%s{"id":"%s","metadata":{"paths":{"containment":"%s"},"exclusive":false}}' \
+                             "$comma" "$v" "$v"; comma=,; done
+               echo ']}}'; }
+    rack=/tiny0/rack0
+    shared /tiny0 $rack $rack/node0 $rack/node1 >both.json
+    shared /tiny0 $rack $rack/node0 >node.json
+    shared /tiny0 >top.json
+    { echo "update allocate jgf both.json 1 0 10"; echo "partial-cancel 1 jgf top.json"
+      echo "partial-cancel 1 jgf node.json"; echo "find jobid-alloc=1"
+      echo "partial-cancel 1 jgf both.json"; echo "info"; } >in
+    rq <in >out 2>err
+    grep -q "top.json: names nothing that job 1 has, but what is above: nothing was canceled" err
+    [ "$(grep -c "part of job 1 was canceled" out)" = 1 ]
+    [ "$(sed -n '/part of/,$p' out | grep -o 'node[01]')" = node1 ]
+    # it has node0 no longer
+    grep -q "job 1 does not have /tiny0/rack0/node0: nothing was canceled" err
+    grep -q "1, ALLOCATED" out
+}
+
 @test "a part that cannot be had is named, with the place" {
     part() {
         printf '{"graph":{"nodes":[{"id":"0","metadata":{"paths":{"containment":"%s"},%s}}]}}' "$1" "$2" >p.json

@@ -520,7 +520,8 @@ static bool below_any (const struct graph *g, uint32_t v, const uint32_t *list, 
     return lo > 0 && v < g->v[list[lo - 1]].end;
 }
 
-/* Parts that go; shared parts above them that have nothing left below go too. */
+/* Parts that go; shared parts above them that have nothing left below go too, but not those
+ * that never had. */
 static size_t drop_parts (struct graph *g, struct job *j, const uint32_t *v,
                           size_t n)
 {
@@ -529,9 +530,9 @@ static size_t drop_parts (struct graph *g, struct job *j, const uint32_t *v,
     for (size_t i = j->nparts; i-- > 0;) {
         struct job_part p = j->part[i];
         bool has_below = last < j->nparts && j->part[last].vtx < g->v[p.vtx].end;
+        bool had_below = i + 1 < j->nparts && j->part[i + 1].vtx < g->v[p.vtx].end;
 
-        if (below_any (g, p.vtx, v, n)
-            || (!p.x && !graph_is_pool (g, p.vtx) && !has_below))
+        if (below_any (g, p.vtx, v, n) || (!p.x && had_below && !has_below))
             continue;
         j->part[--out] = p;
         last = out;

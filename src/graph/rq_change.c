@@ -104,6 +104,32 @@ static bool has_all (struct rq *rq, int64_t id, const uint32_t *v, int n)
     return true;
 }
 
+/* Does the file name nothing below part i, and has the job nothing below it? */
+static bool is_last (struct rq *rq, int64_t id, const struct job_part *part, size_t n, size_t i)
+{
+    size_t count;
+    const struct job_part *have = job_parts (graph_job (rq->g, id), &count), *p;
+    uint32_t end = graph_end (rq->g, part[i].vtx);
+
+    p = have ? bsearch (&part[i], have, count, sizeof (*have), cmp_part) : NULL;
+    return (i + 1 == n || part[i + 1].vtx >= end)
+           && (!p || p + 1 == have + count || p[1].vtx >= end);
+}
+
+/* Those of the parts that are given back: not what is only on the way to them. */
+static int to_give_back (struct rq *rq, int64_t id, bool jgf, struct job_part *part, size_t count,
+                         uint32_t *v)
+{
+    int n = 0;
+
+    qsort (part, count, sizeof (*part), cmp_part);
+    for (size_t i = 0; i < count; i++)
+        if (graph_end (rq->g, part[i].vtx) == part[i].vtx + 1
+            || (jgf && (part[i].x || is_last (rq, id, part, count, i))))
+            v[n++] = part[i].vtx;
+    return n;
+}
+
 int rq_partial_cancel (struct rq *rq, int n, char **w)
 {
     struct job_part *part;
@@ -123,12 +149,12 @@ int rq_partial_cancel (struct rq *rq, int n, char **w)
         free (part);
         return rq_error (-ENOMEM, "out of memory");
     }
-    n = 0;
-    for (size_t i = 0; i < count; i++)
-        if (graph_end (rq->g, part[i].vtx) == part[i].vtx + 1
-            || (part[i].x && w[2][0] == 'j'))
-            v[n++] = part[i].vtx;
-    rc = has_all (rq, id, v, n) ? graph_cancel_part (rq->g, id, v, (size_t)n, &empty) : -ENOENT;
+    n = to_give_back (rq, id, w[2][0] == 'j', part, count, v);
+    if (n == 0)
+        rc = rq_error (-ENOENT, "%s: names nothing that job %s has, but what is above: "
+                       "nothing was canceled", w[3], w[1]);
+    else
+        rc = has_all (rq, id, v, n) ? graph_cancel_part (rq->g, id, v, (size_t)n, &empty) : -ENOENT;
     free (part);
     free (v);
     if (rc == -ENOENT)

@@ -86,6 +86,32 @@ static void test_follows (void **state)
     graph_free (g);
 }
 
+/* Of a job that shares two nodes, and a core of a third, each is given back by itself. */
+static void test_give_back_shared (void **state)
+{
+    struct graph *g = pool_graph ();
+    uint32_t n0 = graph_by_path (g, "/cluster0/node0"), n1 = graph_by_path (g, "/cluster0/node1");
+    uint32_t n2 = graph_by_path (g, "/cluster0/node2");
+    struct job_part part[] = { { n0, false, 1 }, { n1, false, 1 }, { n2 + 1, true, 1 } };
+    struct job *j;
+    size_t n;
+    bool empty;
+
+    assert_int_equal (graph_place (g, 1, false, 0, 10, 0, part, 3, 0, &j), 0);
+    job_parts (j, &n);
+    assert_int_equal (n, 5);
+    assert_int_equal (graph_cancel_part (g, 1, &n2, 1, &empty), 0);
+    assert_int_equal (job_parts (j, &n)[1].vtx, n0);
+    assert_int_equal (n, 3);
+    assert_int_equal (graph_cancel_part (g, 1, &n0, 1, &empty), 0);
+    assert_int_equal (job_parts (j, &n)[1].vtx, n1);
+    assert_int_equal (n, 2);
+    assert_false (empty);
+    assert_int_equal (graph_cancel_part (g, 1, &n1, 1, &empty), 0);
+    assert_true (empty);
+    graph_free (g);
+}
+
 /* Jobs of a type of which no sums are kept follow each other, too. */
 static void test_reserve_untracked (void **state)
 {
@@ -117,6 +143,7 @@ int main (void)
         cmocka_unit_test (test_place_after_match),
         cmocka_unit_test (test_follows),
         cmocka_unit_test (test_reserve_untracked),
+        cmocka_unit_test (test_give_back_shared),
     };
 
     return cmocka_run_group_tests_name ("later", tests, NULL, NULL);
