@@ -380,33 +380,6 @@ two_jobs_end() {
     cat err0 err1
 }
 
-@test "a job that is canceled does not wait for a follower that is away; what runs there ends when it is back" {
-    table 2
-    sed -i "s/^reconnect-timeout.*/reconnect-timeout = \"100s\"/" boot.toml
-    export FLUX_URI="local://$PWD/run0/local"
-    unit 0; unit 1
-    wait_until 20 nodes_up 2
-    both=$(flux submit -N2 -n2 sleep 97$$)
-    one=$(flux submit --requires=host:n1 sleep 97$$)
-    for id in $both $one; do flux job wait-event -q -W -t 10 -p exec $id recoverable; done
-    sleepers() { [ "$(pgrep -cf "^sleep 97$$")" = "$1" ]; }
-    wait_until 10 sleepers 3
-    kill -9 "${PIDS[1]}"; wait "${PIDS[1]}" || true
-    away() { [ "$(flux resource list -s down -no '{nnodes}')" = 1 ]; }
-    wait_until 10 away
-    flux cancel $both $one
-    for id in $both $one; do flux job wait-event -q -t $((10 * TEST_SLOW)) $id clean; done
-    [ "$(flux jobs -no '{status}' $both $one | sort -u)" = CANCELED ]
-    sleepers 2
-    unit 1
-    wait_until 20 nodes_up 2
-    wait_until 20 sleepers 0
-    [ -z "$(flux resource drain -n)" ]
-    flux shutdown --quiet
-    wait "${PIDS[0]}" || true
-    cat err0 err1
-}
-
 # Both tasks have written 20 lines more.
 wrote() {
     [ "$(wc -l <last.0)" -ge "$1" ] && [ "$(wc -l <last.1)" -ge "$2" ]

@@ -3,7 +3,7 @@
  *   launch ──► stream of updates ... ──► ENODATA: all below have ended
  *                    │ EHOSTUNREACH
  *                    ▼
- *      may its shells outlive it?  no, or the job ends: they are lost
+ *      may its shells outlive it?  no: they are lost
  *                    │ yes
  *                    ▼
  *      launch {reattach} again and again, until it is back or it is too late
@@ -18,7 +18,6 @@
 
 #include "base/buf.h"
 #include "base/errmsg.h"
-#include "modules/exec/abandon.h"
 #include "modules/exec/jobexec.h"
 #include "modules/exec/part_private.h"
 #include "spec/topo.h"
@@ -82,24 +81,19 @@ static int branch_reattach (struct branch *b)
 static void branch_lost (struct branch *b, const struct idset *left, int errnum,
                          const char *errstr)
 {
-    struct part *part = b->part;
     struct update u = { 0 };
     unsigned int r;
 
     if (b->give_up > 0.)
         errnum = EHOSTUNREACH;     /* whatever the last attempt said */
     b->give_up = 0.;
-    flux_watcher_stop (b->retry_w);
-    if (errnum == EHOSTUNREACH || errnum == ENODATA || errnum == ENOENT) {
+    if (errnum == EHOSTUNREACH || errnum == ENODATA || errnum == ENOENT)
         (void)update_lost (&u, left);
-        if (part->ending && part->recoverable)
-            abandon_ranks (part->parts->ctx, left, part->tag, part->reconnect + RETURN_MARGIN);
-    }
     else {
         for (r = idset_first (left); r != IDSET_INVALID_ID; r = idset_next (left, r))
             (void)update_failed (&u, r, errnum, errstr);
     }
-    part_update (part, &u);
+    part_update (b->part, &u);
     update_clear (&u);
 }
 
@@ -122,7 +116,7 @@ static bool wait_for_return (struct branch *b, const struct idset *left, int err
     flux_reactor_t *r = part->parts->ctx->r;
     double now = flux_reactor_now (r);
 
-    if (!part->recoverable || part->ending || (errnum != EHOSTUNREACH && errnum != ENOSYS)
+    if (!part->recoverable || (errnum != EHOSTUNREACH && errnum != ENOSYS)
         || (!part->recovered && idset_has_intersection (left, part->unstarted)))
         return false;
     if (b->give_up == 0.) {
@@ -242,16 +236,6 @@ void part_launch_branches (struct part *part, const char *text)
         int rc = branch_send (b, text);
         if (rc < 0)
             branch_ended (b, -rc, strerror (-rc));
-    }
-}
-
-/* A request that is under way is answered: its broker is back, or still away. */
-void part_abandon_branches (struct part *part)
-{
-    list_foreach (&part->branches, n) {
-        struct branch *b = list_entry (n, struct branch, node);
-        if (b->give_up > 0. && !b->f)
-            branch_ended (b, EHOSTUNREACH, "");
     }
 }
 

@@ -15,7 +15,6 @@
 
 #include "modules/exec/job.h"
 #include "modules/exec/jobexec.h"
-#include "modules/exec/part.h"
 
 #define BACKOFF_MAX 300.
 #define TASK_PHASE 5      /* times kill-timeout */
@@ -102,7 +101,5 @@ void execjob_end (struct job *job, const char *type)
         flux_log_error (job->ctx->h, "%s: termination timer", job->idf58);
     e->signum = timeout ? SIGALRM : conf->term_signal;
     job_signal (job, e->signum, false);
-    if (job->part)
-        part_abandon (job->part);
     job_check_done (job);
 }

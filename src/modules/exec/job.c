@@ -381,8 +381,6 @@ int job_take_over (struct job *job, const struct idset *active, int status,
                               ctx->conf.reconnect_timeout, job_update, job);
     if (!job->part)
         return errmsg (err, -errno, "cannot take its shells over: %s", flux_strerror (errno));
-    if (job->ending.active)
-        part_abandon (job->part);
     if (!idset_test (active, job->leader))
         job_limit_others (job);
     return 0;

@@ -239,7 +239,7 @@ static void on_lost (struct job *job, const struct idset *ranks)
         note_loss (job, r);
         raise_lost (job, r, "");
     }
-    if (job->recovered && !job->fatal)     /* else see abandon.h */
+    if (job->recovered)
         drain_ranks (job, ranks, "processes of job %s may be left from before a restart");
     note_exit (job, ranks, -1);
     break_barriers (job, idset_first (ranks), false);

@@ -14,7 +14,6 @@
 #include "base/forkserver.h"
 #include "core/builtin.h"
 #include "core/kvs_proto.h"
-#include "modules/exec/abandon.h"
 #include "modules/exec/commits.h"
 #include "modules/exec/exec.h"
 #include "modules/exec/guest.h"
@@ -286,7 +285,6 @@ error:
 
 /* Each broker */
 static const struct flux_msg_handler_spec htab[] = {
-    { FLUX_MSGTYPE_REQUEST, "abandon", part_abandon_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "barrier", barrier_enter_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "barrier-release", barrier_release_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "ask", part_ask_cb, 0 },
@@ -427,7 +425,6 @@ static void jobexec_stop (void *arg)
         (void)parts_attach (ctx->parts, NULL);
     due_cancel (&ctx->due);
     reap_requests_free (&ctx->reaps);
-    abandoned_free (&ctx->abandoned);
     list_foreach (&ctx->logged, n)
         logged_free (list_entry (n, struct logged, node));
     flux_future_destroy (ctx->f_hello);
@@ -520,7 +517,6 @@ static int jobexec_start (flux_t *h, int argc, char **argv, void **ctxp,
     list_init (&ctx->responses);
     list_init (&ctx->guests);
     list_init (&ctx->reaps);
-    list_init (&ctx->abandoned);
     list_init (&ctx->reap);
     list_init (&ctx->logged);
     rc = jobexec_init (ctx, argc, argv, err);

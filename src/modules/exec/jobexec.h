@@ -15,7 +15,6 @@
  *   part.c      each broker: what it does for a job
  *   part_shell.c   ... its shell here, started or taken over
  *   branch.c       ... and the brokers below
- *   abandon.c      ... and those that are away while the job ends
  *   barrier.c   each broker: the shells' barrier
  *   shell.c     each broker: one shell process
  *   update.c    what goes up
@@ -59,7 +58,6 @@ struct jobexec {
     struct forkserver *forkserver; /* of our own shell, or NULL */
     flux_msg_handler_t **handlers;
     struct list_node reaps;       /* see recover.c */
-    struct list_node abandoned;   /* see abandon.h */
 
     /* rank 0 */
     struct idhash *jobs;

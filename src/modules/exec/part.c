@@ -596,31 +596,6 @@ void part_signal (struct part *part, int signum, bool kill)
                   strerror (-rc));
 }
 
-void part_abandon (struct part *part)
-{
-    char text[64];
-
-    part->ending = true;
-    if (!part->parts->ctx)
-        return;
-    (void)snprintf (text, sizeof (text), "{\"id\":%" PRIu64 "}", part->id);
-    part_send_down (part, "job-exec.abandon", text);
-    part_abandon_branches (part);
-}
-
-void part_abandon_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
-                      void *arg)
-{
-    struct jobexec *ctx = arg;
-    struct part *part;
-    json_int_t id;
-
-    if (flux_request_unpack (msg, NULL, "{s:I}", "id", &id) < 0)
-        flux_log (h, LOG_ERR, "malformed abandon request");
-    else if ((part = parts_get (ctx->parts, id)))
-        part_abandon (part);
-}
-
 void part_signal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
                      void *arg)
 {

@@ -46,7 +46,6 @@ struct part {
     double reconnect;         /* seconds that its shells look for a broker that has gone */
     bool recoverable;         /* ... and it can be taken over: all have started */
     bool recovered;           /* it was launched by a broker that is gone */
-    bool ending;              /* the job ends: a broker that is away is not waited for */
     bool awaited;             /* ... and the shell here has not announced itself */
     double give_up;           /* the time to stop waiting for it */
     struct list_node asks;    /* requests for it that it has not got yet */
@@ -120,11 +119,6 @@ void part_goodbye_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
 
 /* Signal the tasks of all shells, or (kill) the shells themselves. */
 void part_signal (struct part *part, int signum, bool kill);
-
-/* The job ends: brokers below that are away, or go, are not waited for (any more). */
-void part_abandon (struct part *part);
-void part_abandon_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
-                      void *arg);
 
 /* Request METHOD of all shells that run; 'args' is JSON text.  No response. */
 void part_ask_shells (struct part *part, const char *method, const char *args);

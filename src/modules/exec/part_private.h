@@ -42,8 +42,6 @@ void branch_detach (struct branch *b);
 int part_route (struct part *part, const struct idset *ranks, struct idset *nowhere);
 /* Send 'text', the launch request, to all below. */
 void part_launch_branches (struct part *part, const char *text);
-/* The job ends: those that are away are lost now. */
-void part_abandon_branches (struct part *part);
 /* Ask those below that have shells for all that has happened. */
 void part_reattach_branches (struct part *part);
 

@@ -64,8 +64,8 @@ static void forget_broker (void)
     have_guest = false;
 }
 
-/* A process that looks like a job's shell of an instance, on that rank. */
-static pid_t left_shell_of (const char *instance, int rank)
+/* A process that looks like the job's shell on that rank. */
+static pid_t left_shell (int rank)
 {
     char path[128], tag[160], own[80];
     char *const argv[] = { "flux-shell", "60", NULL };
@@ -77,19 +77,14 @@ static pid_t left_shell_of (const char *instance, int rank)
 
     snprintf (path, sizeof (path), "%s/flux-shell", dir);
     (void)symlink ("/bin/sleep", path);
-    snprintf (tag, sizeof (tag), "FLUX_EXEC_TAG=%s/%ju %s/%ju/%d", instance, (uintmax_t)ID,
-              instance, (uintmax_t)ID, rank);
+    snprintf (tag, sizeof (tag), "FLUX_EXEC_TAG=%s/%ju %s/%ju/%d", cookie (), (uintmax_t)ID,
+              cookie (), (uintmax_t)ID, rank);
     if ((pid = spawn_child (&args, &err)) < 0)
         fail_msg ("%s", err.text);
-    snprintf (own, sizeof (own), "%s/%ju/%d", instance, (uintmax_t)ID, rank);
+    snprintf (own, sizeof (own), "%s/%ju/%d", cookie (), (uintmax_t)ID, rank);
     while (!reap_is_tagged (pid, own))       /* exec goes on for a moment */
         sched_yield ();
     return pid;
-}
-
-static pid_t left_shell (int rank)
-{
-    return left_shell_of (cookie (), rank);
 }
 
 static int shell_calls (int rank, const char *method, const char *key, int val)
@@ -245,70 +240,28 @@ static void test_take_over_many (void **state)
     forget_broker ();
 }
 
-/* A job on the last rank, which is lost; its shell has ended. */
-static void lose_follower (int size, const char *exec_conf)
-{
-    char rank[8], name[16];
-    int last = size - 1;
-
-    snprintf (rank, sizeof (rank), "%d", last);
-    snprintf (name, sizeof (name), "exec%d", last);
-    set_shell ("trap 'exit 0' TERM; echo ready >&2; while :; do sleep .01; done");
-    statedir = dir;
-    instance_new (size, exec_conf);
-    job_request (ID, rank, "", "", false);
-    wait_for (&responses, "start");
-    wait_ready (1);
-    assert_has (&kvs_log, "\"recoverable\"");
-    part_signal (parts_get (broker[last].data, ID), SIGTERM, true);
-    broker_stop (last);
-    hub_remove (hub, name);
-    settle ();
-    assert_has_not (&responses, "exception");
-    job_exec_data.destroy (broker[last].data);
-    broker[last].data = job_exec_data.create ();
-}
-
 /* A follower is lost: its shells are waited for, but not for ever. */
 static void test_follower_away (void **state)
 {
-    lose_follower (2, ",\"reconnect-timeout\":\"0.2s\"");
+    set_shell ("trap 'exit 0' TERM; echo ready >&2; while :; do sleep .01; done");
+    statedir = dir;
+    instance_new (2, ",\"reconnect-timeout\":\"0.2s\"");
+    job_request (ID, "1", "", "", false);
+    wait_for (&responses, "start");
+    wait_ready (1);
+    assert_has (&kvs_log, "\"recoverable\"");
+    part_signal (parts_get (broker[1].data, ID), SIGTERM, true);
+    broker_stop (1);
+    hub_remove (hub, "exec1");
+    settle ();
+    assert_has_not (&responses, "exception");
     while (launches == 0)
         spin ();
     assert_has (&responses, "lost contact with job shell on host1 (rank 1)");
+    job_exec_data.destroy (broker[1].data);
+    broker[1].data = job_exec_data.create ();
     instance_free ();
     forget_broker ();
-}
-
-/* A job that is canceled waits for none; what runs there is killed when it comes back. */
-static void canceled (int size)
-{
-    int last = size - 1;
-    char instance[64];
-    pid_t pid;
-
-    lose_follower (size, ",\"reconnect-timeout\":\"200s\"");
-    snprintf (instance, sizeof (instance), "%s", parts_get (broker[0].data, ID)->tag);
-    instance[strcspn (instance, "/")] = '\0';
-    pid = left_shell_of (instance, last);
-    cancel ("cancel");
-    while (launches == 0)
-        spin ();
-    assert_has_not (&responses, "exception");      /* the job manager has it */
-    assert_has (&responses, "finish {\"status\":9}");
-    assert_int_equal (waitpid (pid, NULL, WNOHANG), 0);
-    broker[last].h = hub_add (hub, "back", last, "job-exec");
-    broker_start (last, "{}");
-    while (waitpid (pid, NULL, WNOHANG) == 0)
-        spin ();
-    instance_free ();
-    forget_broker ();
-}
-
-static void test_follower_away_canceled (void **state)
-{
-    canceled (2);
-    canceled (4);     /* rank 3 is below rank 1, which looks for it */
 }
 
 int main (void)
@@ -320,7 +273,6 @@ int main (void)
         cmocka_unit_test (test_take_over_many),
         cmocka_unit_test (test_take_over_few),
         cmocka_unit_test (test_follower_away),
-        cmocka_unit_test (test_follower_away_canceled),
     };
     alarm (55);
     (void)close_range (3, ~0U, CLOSE_RANGE_CLOEXEC);
