@@ -294,7 +294,8 @@ static bool by_resource_fits (const struct ctx *c, const struct slots *s)
 {
     uint32_t lo, hi;
 
-    if (s->raised || s->nested || s->visit || c->policy->runs || c->type[req_number (c, &s->r->child[0])] < 0)
+    if (s->raised || s->nested || s->visit || c->policy->runs
+        || c->type[req_number (c, &s->r->child[0])] < 0)
         return false;
     for (size_t i = 0; i < s->r->nchild; i++)
         if (c->type[req_number (c, &s->r->child[i])] < 0
