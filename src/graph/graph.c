@@ -389,6 +389,32 @@ static int build_byid (struct graph *g, struct vtype *t)
     return 0;
 }
 
+static int build_widest (struct graph *g)
+{
+    struct below {
+        uint32_t parent;
+        int64_t units;
+    } *below = calloc (g->ntype + 1, sizeof (*below));
+
+    if (!below)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < g->ntype; i++)
+        g->type[i].widest = 0;
+    for (uint32_t i = 0; i < g->tree_n; i++) {
+        for (uint32_t k = 0; k < g->v[i].nchild; k++) {
+            const struct vtx *v = &g->v[g->child[g->v[i].child + k]];
+            struct below *b = &below[v->type];
+            if (b->parent != i)
+                *b = (struct below){ i, 0 };
+            b->units += v->size;
+            if (b->units > g->type[v->type].widest)
+                g->type[v->type].widest = b->units;
+        }
+    }
+    free (below);
+    return 0;
+}
+
 static int build_types (struct graph *g)
 {
     for (uint32_t i = 0; i < g->ntype; i++)
@@ -411,7 +437,7 @@ static int build_types (struct graph *g)
     for (uint32_t i = 0; i < g->ntype; i++)
         if (build_byid (g, &g->type[i]) < 0)
             return -ENOMEM;
-    return 0;
+    return build_widest (g);
 }
 
 /* Node, core, gpu and memory come first among the types that are summed. */

@@ -47,6 +47,7 @@ struct vtype {
     uint32_t *list;             /* vertices in order of number */
     uint32_t *byid;             /* by id, then number; or NULL: the same as list */
     uint8_t track;              /* slot in the sums, or NOTRACK */
+    int64_t widest;             /* units below one parent, at most */
     struct bits avail;          /* of list: nothing blocks it */
     struct bits idle;           /* of list: and nobody uses it */
     struct bits id_avail;       /* of byid, if there is one */

@@ -114,17 +114,39 @@ static void take_back (struct ctx *c, struct slots *s, size_t start)
     match_undo (c, start);
 }
 
-/* The policy locality: is the longest run below p longer than those of as many slots as are
- * wanted?  What is free there bounds it, so most places need no closer look. */
-static bool longer (struct ctx *c, struct slots *s, uint32_t p)
+/* The policy locality */
+
+/* What runs are of. */
+static const struct req *run_of (const struct slots *s)
 {
     const struct req *r = s->r->child;
-    int64_t worst = -1;
 
-    if (s->most != REQUEST_MANY && (int64_t)s->n >= s->most)
-        worst = s->seg[s->most - 1].score;
     while (r->slot)
         r = r->child;
+    return r;
+}
+
+/* The shortest run of as many slots as are wanted, -1: there are too few yet. */
+static int64_t worst_run (const struct slots *s)
+{
+    return s->most != REQUEST_MANY && (int64_t)s->n >= s->most ? s->seg[s->most - 1].score : -1;
+}
+
+/* Can there be no longer run anywhere?  One is below one parent, but for nodes. */
+static bool longest (const struct ctx *c, const struct slots *s)
+{
+    int type = c->type[req_number (c, run_of (s))];
+
+    return type >= 0 && type != c->type_node && worst_run (s) >= c->g->type[type].widest;
+}
+
+/* Is the longest run below p longer than those of as many slots as are wanted?  What is
+ * free there bounds it, so most places need no closer look. */
+static bool longer (struct ctx *c, struct slots *s, uint32_t p)
+{
+    const struct req *r = run_of (s);
+    int64_t worst = worst_run (s);
+
     if ((c->when == WHEN_NOW ? graph_free_now (c->g, p, r->type)
                              : graph_total (c->g, p, r->type)) <= worst)
         return false;
@@ -205,7 +227,8 @@ static bool walk (struct ctx *c, uint32_t v, void *arg)
         return s->visit (c, v, s->arg);
     if (is_parent (c, s, v)) {
         fill (c, s, v);
-        return c->failed || (c->policy->first && (int64_t)s->n >= s->most);
+        return c->failed || (c->policy->first && (int64_t)s->n >= s->most)
+            || (c->policy->runs && longest (c, s));
     }
     if (c->policy->first)
         return match_each_child (c, v, walk, s);

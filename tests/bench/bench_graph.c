@@ -162,9 +162,9 @@ static double thousand (struct graph *g, const char *name, int64_t *id, int n)
 static void bench_match (void)
 {
     static const char *const names[] = { "first", "high", "low", "lonode", "hinode",
-                                         "firstnode" };
+                                         "firstnode", "locality" };
 
-    for (int i = 0; i < 6; i++) {
+    for (size_t i = 0; i < sizeof (names) / sizeof (names[0]); i++) {
         struct graph *g = make (8192);
         int64_t id = 0;
         double t = thousand (g, names[i], &id, 1000);
