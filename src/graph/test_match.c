@@ -275,7 +275,48 @@ static void one (struct graph *g, const struct policy *policy, int64_t id)
     request_free (r);
 }
 
-static void one_graph (const struct policy *policy)
+/* When and where a job ends, if there is that of this id. */
+static bool follow (struct graph *g, int64_t id, int *start, uint32_t *from, size_t *want)
+{
+    const struct job *j = graph_job (g, id);
+    const struct job_part *p;
+    size_t n, cores = 0;
+
+    if (!j || job_end (j) > 30)
+        return false;
+    p = job_parts (j, &n);
+    for (size_t i = 0; i < n; i++)
+        if (is (g, p[i].vtx, "core") && cores++ == 0)
+            *from = graph_parent (g, p[i].vtx);
+    *start = (int)job_end (j);
+    *want = cores < 4 ? cores : 4;
+    return cores > 0;
+}
+
+/* Some cores that are free in some span of time, also in the future: often so that a job is
+ * followed by one that has others of the same node. */
+static void place_some (struct graph *g, int64_t id)
+{
+    struct job_part part[4];
+    size_t n = 0, want = 1 + (size_t)rnd (4);
+    int start = rnd (3) == 0 ? 0 : rnd (20), d = 1 + rnd (20);
+    uint32_t end = graph_end (g, 0), from = (uint32_t)rnd ((int)end);
+    struct job *j;
+
+    if (rnd (2))
+        (void)follow (g, rnd ((int)id + 1), &start, &from, &want);
+    for (uint32_t i = 0; i < end && n < want; i++) {
+        uint32_t v = (from + i) % end;
+        if (is (g, v, "core") && may (g, v, start, d, true))
+            part[n++] = (struct job_part){ v, true, 1 };
+    }
+    if (n == 0)
+        return;
+    assert_int_equal (graph_place (g, id, start > 0, start, start + d, 0, part, n, 0, &j), 0);
+    hold (g, j, 1);
+}
+
+static void one_graph (const struct policy *policy, bool placed)
 {
     struct graph *g = random_graph ();
 
@@ -287,7 +328,10 @@ static void one_graph (const struct policy *policy)
             hold (g, old, -1);
             assert_int_equal (graph_cancel (g, job_id (old)), 0);
         }
-        one (g, policy, id);
+        if (placed && rnd (2))
+            place_some (g, id);
+        else
+            one (g, policy, id);
     }
     for (int64_t id = 0; id < 25; id++)
         graph_cancel (g, id);
@@ -302,9 +346,9 @@ static void run (const char *name)
     struct policy p;
 
     assert_int_equal (policy_parse (name, &p, NULL), 0);
-    for (int i = 0; i < 120; i++) {
+    for (int i = 0; i < 240; i++) {
         seed = (unsigned int)i * 7919 + 1;
-        one_graph (&p);
+        one_graph (&p, i % 2);
     }
 }
 
