@@ -97,3 +97,12 @@ need() {
 sanitized() {
     grep -q -e __asan_init -e __tsan_init "$FLUX_BUILD/flux-broker"
 }
+
+# sanitize_flags: what a program is to be compiled and linked with, that it can
+sanitize_flags() {
+    if grep -q __asan_init "$FLUX_BUILD/flux-broker"; then
+        echo "-fsanitize=address,undefined"
+    elif sanitized; then
+        echo "-fsanitize=thread"
+    fi
+}

@@ -126,7 +126,7 @@ null_program() {
         table "$1" -v "$2"
         echo 'int main (void) { run_calls (calls, NCALLS); return 0; }'
     } >null.c
-    cc_null null.c -o null "${@:4}"
+    cc_null null.c -o null $(sanitize_flags) "${@:4}"
     NULLARGS=null.out ./null
     cat null.out
     [ "$(wc -l <null.out)" -eq 1 ]

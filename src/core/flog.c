@@ -202,7 +202,7 @@ void flux_log_verror (flux_t *h, const char *fmt, va_list ap)
     int saved_errno = errno;
     struct buf b = BUF_INIT;
 
-    if (buf_vaddf (&b, fmt, ap) == 0)
+    if (fmt && buf_vaddf (&b, fmt, ap) == 0)
         (void)flux_log (h, LOG_ERR, "%s: %s", b.data, flux_strerror (saved_errno));
     buf_release (&b);
     errno = saved_errno;

@@ -159,6 +159,13 @@ void shell_log_start (flux_shell_t *shell)
     }
 }
 
+/* A plugin may come without a text. */
+static void format (char *text, size_t size, const char *fmt, va_list ap)
+{
+    if (!fmt || vsnprintf (text, size, fmt, ap) < 0)
+        text[0] = '\0';
+}
+
 void flux_shell_log (const char *component, int level, const char *file, int line,
                      const char *fmt, ...)
 {
@@ -169,7 +176,7 @@ void flux_shell_log (const char *component, int level, const char *file, int lin
     if (level > level_max)
         return;
     va_start (ap, fmt);
-    vsnprintf (text, sizeof (text), fmt, ap);
+    format (text, sizeof (text), fmt, ap);
     va_end (ap);
     emit (component, level, file, line, text);
     errno = saved_errno;
@@ -183,7 +190,7 @@ int flux_shell_err (const char *component, const char *file, int line, int errnu
     size_t n;
 
     va_start (ap, fmt);
-    vsnprintf (text, sizeof (text), fmt, ap);
+    format (text, sizeof (text), fmt, ap);
     va_end (ap);
     n = strlen (text);
     if (errnum > 0)
@@ -234,7 +241,7 @@ void flux_shell_raise (const char *type, int severity, const char *fmt, ...)
     va_list ap;
 
     va_start (ap, fmt);
-    vsnprintf (text, sizeof (text), fmt, ap);
+    format (text, sizeof (text), fmt, ap);
     va_end (ap);
     raise_exception (type, severity, -1, text);
 }
@@ -245,7 +252,7 @@ void flux_shell_raise_exit_status (int wait_status, const char *fmt, ...)
     va_list ap;
 
     va_start (ap, fmt);
-    vsnprintf (text, sizeof (text), fmt, ap);
+    format (text, sizeof (text), fmt, ap);
     va_end (ap);
     raise_exception ("exec", 0, wait_status, text);
 }
@@ -267,7 +274,7 @@ void flux_shell_fatal (const char *component, const char *file, int line, int er
     size_t n;
 
     va_start (ap, fmt);
-    vsnprintf (text, sizeof (text), fmt, ap);
+    format (text, sizeof (text), fmt, ap);
     va_end (ap);
     n = strlen (text);
     if (errnum > 0)
