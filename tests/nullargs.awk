@@ -1,5 +1,6 @@
 # nullargs.awk - a table of calls for nullargs.h, from rows of functions.tsv
 #
+# What is variable in an argument list is four times NULL.
 # -v objects=0: each pointer is NULL, each number 0; functions without a pointer are left out
 # -v objects=1: the first pointer to what can be made without an instance is one, the rest NULL;
 #     in a plugin of the shell its own, of which 'plugin' is set
@@ -41,7 +42,11 @@ index (" " skip " ", " " $3 " ") { next }
     for (i = 1; i <= n; i++) {
         a = args[i]
         gsub (/^ |^ ?const /, "", a)
-        if (a == "..." || a == "void" || a == "")
+        if (a == "...") {
+            call = call ", NULL, NULL, NULL, NULL"
+            continue
+        }
+        if (a == "void" || a == "")
             continue
         type = a
         sub (/ \*.*/, "", type)
